@@ -1,0 +1,79 @@
+//! How configuration names a secret without containing it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Where a secret is to be found.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Reference {
+    /// `env:NAME`, an environment variable or a line of a `.env` file.
+    Variable(String),
+    /// `file:PATH`, the whole content of a file without the line end that editors add.
+    File(PathBuf),
+}
+
+/// A text that is no reference to a secret.
+///
+/// The text is not part of the message: somebody may have written the secret itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a secret is referred to as env:NAME or file:PATH, never written out")]
+pub struct InvalidReference;
+
+impl FromStr for Reference {
+    type Err = InvalidReference;
+
+    fn from_str(text: &str) -> Result<Self, InvalidReference> {
+        match text.split_once(':') {
+            Some(("env", name)) if is_variable_name(name) => Ok(Self::Variable(name.to_owned())),
+            Some(("file", path)) if !path.is_empty() => Ok(Self::File(PathBuf::from(path))),
+            _ => Err(InvalidReference),
+        }
+    }
+}
+
+fn is_variable_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(name) => write!(f, "env:{name}"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_read_back_as_they_were_written() {
+        for text in [
+            "env:OPENAI_API_KEY",
+            "file:/run/keys/openai",
+            "file:keys/a:b",
+        ] {
+            assert_eq!(text.parse::<Reference>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_without_being_repeated() {
+        let pasted = "a-key-somebody-pasted";
+        for text in [
+            "",
+            "OPENAI_API_KEY",
+            "env:",
+            "env:A B",
+            "file:",
+            "vault:x",
+            pasted,
+        ] {
+            let refusal = text.parse::<Reference>().unwrap_err().to_string();
+            assert!(!refusal.contains(pasted), "{refusal}");
+        }
+    }
+}
