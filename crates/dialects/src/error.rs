@@ -1,5 +1,15 @@
 //! Errors as the dialects write them.
 
+mod native;
+mod parse;
+mod render;
+
+pub use native::is_native_error;
+pub use parse::parse_error;
+pub use render::render_error;
+
+pub(crate) use parse::error_member;
+
 /// What kind of thing went wrong, seen from the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {

@@ -1,1 +1,34 @@
-//! (being written)
+#![doc = include_str!("../README.md")]
+
+mod attempt;
+mod body;
+mod call;
+mod failure;
+mod fault;
+mod gateway;
+mod models;
+mod plan;
+mod providers;
+mod raw;
+mod read;
+mod refusal;
+mod relay;
+mod retry_after;
+mod settings;
+mod settle;
+mod transport;
+
+pub use body::AnswerBody;
+pub use call::Incoming;
+pub use fault::{Fault, FaultKind, Phase, Reached, Verdict};
+pub use gateway::{Gateway, Parts};
+pub use models::{ModelEntry, ProviderCheck};
+pub use providers::{Member, Providers, UnusableKey};
+pub use raw::RawCall;
+pub use refusal::Refusal;
+pub use settings::Settings;
+pub use settle::{AttemptRecord, CallRecord, Ending, NoRecords, Sink};
+pub use transport::{
+    BoxError, OutgoingBody, PooledTransport, SendFuture, StreamedBody, TlsSetupError, Transport,
+    TransportError, UpstreamBody,
+};

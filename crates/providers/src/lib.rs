@@ -1,1 +1,26 @@
-//! (being written)
+#![doc = include_str!("../README.md")]
+
+mod address;
+mod assemble;
+mod auth;
+mod catalogue;
+mod classify;
+mod headers;
+mod limits;
+mod nearest;
+mod pattern;
+mod provider;
+mod registry;
+mod resolve;
+mod row;
+
+pub use address::PathError;
+pub use assemble::RowError;
+pub use auth::AuthScheme;
+pub use catalogue::{Catalogue, CatalogueError, UnknownKind};
+pub use classify::{ErrorClass, ErrorRule};
+pub use limits::{RateLimitHeaders, ResetFormat};
+pub use provider::Provider;
+pub use registry::{Registry, RegistryError};
+pub use resolve::{ResolveError, Target};
+pub use row::{AuthRow, ByFamily, RateLimitRow, Row, StreamEnd};

@@ -1,1 +1,17 @@
-//! (being written)
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod connection;
+mod logging;
+mod records;
+mod routes;
+pub mod serve;
+mod server;
+
+pub use config::{
+    BuildError, Built, ClientKeyConfig, Config, ConfigError, FILE_NAME, LimitConfig, OneOrMany,
+};
+pub use config::{ProviderConfig, ServerConfig, TimeoutConfig};
+pub use logging::{LogFormat, init_logging};
+pub use records::LogSink;
+pub use server::{Server, ServerError, gateway};

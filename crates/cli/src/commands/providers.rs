@@ -1,0 +1,166 @@
+//! `orchestra providers`
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use futures_util::future::join_all;
+use orchestra_dialects::Endpoint;
+use orchestra_gateway::{Gateway, ProviderCheck};
+use orchestra_providers::{Catalogue, Provider};
+use orchestra_types::ProviderId;
+use serde_json::{Value, json};
+
+use super::{block_on, local_gateway};
+use crate::arguments::Providers;
+use crate::output::{Output, table};
+
+/// Lists or tests providers.
+pub(crate) fn run(
+    what: &Providers,
+    config: Option<&Path>,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let (gateway, _) = local_gateway(config)?;
+    match what {
+        Providers::List => list(&gateway, output),
+        Providers::Test { name } => test(&gateway, name.as_deref(), output),
+    }
+}
+
+/// One line of the list.
+struct Line {
+    name: String,
+    label: String,
+    /// What is missing; empty for a provider in use.
+    needs: String,
+    endpoints: Vec<&'static str>,
+    address: String,
+}
+
+impl Line {
+    fn in_use(provider: &Provider) -> Self {
+        Self {
+            name: provider.id().to_string(),
+            label: provider.label().to_owned(),
+            needs: String::new(),
+            endpoints: spoken(provider),
+            address: provider.origin().to_owned(),
+        }
+    }
+
+    /// A provider of the catalogue that is not in use.
+    fn dormant(catalogue: &Catalogue, kind: &str) -> Option<Self> {
+        let row = catalogue.get(kind)?;
+        let mut complete = row.clone();
+        let address = row.base_url.clone().unwrap_or_default();
+        // What it speaks does not depend on where it is.
+        complete
+            .base_url
+            .get_or_insert_with(|| "http://127.0.0.1".to_owned());
+        let provider = Provider::build(ProviderId::new(kind).ok()?, &complete).ok()?;
+        let needs = match provider.key_names().first() {
+            Some(variable) if row.works_with_a_key_alone() => format!("set {variable}"),
+            _ => "configure it in orchestra.toml".to_owned(),
+        };
+        let label = provider.label().to_owned();
+        Some(Self {
+            name: kind.to_owned(),
+            label,
+            needs,
+            endpoints: spoken(&provider),
+            address,
+        })
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "label": self.label,
+            "in_use": self.needs.is_empty(),
+            "needs": (!self.needs.is_empty()).then_some(&self.needs),
+            "endpoints": self.endpoints,
+            "address": self.address,
+        })
+    }
+
+    fn row(&self) -> Vec<String> {
+        let state = if self.needs.is_empty() {
+            "in use"
+        } else {
+            &self.needs
+        };
+        vec![
+            self.name.clone(),
+            state.to_owned(),
+            self.endpoints.join(" "),
+            self.address.clone(),
+        ]
+    }
+}
+
+fn spoken(provider: &Provider) -> Vec<&'static str> {
+    Endpoint::ALL
+        .into_iter()
+        .filter(|e| provider.endpoint(*e).is_some())
+        .map(Endpoint::name)
+        .collect()
+}
+
+fn list(gateway: &Gateway, output: &Output) -> anyhow::Result<ExitCode> {
+    let mut lines: Vec<Line> = gateway
+        .providers()
+        .members()
+        .map(|member| Line::in_use(&member.provider))
+        .collect();
+    let catalogue = Catalogue::embedded();
+    for kind in catalogue.kinds() {
+        if !lines.iter().any(|line| line.name == kind) {
+            lines.extend(Line::dormant(&catalogue, kind));
+        }
+    }
+    let rows: Vec<Vec<String>> = lines.iter().map(Line::row).collect();
+    let values: Vec<Value> = lines.iter().map(Line::json).collect();
+    output.result(&json!(values), || {
+        table(&["PROVIDER", "STATE", "ENDPOINTS", "ADDRESS"], &rows)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Exit code 1 if any provider fails, or none is there to be tested.
+fn test(gateway: &Gateway, only: Option<&str>, output: &Output) -> anyhow::Result<ExitCode> {
+    let names: Vec<ProviderId> = match only {
+        Some(name) => vec![ProviderId::new(name)?],
+        None => gateway
+            .providers()
+            .members()
+            .map(|member| member.provider.id().clone())
+            .collect(),
+    };
+    if names.is_empty() {
+        output.aside("no provider is in use: set a key such as OPENAI_API_KEY (see `orchestra providers list`)");
+    }
+    let checks =
+        block_on(async { Ok(join_all(names.iter().map(|name| gateway.check(name))).await) })?;
+    let failing = checks
+        .iter()
+        .any(|check| !matches!(check, ProviderCheck::Working { .. }));
+    let (mut rows, mut values) = (Vec::new(), Vec::new());
+    for (name, check) in names.iter().zip(&checks) {
+        let (state, detail) = match check {
+            ProviderCheck::Working { models } => ("working", format!("{models} models")),
+            ProviderCheck::Failing { reason } => ("failing", reason.clone()),
+        };
+        rows.push(vec![name.to_string(), state.to_owned(), detail.clone()]);
+        values.push(
+            json!({ "name": name.as_str(), "working": state == "working", "detail": detail }),
+        );
+    }
+    output.result(&json!(values), || {
+        table(&["PROVIDER", "STATE", "DETAIL"], &rows)
+    })?;
+    Ok(if failing || names.is_empty() {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    })
+}

@@ -1,0 +1,80 @@
+//! Events of the Responses API.
+
+use super::seen::{Malformed, Seen};
+use super::{json_option, usage};
+use crate::json::{Raw, json_string, pick};
+use crate::{ErrorKind, ErrorView};
+
+pub(super) fn event(seen: &mut Seen, name: Option<&str>, data: &str) -> Result<(), Malformed> {
+    let members = pick(
+        data,
+        ["type", "sequence_number", "delta", "item", "response"],
+    )?;
+    let [kind, number, delta, item, response] = members.ok_or(Malformed::NotAnObject)?;
+    let kind = kind.and_then(Raw::text);
+    let kind = kind.as_deref().or(name).unwrap_or_default();
+    seen.sequence = number.and_then(Raw::count).or(seen.sequence);
+    match kind {
+        "error" => seen.report_event(data),
+        "response.output_item.added" => seen.content |= item.is_some_and(is_call),
+        // A piece of the answer even where no delta came before it.
+        "response.output_item.done" | "response.image_generation_call.partial_image" => {
+            seen.content = true;
+        }
+        _ if kind.ends_with(".delta") => {
+            seen.content |= delta.is_some_and(Raw::says_something);
+        }
+        _ => {
+            if let Some(response) = response {
+                read_response(seen, response);
+            }
+        }
+    }
+    seen.ended = matches!(
+        kind,
+        "response.completed" | "response.incomplete" | "response.failed"
+    );
+    if kind == "response.failed" {
+        seen.report_event(data);
+    }
+    Ok(())
+}
+
+/// Whether an item that begins is a call of some tool, which a client may act on at once. Text
+/// and reasoning begin empty.
+fn is_call(item: Raw<'_>) -> bool {
+    let kind = item.member("type").and_then(Raw::text);
+    kind.is_some_and(|kind| !matches!(&*kind, "message" | "reasoning"))
+}
+
+fn read_response(seen: &mut Seen, response: Raw<'_>) {
+    let [model, usage, error] = response.pick(["model", "usage", "error"]);
+    seen.note_model(model);
+    seen.report_member(error);
+    if let Some(usage) = usage.and_then(usage::of_openai) {
+        seen.usage = Some(usage);
+    }
+    seen.note_finish(finish(response));
+}
+
+/// The status of a response that is over, or the reason why it is incomplete.
+pub(super) fn finish(response: Raw<'_>) -> Option<Raw<'_>> {
+    let [status, details] = response.pick(["status", "incomplete_details"]);
+    let reason = details.and_then(|details| details.member("reason"));
+    let over = status.filter(|status| !matches!(status.json(), r#""in_progress""# | r#""queued""#));
+    reason.or(over)
+}
+
+/// The format's own error event.
+pub(super) fn error_event(view: &ErrorView<'_>, sequence_number: u64) -> String {
+    let code = view.code.unwrap_or(match view.kind {
+        ErrorKind::RateLimited => "rate_limit_exceeded",
+        _ => "server_error",
+    });
+    format!(
+        "event: error\ndata: {{\"type\":\"error\",\"code\":{},\"message\":{},\"param\":{},\"sequence_number\":{sequence_number}}}\n\n",
+        json_string(code),
+        json_string(view.message),
+        json_option(view.param),
+    )
+}

@@ -1,0 +1,306 @@
+//! What can go wrong with an attempt, and what follows from it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use orchestra_dialects::UpstreamError;
+use orchestra_health::Outcome;
+use orchestra_providers::ErrorClass;
+
+use crate::transport::{BoxError, TransportError};
+
+/// How far an attempt had come when it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reached {
+    /// Nothing left this machine: trying again costs nobody anything.
+    NotSent,
+    /// The request may have arrived.
+    Sent,
+    /// The upstream's headers had come.
+    Answered,
+    /// The client had received content.
+    Streaming,
+}
+
+/// The phase in which an upstream was too slow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Waiting for the headers of the answer.
+    FirstByte,
+    /// Silence within the answer.
+    Idle,
+    /// The call's whole time.
+    Total,
+}
+
+impl Phase {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::FirstByte => "sent no answer in time",
+            Self::Idle => "fell silent in the middle of its answer",
+            Self::Total => "did not finish within the time allowed for the call",
+        }
+    }
+}
+
+/// Why an attempt failed.
+#[derive(Debug)]
+pub enum FaultKind {
+    /// The upstream answered with an error.
+    Reported(ErrorClass),
+    /// No connection.
+    Connect(BoxError),
+    /// The connection broke.
+    Broken(BoxError),
+    /// Too slow.
+    Timeout(Phase),
+    /// What came is not what the dialect says: HTML, broken JSON, a redirect, no HTTP at all.
+    Malformed(String),
+    /// The stream ended without its end event.
+    Truncated,
+}
+
+/// One failed attempt.
+#[derive(Debug)]
+pub struct Fault {
+    /// Why.
+    pub kind: FaultKind,
+    /// How far it had come.
+    pub reached: Reached,
+    /// The upstream's status, if it answered.
+    pub status: Option<StatusCode>,
+    /// How long the upstream asked to be left alone.
+    pub retry_after: Option<Duration>,
+    /// The error that the upstream reported, if it could be read.
+    pub error: Option<UpstreamError>,
+    /// Its answer as it came, body cut at 64 KiB; for relaying to a client of the same dialect.
+    pub(crate) answer: Option<(HeaderMap, Bytes)>,
+}
+
+/// What to do after a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Another target may do better.
+    NextTarget,
+    /// Every target would say the same: tell the client.
+    Relay,
+}
+
+impl Fault {
+    /// A fault without an answer from the upstream.
+    pub(crate) const fn new(kind: FaultKind, reached: Reached) -> Self {
+        Self {
+            kind,
+            reached,
+            status: None,
+            retry_after: None,
+            error: None,
+            answer: None,
+        }
+    }
+
+    /// An error that the upstream reported inside an answer of status 200.
+    pub(crate) const fn reported(
+        class: ErrorClass,
+        reached: Reached,
+        error: UpstreamError,
+    ) -> Self {
+        Self {
+            kind: FaultKind::Reported(class),
+            reached,
+            status: None,
+            retry_after: None,
+            error: Some(error),
+            answer: None,
+        }
+    }
+
+    /// What to do now. Content that the client has seen is never sent twice, so nothing
+    /// follows a fault while streaming.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        if self.reached == Reached::Streaming {
+            return Verdict::Relay;
+        }
+        match &self.kind {
+            FaultKind::Reported(class) => match class {
+                ErrorClass::InvalidRequest
+                | ErrorClass::ContextLength
+                | ErrorClass::ContentPolicy => Verdict::Relay,
+                ErrorClass::Authentication
+                | ErrorClass::Permission
+                | ErrorClass::Billing
+                | ErrorClass::ModelNotFound
+                | ErrorClass::RateLimited
+                | ErrorClass::Overloaded
+                | ErrorClass::Timeout
+                | ErrorClass::Server => Verdict::NextTarget,
+            },
+            FaultKind::Timeout(Phase::Total) => Verdict::Relay,
+            FaultKind::Connect(_)
+            | FaultKind::Broken(_)
+            | FaultKind::Timeout(Phase::FirstByte | Phase::Idle)
+            | FaultKind::Malformed(_)
+            | FaultKind::Truncated => Verdict::NextTarget,
+        }
+    }
+
+    /// What the fault says of the target's health. What the client did wrong says nothing
+    /// against the target.
+    #[must_use]
+    pub fn weight(&self) -> Outcome {
+        match &self.kind {
+            FaultKind::Reported(class) => match class {
+                ErrorClass::InvalidRequest
+                | ErrorClass::ContextLength
+                | ErrorClass::ContentPolicy
+                | ErrorClass::ModelNotFound => Outcome::Healthy,
+                ErrorClass::RateLimited => Outcome::Paused {
+                    rest: self.retry_after.unwrap_or(Duration::from_secs(1)),
+                },
+                ErrorClass::Authentication
+                | ErrorClass::Permission
+                | ErrorClass::Billing
+                | ErrorClass::Overloaded
+                | ErrorClass::Timeout
+                | ErrorClass::Server => Outcome::Failed,
+            },
+            FaultKind::Connect(_)
+            | FaultKind::Broken(_)
+            | FaultKind::Timeout(_)
+            | FaultKind::Malformed(_)
+            | FaultKind::Truncated => Outcome::Failed,
+        }
+    }
+
+    /// One word for logs and metrics.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match &self.kind {
+            FaultKind::Reported(class) => match class {
+                ErrorClass::InvalidRequest => "invalid_request",
+                ErrorClass::ContextLength => "context_length",
+                ErrorClass::ContentPolicy => "content_policy",
+                ErrorClass::Authentication => "authentication",
+                ErrorClass::Permission => "permission",
+                ErrorClass::Billing => "billing",
+                ErrorClass::ModelNotFound => "model_not_found",
+                ErrorClass::RateLimited => "rate_limited",
+                ErrorClass::Overloaded => "overloaded",
+                ErrorClass::Timeout => "upstream_timeout",
+                ErrorClass::Server => "server",
+            },
+            FaultKind::Connect(_) => "connect",
+            FaultKind::Broken(_) => "broken",
+            FaultKind::Timeout(Phase::FirstByte) => "timeout_first_byte",
+            FaultKind::Timeout(Phase::Idle) => "timeout_idle",
+            FaultKind::Timeout(Phase::Total) => "timeout_total",
+            FaultKind::Malformed(_) => "malformed",
+            FaultKind::Truncated => "truncated",
+        }
+    }
+
+    /// The error below, for the log.
+    #[must_use]
+    pub fn cause(&self) -> Option<String> {
+        let (FaultKind::Connect(source) | FaultKind::Broken(source)) = &self.kind else {
+            return None;
+        };
+        let mut text = source.to_string();
+        let mut below = source.source();
+        while let Some(error) = below {
+            text.push_str(&format!(": {error}"));
+            below = error.source();
+        }
+        Some(text)
+    }
+
+    /// What happened, as the end of a sentence that begins with the provider's name.
+    /// Holds nothing of what the upstream said.
+    pub(crate) fn described(&self) -> String {
+        match &self.kind {
+            FaultKind::Reported(_) => match self.status {
+                Some(status) => format!("answered with status {}", status.as_u16()),
+                None => "reported an error".to_owned(),
+            },
+            FaultKind::Connect(_) => "could not be reached".to_owned(),
+            FaultKind::Broken(_) => match self.reached {
+                Reached::NotSent | Reached::Sent => {
+                    "closed the connection before answering".to_owned()
+                }
+                Reached::Answered | Reached::Streaming => "broke off its answer".to_owned(),
+            },
+            FaultKind::Timeout(phase) => phase.as_str().to_owned(),
+            FaultKind::Malformed(what) => {
+                format!("sent an answer that cannot be understood ({what})")
+            }
+            FaultKind::Truncated => "ended its stream without finishing it".to_owned(),
+        }
+    }
+}
+
+impl From<TransportError> for Fault {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::Connect { source } => {
+                Self::new(FaultKind::Connect(source), Reached::NotSent)
+            }
+            TransportError::Broken { source } => {
+                Self::new(FaultKind::Broken(source), Reached::Sent)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(kind: FaultKind, reached: Reached) -> Fault {
+        Fault::new(kind, reached)
+    }
+
+    #[test]
+    fn nothing_is_tried_again_once_the_client_has_content() {
+        for kind in [
+            FaultKind::Truncated,
+            FaultKind::Timeout(Phase::Idle),
+            FaultKind::Reported(ErrorClass::Server),
+        ] {
+            assert_eq!(fault(kind, Reached::Streaming).verdict(), Verdict::Relay);
+        }
+        assert_eq!(
+            fault(FaultKind::Truncated, Reached::Answered).verdict(),
+            Verdict::NextTarget
+        );
+    }
+
+    #[test]
+    fn what_the_client_did_wrong_is_told_and_weighs_nothing() {
+        let wrong = fault(
+            FaultKind::Reported(ErrorClass::InvalidRequest),
+            Reached::Answered,
+        );
+        assert_eq!(
+            (wrong.verdict(), wrong.weight()),
+            (Verdict::Relay, Outcome::Healthy)
+        );
+    }
+
+    #[test]
+    fn a_rate_limit_pauses_for_as_long_as_asked() {
+        let mut limited = fault(
+            FaultKind::Reported(ErrorClass::RateLimited),
+            Reached::Answered,
+        );
+        limited.retry_after = Some(Duration::from_secs(7));
+        assert_eq!(
+            limited.weight(),
+            Outcome::Paused {
+                rest: Duration::from_secs(7)
+            }
+        );
+        assert_eq!(limited.verdict(), Verdict::NextTarget);
+    }
+}

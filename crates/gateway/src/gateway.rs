@@ -1,0 +1,320 @@
+//! The pipeline: accept, plan, attempt, relay, settle.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use orchestra_dialects::{Endpoint, Family};
+use orchestra_health::Outcome;
+use orchestra_types::{CallId, Clock, KeyId, ModelId, Rng};
+use tokio::time::Instant;
+
+use crate::attempt::{Answer, Attempts};
+use crate::body::AnswerBody;
+use crate::call::{Call, Incoming};
+use crate::failure::Failure;
+use crate::fault::{Fault, Verdict};
+use crate::models::ModelLists;
+use crate::plan::{Candidate, plan};
+use crate::providers::{Member, Providers};
+use crate::refusal::Refusal;
+use crate::relay::{Bounds, StreamRelay};
+use crate::settings::Settings;
+use crate::settle::{AttemptRecord, CallRecord, Ending, Settlement, Sink};
+use crate::transport::Transport;
+
+/// The call's identity, on every answer.
+const CALL_ID: HeaderName = HeaderName::from_static("x-orchestra-call-id");
+/// The provider that answered, or that failed last.
+const PROVIDER: HeaderName = HeaderName::from_static("x-orchestra-provider");
+/// How many sends it took.
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-orchestra-attempts");
+
+/// What a gateway is made of. Time, chance and the network come in here, so that the whole
+/// gateway can run in a simulation.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The providers and the rules that find a model's.
+    pub providers: Arc<Providers>,
+    /// The door to the upstreams.
+    pub transport: Arc<dyn Transport>,
+    /// Where the records of calls go.
+    pub sink: Arc<dyn Sink>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance, for identities.
+    pub rng: Arc<dyn Rng>,
+    /// The bounds of every call.
+    pub settings: Settings,
+}
+
+/// The engine. Cheap to clone; all clones are one gateway.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    pub(crate) parts: Arc<Parts>,
+    pub(crate) lists: Arc<ModelLists>,
+}
+
+impl Gateway {
+    /// A gateway made of these parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+            lists: Arc::default(),
+        }
+    }
+
+    /// The providers it works with.
+    #[must_use]
+    pub fn providers(&self) -> &Providers {
+        &self.parts.providers
+    }
+
+    /// A new identity for a call.
+    #[must_use]
+    pub fn mint(&self) -> CallId {
+        CallId::random(self.parts.rng.as_ref())
+    }
+
+    /// Serves one call. Every outcome is an answer in the client's dialect; dropping the
+    /// future or the answer's body aborts the call upstream. Exactly one record is settled.
+    pub async fn call(&self, incoming: Incoming) -> Response<AnswerBody> {
+        let family = incoming.endpoint.dialect().family();
+        let mut settlement = self.open(Some(incoming.endpoint), incoming.client.clone());
+        match self.serve(incoming, &mut settlement).await {
+            Ok(served) => self.respond(served, family, settlement),
+            Err(failure) => fail(&failure, family, settlement),
+        }
+    }
+
+    /// Refuses a call that never got as far as [`Gateway::call`], in the words of the family.
+    #[must_use]
+    pub fn refuse(&self, refusal: &Refusal, family: Family) -> Response<AnswerBody> {
+        let record = CallRecord::open(self.mint(), None, None, Duration::ZERO);
+        let mut response = refusal.respond(family, &record.id);
+        identify(response.headers_mut(), family, &record);
+        response
+    }
+
+    pub(crate) fn open(&self, endpoint: Option<Endpoint>, client: Option<KeyId>) -> Settlement {
+        let record = CallRecord::open(self.mint(), endpoint, client, self.parts.clock.unix());
+        Settlement::open(record, &self.parts.clock, &self.parts.sink)
+    }
+
+    async fn serve(
+        &self,
+        incoming: Incoming,
+        settlement: &mut Settlement,
+    ) -> Result<Served, Failure> {
+        let call = self.accept(incoming, settlement)?;
+        let providers = &self.parts.providers;
+        let now = self.parts.clock.monotonic();
+        let candidates = plan(
+            providers,
+            call.endpoint,
+            call.pinned.as_ref(),
+            call.head.model(),
+            now,
+        )?;
+        self.attempt_all(&call, candidates, settlement).await
+    }
+
+    fn accept(&self, incoming: Incoming, settlement: &mut Settlement) -> Result<Call, Refusal> {
+        let pinned = match &incoming.provider {
+            Some(name) => Some(self.member(name.as_str())?),
+            None => None,
+        };
+        let call = Call::accept(incoming, pinned, &self.parts.settings)?;
+        call.head.model().clone_into(&mut settlement.record.model);
+        settlement.record.streamed = call.head.stream();
+        Ok(call)
+    }
+
+    pub(crate) fn member(&self, name: &str) -> Result<Arc<Member>, Refusal> {
+        self.parts
+            .providers
+            .member(name)
+            .cloned()
+            .ok_or_else(|| Refusal::no_such_provider(name))
+    }
+
+    /// Tries the candidates in their order until one answers or nothing more is to be won.
+    async fn attempt_all(
+        &self,
+        call: &Call,
+        candidates: Vec<Candidate>,
+        settlement: &mut Settlement,
+    ) -> Result<Served, Failure> {
+        let settings = &self.parts.settings;
+        let total = if call.head.stream() {
+            settings.stream_total
+        } else {
+            settings.total
+        };
+        let deadline = Instant::now() + total;
+        let attempts = Attempts {
+            transport: self.parts.transport.as_ref(),
+            settings,
+            call,
+            deadline,
+            unix: settlement.record.started_unix,
+        };
+        let mut last: Option<(Candidate, Fault)> = None;
+        for target in candidates.into_iter().take(settings.max_attempts) {
+            let began = self.parts.clock.monotonic();
+            let outcome = attempts.run(&target).await;
+            self.note(
+                &target.member,
+                target.model.clone(),
+                began,
+                outcome.as_ref().err(),
+                settlement,
+            );
+            match outcome {
+                Ok(answer) => {
+                    return Ok(Served {
+                        target,
+                        answer,
+                        deadline,
+                    });
+                }
+                Err(fault) => {
+                    let verdict = fault.verdict();
+                    last = Some((target, fault));
+                    if verdict == Verdict::Relay {
+                        break;
+                    }
+                }
+            }
+        }
+        Err(match last {
+            Some((target, fault)) => {
+                Failure::from_fault(&target, fault, call, settlement.record.attempts.len())
+            }
+            None => Refusal::no_attempt_allowed().into(),
+        })
+    }
+
+    /// Books an attempt in the call's record and in the target's health.
+    pub(crate) fn note(
+        &self,
+        member: &Member,
+        model: ModelId,
+        began: Duration,
+        fault: Option<&Fault>,
+        settlement: &mut Settlement,
+    ) {
+        let now = self.parts.clock.monotonic();
+        let provider = member.provider.id();
+        member
+            .health
+            .record(fault.map_or(Outcome::Healthy, Fault::weight), now);
+        settlement.record.attempts.push(AttemptRecord {
+            provider: provider.clone(),
+            model,
+            fault: fault.map(Fault::name),
+            took: now.saturating_sub(began),
+        });
+        if let Some(fault) = fault {
+            tracing::warn!(
+                call = %settlement.record.id, %provider, fault = fault.name(),
+                status = fault.status.map(|s| s.as_u16()), cause = fault.cause(), "attempt failed"
+            );
+        }
+    }
+
+    fn respond(
+        &self,
+        served: Served,
+        family: Family,
+        mut settlement: Settlement,
+    ) -> Response<AnswerBody> {
+        let provider = &served.target.member.provider;
+        let (status, upstream) = match &served.answer {
+            Answer::Whole {
+                status, headers, ..
+            }
+            | Answer::Stream {
+                status, headers, ..
+            } => (*status, headers),
+        };
+        let mut headers = relayed_headers(&served.target.member, upstream);
+        settlement.answered(status);
+        let record = &settlement.record;
+        identify(&mut headers, family, record);
+        let mut response = match served.answer {
+            Answer::Whole { body, seen, .. } => {
+                settlement.record.usage = seen.usage;
+                settlement.record.finish = seen.finish;
+                settlement.close(Ending::Completed);
+                Response::new(AnswerBody::whole(body))
+            }
+            Answer::Stream { opened, .. } => {
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                let bounds = Bounds {
+                    idle: self.parts.settings.idle,
+                    deadline: served.deadline,
+                };
+                let relay =
+                    StreamRelay::new(opened, bounds, provider.id().clone(), family, settlement);
+                Response::new(AnswerBody::events(relay))
+            }
+        };
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+/// An answer and where it came from.
+struct Served {
+    target: Candidate,
+    answer: Answer,
+    deadline: Instant,
+}
+
+/// Answers a call that failed, and settles it.
+pub(crate) fn fail(
+    failure: &Failure,
+    family: Family,
+    mut settlement: Settlement,
+) -> Response<AnswerBody> {
+    let mut response = failure.respond(family, &settlement.record.id);
+    identify(response.headers_mut(), family, &settlement.record);
+    settlement.answered(response.status());
+    settlement.close(failure.ending());
+    response
+}
+
+/// What a client may see of an upstream's headers.
+pub(crate) fn relayed_headers(member: &Member, upstream: &HeaderMap) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(upstream.len() + 4);
+    for (name, value) in upstream {
+        if *name == CONTENT_TYPE || member.provider.relays_header(name) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    headers
+}
+
+/// Says which call this was and who answered it. An upstream's own request id stays: it is
+/// the one that the vendor's support asks for.
+pub(crate) fn identify(headers: &mut HeaderMap, family: Family, record: &CallRecord) {
+    let Ok(id) = HeaderValue::try_from(record.id.to_string()) else {
+        return;
+    };
+    let request_id = HeaderName::from_static(match family {
+        Family::OpenAi => "x-request-id",
+        Family::Anthropic => "request-id",
+    });
+    headers.entry(request_id).or_insert_with(|| id.clone());
+    headers.insert(CALL_ID, id);
+    if let Some(last) = record.attempts.last() {
+        headers.insert(ATTEMPTS, HeaderValue::from(record.attempts.len()));
+        if let Ok(provider) = HeaderValue::from_str(last.provider.as_str()) {
+            headers.insert(PROVIDER, provider);
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The models that can be asked for: what the providers list, and the operator's aliases.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::header::ACCEPT;
+use http::{HeaderValue, Request};
+use orchestra_types::ProviderId;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::gateway::Gateway;
+use crate::providers::Member;
+use crate::read::{Read, read_up_to};
+use crate::transport::OutgoingBody;
+
+/// A provider's list is asked for again after this time.
+const FRESH: Duration = Duration::from_secs(300);
+/// After a failed attempt the next one waits this long.
+const RETRY: Duration = Duration::from_secs(30);
+/// A provider that does not list its models within this time is left out for now.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// More than any list known (OpenRouter's, some 2 MB).
+const MAX_LIST_BYTES: usize = 16 << 20;
+
+/// A model that clients may name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelEntry {
+    /// The name to ask for: as short as it can be while still finding this provider.
+    pub id: String,
+    /// Who serves it; for an alias, the first target.
+    pub provider: ProviderId,
+    /// When the vendor says it was made, in seconds since 1970; zero if it does not.
+    pub created: u64,
+}
+
+/// What a provider says of itself when asked for its models.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProviderCheck {
+    /// It answered, with this many models.
+    Working {
+        /// The number of models on its list.
+        models: usize,
+    },
+    /// It could not be used; in plain words.
+    Failing {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The lists as last seen.
+#[derive(Debug, Default)]
+pub(crate) struct ModelLists {
+    seen: Mutex<HashMap<ProviderId, Seen>>,
+}
+
+#[derive(Clone, Debug)]
+struct Seen {
+    models: Arc<[(String, u64)]>,
+    stale_at: Duration,
+}
+
+impl Gateway {
+    /// Every model that can be asked for, sorted by name. Providers are asked for their
+    /// lists at most every five minutes; one that does not answer is represented by the
+    /// names in the catalogue.
+    pub async fn models(&self) -> Vec<ModelEntry> {
+        let lists = join_all(self.providers().members().map(|member| self.list(member))).await;
+        let mut entries = BTreeMap::new();
+        for (member, list) in self.providers().members().zip(&lists) {
+            for (model, created) in list.iter() {
+                let entry = self.entry(member.provider.id(), model, *created);
+                entries.insert(entry.id.clone(), entry);
+            }
+        }
+        for (alias, targets) in self.providers().registry().aliases() {
+            if let Some(first) = targets.first() {
+                let entry = ModelEntry {
+                    id: alias.to_owned(),
+                    provider: first.provider.clone(),
+                    created: 0,
+                };
+                entries.insert(alias.to_owned(), entry);
+            }
+        }
+        entries.into_values().collect()
+    }
+
+    /// The bare name where it leads to this provider, else `provider/model`.
+    fn entry(&self, provider: &ProviderId, model: &str, created: u64) -> ModelEntry {
+        let bare = self
+            .providers()
+            .registry()
+            .resolve(model)
+            .is_ok_and(|targets| {
+                targets.first().is_some_and(|target| {
+                    target.provider == *provider && target.model.as_str() == model
+                })
+            });
+        let id = if bare {
+            model.to_owned()
+        } else {
+            format!("{provider}/{model}")
+        };
+        ModelEntry {
+            id,
+            provider: provider.clone(),
+            created,
+        }
+    }
+
+    async fn list(&self, member: &Member) -> Arc<[(String, u64)]> {
+        let provider = &member.provider;
+        let now = self.parts.clock.monotonic();
+        let known = self.lists.get(provider.id());
+        if let Some(seen) = known.as_ref().filter(|seen| now < seen.stale_at) {
+            return Arc::clone(&seen.models);
+        }
+        let (models, lasts) = match self.fetch_list(member).await {
+            Ok(models) => (models.into(), FRESH),
+            Err(reason) => {
+                tracing::debug!(provider = %provider.id(), reason, "no list of models");
+                let catalogue = || {
+                    provider
+                        .known_models()
+                        .iter()
+                        .map(|name| (name.clone(), 0))
+                        .collect()
+                };
+                (known.map_or_else(catalogue, |seen| seen.models), RETRY)
+            }
+        };
+        self.lists.set(
+            provider.id(),
+            Seen {
+                models: Arc::clone(&models),
+                stale_at: now + lasts,
+            },
+        );
+        models
+    }
+
+    /// Asks a provider for its models, now. It costs no tokens and proves that the address
+    /// and the key are right.
+    pub async fn check(&self, provider: &ProviderId) -> ProviderCheck {
+        let Some(member) = self.providers().member(provider.as_str()) else {
+            return ProviderCheck::Failing {
+                reason: "it is not configured".to_owned(),
+            };
+        };
+        match self.fetch_list(member).await {
+            Ok(models) => ProviderCheck::Working {
+                models: models.len(),
+            },
+            Err(reason) => ProviderCheck::Failing { reason },
+        }
+    }
+
+    async fn fetch_list(&self, member: &Member) -> Result<Vec<(String, u64)>, String> {
+        let mut request = Request::new(OutgoingBody::from(Bytes::new()));
+        *request.uri_mut() = member.provider.models_uri().clone();
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        for (name, value) in member.provider.static_headers(None) {
+            headers.insert(name, value.clone());
+        }
+        member.sign(headers);
+        let fetched = async {
+            let answer = self
+                .parts
+                .transport
+                .send(request)
+                .await
+                .map_err(|error| chain(&error))?;
+            let status = answer.status();
+            let body = read_up_to(MAX_LIST_BYTES, answer.into_body()).await;
+            match (status.as_u16(), body) {
+                (200, Read::Whole(body)) => {
+                    parse_list(&body).ok_or_else(|| "its list of models cannot be read".into())
+                }
+                (200, Read::Cut(_)) => Err("its list of models is too long".into()),
+                (200, Read::Broken(_, error)) => Err(chain(error.as_ref())),
+                (401 | 403, _) => Err(format!(
+                    "it refused the key with status {}",
+                    status.as_u16()
+                )),
+                (other, _) => Err(format!("it answered with status {other}")),
+            }
+        };
+        timeout(PATIENCE, fetched)
+            .await
+            .unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())))
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(error) = below {
+        text = format!("{text}: {error}");
+        below = error.source();
+    }
+    text
+}
+
+/// Both vendors' lists: `{"data": [{"id": ..., "created": ...}]}`; a bare array as
+/// Together sends it.
+fn parse_list(body: &[u8]) -> Option<Vec<(String, u64)>> {
+    let list: Value = serde_json::from_slice(body).ok()?;
+    let models = list.get("data").unwrap_or(&list).as_array()?;
+    let named = |model: &Value| {
+        let id = model.get("id")?.as_str()?;
+        Some((
+            id.to_owned(),
+            model.get("created").and_then(Value::as_u64).unwrap_or(0),
+        ))
+    };
+    Some(models.iter().filter_map(named).collect())
+}
+
+impl ModelLists {
+    fn get(&self, provider: &ProviderId) -> Option<Seen> {
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(provider)
+            .cloned()
+    }
+
+    fn set(&self, provider: &ProviderId, seen: Seen) {
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(provider.clone(), seen);
+    }
+}

@@ -1,0 +1,127 @@
+//! What a client is told when there is no answer.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use orchestra_dialects::{BodyError, ErrorKind, ErrorView, Family, render_error};
+use orchestra_types::CallId;
+
+use crate::body::AnswerBody;
+
+/// Both vendors' clients obey it: `false` stops them from repeating a call that cannot succeed.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// An error for the client, in no dialect yet.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Decides the dialect's `type`.
+    pub kind: ErrorKind,
+    /// What is wrong and how to mend it.
+    pub message: String,
+    /// The field of the request at fault.
+    pub param: Option<String>,
+    /// A stable word for programs.
+    pub code: &'static str,
+    /// When to come back.
+    pub retry_after: Option<Duration>,
+    /// Whether the same call may do better later. `None` leaves it to the client's own rules.
+    pub should_retry: Option<bool>,
+}
+
+impl Refusal {
+    /// An error with the given words and nothing more.
+    #[must_use]
+    pub fn new(
+        status: StatusCode,
+        kind: ErrorKind,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            kind,
+            message: message.into(),
+            param: None,
+            code,
+            retry_after: None,
+            should_retry: None,
+        }
+    }
+
+    /// A request that cannot be served as it is.
+    #[must_use]
+    pub fn invalid(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            ErrorKind::InvalidRequest,
+            code,
+            message,
+        )
+    }
+
+    /// Names the field at fault.
+    #[must_use]
+    pub fn at(mut self, param: impl Into<String>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    /// Tells the client that repeating the call is useless.
+    #[must_use]
+    pub const fn for_good(mut self) -> Self {
+        self.should_retry = Some(false);
+        self
+    }
+
+    /// The error as the family's clients expect it.
+    #[must_use]
+    pub fn respond(&self, family: Family, call: &CallId) -> Response<AnswerBody> {
+        let id = call.to_string();
+        let body = render_error(family, &self.view(&id));
+        let mut response = Response::new(AnswerBody::whole(Bytes::from(body)));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(rest) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(rest)));
+        }
+        if let Some(retry) = self.should_retry {
+            headers.insert(
+                SHOULD_RETRY,
+                HeaderValue::from_static(if retry { "true" } else { "false" }),
+            );
+        }
+        response
+    }
+
+    /// The error for the renderers of the dialects.
+    pub(crate) fn view<'a>(&'a self, request_id: &'a str) -> ErrorView<'a> {
+        ErrorView {
+            status: self.status.as_u16(),
+            kind: self.kind,
+            message: &self.message,
+            param: self.param.as_deref(),
+            code: Some(self.code),
+            request_id: Some(request_id),
+        }
+    }
+}
+
+/// Rounded up: a client that comes back early is refused again.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+impl From<BodyError> for Refusal {
+    fn from(error: BodyError) -> Self {
+        let refusal = Self::invalid(error.code(), error.to_string());
+        match error.param() {
+            Some(param) => refusal.at(param),
+            None => refusal,
+        }
+    }
+}

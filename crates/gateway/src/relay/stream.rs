@@ -1,0 +1,176 @@
+//! A stream of events on its way to the client.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use orchestra_dialects::{Family, StreamEnd};
+use orchestra_types::ProviderId;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::events::{EventStream, Piece};
+use crate::fault::{Fault, FaultKind, Phase, Reached};
+use crate::refusal::Refusal;
+use crate::settings::Settings;
+use crate::settle::{Ending, Settlement};
+
+/// A stream that is worth showing to the client, with what was held back of it.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) events: EventStream,
+    pub(crate) held: VecDeque<Bytes>,
+    /// What ended the stream, if it ended while it was held back.
+    pub(crate) end: Option<StreamEnd>,
+}
+
+/// The bounds of a relayed stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) idle: Duration,
+    pub(crate) deadline: Instant,
+}
+
+/// Relays events until the upstream's own end event. Anything else that ends the stream
+/// becomes an error event of the client's dialect: a client never sees a cut stream that
+/// looks complete.
+#[derive(Debug)]
+pub(crate) struct StreamRelay {
+    opened: Opened,
+    bounds: Bounds,
+    /// One timer for the stream. It is not moved at each event, only looked at when it rings.
+    timer: Pin<Box<Sleep>>,
+    provider: ProviderId,
+    family: Family,
+    /// `None` once the call is settled and nothing more may come.
+    settlement: Option<Settlement>,
+}
+
+impl StreamRelay {
+    pub(crate) fn new(
+        opened: Opened,
+        bounds: Bounds,
+        provider: ProviderId,
+        family: Family,
+        settlement: Settlement,
+    ) -> Self {
+        let timer = Box::pin(sleep_until(
+            bounds.deadline.min(Instant::now() + bounds.idle),
+        ));
+        Self {
+            opened,
+            bounds,
+            timer,
+            provider,
+            family,
+            settlement: Some(settlement),
+        }
+    }
+
+    /// The next bytes for the client; `None` at the end.
+    pub(crate) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if self.settlement.is_none() {
+            return Poll::Ready(None);
+        }
+        if let Some(bytes) = self.opened.held.pop_front() {
+            return Poll::Ready(Some(bytes));
+        }
+        if let Some(end) = self.opened.end.take() {
+            return Poll::Ready(self.end(end));
+        }
+        match self.opened.events.poll_piece(cx) {
+            Poll::Ready(Piece::Events(bytes)) => Poll::Ready(Some(bytes)),
+            Poll::Ready(Piece::End(end)) => Poll::Ready(self.end(end)),
+            Poll::Ready(Piece::Fault(kind)) => Poll::Ready(self.fail(kind)),
+            Poll::Pending => self.poll_timer(cx),
+        }
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            if self.timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            let now = Instant::now();
+            let ended = self.opened.events.seen().ended();
+            let silence_ends = self.opened.events.active()
+                + if ended {
+                    Settings::LINGER
+                } else {
+                    self.bounds.idle
+                };
+            if now >= silence_ends && ended {
+                return Poll::Ready(self.end(StreamEnd::Complete));
+            }
+            if now >= self.bounds.deadline {
+                return Poll::Ready(self.fail(FaultKind::Timeout(Phase::Total)));
+            }
+            if now >= silence_ends {
+                return Poll::Ready(self.fail(FaultKind::Timeout(Phase::Idle)));
+            }
+            self.timer
+                .as_mut()
+                .reset(silence_ends.min(self.bounds.deadline));
+        }
+    }
+
+    /// The upstream closed its stream.
+    fn end(&mut self, end: StreamEnd) -> Option<Bytes> {
+        match end {
+            StreamEnd::Complete => {
+                self.settle(Ending::Completed);
+                None
+            }
+            // The upstream's own error event has been relayed.
+            StreamEnd::Failed => {
+                self.settle(Ending::Interrupted);
+                None
+            }
+            StreamEnd::Truncated => self.fail(FaultKind::Truncated),
+        }
+    }
+
+    /// Ends the stream with an error event.
+    fn fail(&mut self, kind: FaultKind) -> Option<Bytes> {
+        let fault = Fault::new(kind, Reached::Streaming);
+        let id = self
+            .settlement
+            .as_ref()
+            .map(|s| s.record.id.to_string())
+            .unwrap_or_default();
+        let refusal = Refusal::from_fault(&fault, &self.provider, self.family);
+        let event = self.opened.events.seen().error_event(&refusal.view(&id));
+        if let Some(settlement) = &mut self.settlement
+            && let Some(attempt) = settlement.record.attempts.last_mut()
+        {
+            attempt.fault = Some(fault.name());
+        }
+        tracing::warn!(call = %id, provider = %self.provider, fault = fault.name(), "stream interrupted");
+        self.settle(Ending::Interrupted);
+        Some(Bytes::from(event))
+    }
+
+    fn settle(&mut self, ending: Ending) {
+        if let Some(mut settlement) = self.settlement.take() {
+            self.note(&mut settlement);
+            settlement.close(ending);
+        }
+    }
+
+    fn note(&self, settlement: &mut Settlement) {
+        let seen = self.opened.events.seen();
+        settlement.record.usage = seen.usage();
+        settlement.record.finish = seen.finish().map(str::to_owned);
+    }
+}
+
+impl Drop for StreamRelay {
+    /// The client left in mid-stream: what the upstream had counted until then is kept.
+    fn drop(&mut self) {
+        if let Some(mut settlement) = self.settlement.take() {
+            self.note(&mut settlement);
+        }
+    }
+}

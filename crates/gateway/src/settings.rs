@@ -1,0 +1,64 @@
+//! The bounds of every call, in one place.
+
+use std::time::Duration;
+
+use orchestra_dialects::HeadLimits;
+
+/// How long each phase of a call may take, and how large its parts may be.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Time to connect to an upstream, name look-up and TLS included.
+    pub connect: Duration,
+    /// Time from sending a streamed call until the upstream's headers. An answer in one
+    /// piece has no headers until it is complete, so only `total` bounds it.
+    pub first_byte: Duration,
+    /// The longest silence within an answer that has begun.
+    pub idle: Duration,
+    /// How long a stream is held back for its first content, while which another target
+    /// can still take over unseen. After it the client gets what has come so far.
+    pub hold_back: Duration,
+    /// The whole time of a call that is answered in one piece, all attempts together.
+    pub total: Duration,
+    /// The whole time of a streamed call.
+    pub stream_total: Duration,
+    /// Upstream sends per call, all targets together.
+    pub max_attempts: usize,
+    /// The largest answer that is taken in one piece, in bytes.
+    pub max_answer_bytes: usize,
+    /// The largest single event of a stream, in bytes.
+    pub max_event_bytes: usize,
+    /// The limits of request bodies.
+    pub head: HeadLimits,
+}
+
+impl Settings {
+    /// How much of an upstream's error body is read and kept.
+    pub(crate) const MAX_ERROR_BYTES: usize = 64 * 1024;
+    /// How much of a stream is held back at most, whatever its content.
+    pub(crate) const MAX_HELD_BYTES: usize = 256 * 1024;
+    /// The largest piece that a relay gathers before it hands it on.
+    pub(crate) const MAX_PIECE_BYTES: usize = 64 * 1024;
+    /// How long an upstream may keep its connection open after a stream's last event.
+    pub(crate) const LINGER: Duration = Duration::from_secs(1);
+}
+
+impl Default for Settings {
+    /// Five seconds to connect; two minutes to the first byte and one of silence, since
+    /// models think before they speak; ten minutes in all, the default of OpenAI's and
+    /// Anthropic's own clients, and an hour for a stream. Three attempts. 64 MiB for an
+    /// answer (a large batch of embeddings) and 8 MiB for one event (an image).
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            first_byte: Duration::from_secs(120),
+            idle: Duration::from_secs(60),
+            hold_back: Duration::from_secs(30),
+            total: Duration::from_secs(600),
+            stream_total: Duration::from_secs(3600),
+            max_attempts: 3,
+            max_answer_bytes: 64 << 20,
+            max_event_bytes: 8 << 20,
+            head: HeadLimits::default(),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The end of every call: one record, whatever happened.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use orchestra_dialects::Endpoint;
+use orchestra_types::{CallId, Clock, KeyId, ModelId, ProviderId, Usage};
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ending {
+    /// The client got a whole answer.
+    Completed,
+    /// The client was told that its request cannot be served: wrong body, unknown model, no key.
+    Refused,
+    /// No upstream answered usefully; the client got an error.
+    Failed,
+    /// A stream that had begun to reach the client ended with an error event.
+    Interrupted,
+    /// The client left first.
+    ClientGone,
+}
+
+impl Ending {
+    /// One word for logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+            Self::ClientGone => "client_gone",
+        }
+    }
+}
+
+/// One send to one target.
+#[derive(Clone, Debug)]
+pub struct AttemptRecord {
+    /// To whom.
+    pub provider: ProviderId,
+    /// Which model was asked for there; empty for raw calls.
+    pub model: ModelId,
+    /// The word for the fault; `None` if the attempt succeeded.
+    pub fault: Option<&'static str>,
+    /// From sending to success or fault. For a stream, success is its first content.
+    pub took: Duration,
+}
+
+/// What is known of a call when it is over.
+#[derive(Clone, Debug)]
+pub struct CallRecord {
+    /// The call's identity.
+    pub id: CallId,
+    /// The operation; `None` for raw pass-through.
+    pub endpoint: Option<Endpoint>,
+    /// Whose key the client used, when keys are in use.
+    pub client: Option<KeyId>,
+    /// The model as the client named it; empty if the request could not be read.
+    pub model: String,
+    /// Whether a stream was asked for.
+    pub streamed: bool,
+    /// When it came, since 1970.
+    pub started_unix: Duration,
+    /// Sends to upstreams in their order; the last one decided.
+    pub attempts: Vec<AttemptRecord>,
+    /// How it ended.
+    pub ending: Ending,
+    /// The status that the client got; zero if it left before any.
+    pub status: u16,
+    /// The dialect's word for why the model stopped.
+    pub finish: Option<String>,
+    /// Tokens as the provider counted them; `None` if it did not say.
+    pub usage: Option<Usage>,
+    /// From the call's arrival to the first bytes for the client.
+    pub first_byte: Option<Duration>,
+    /// From the call's arrival to its end.
+    pub took: Duration,
+}
+
+/// Takes the records of calls. Called once per call, on the call's own task: it must
+/// neither block nor fail.
+pub trait Sink: fmt::Debug + Send + Sync {
+    /// Takes one record.
+    fn settled(&self, record: CallRecord);
+}
+
+/// A sink for programs that keep no records.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoRecords;
+
+impl Sink for NoRecords {
+    fn settled(&self, _: CallRecord) {}
+}
+
+impl CallRecord {
+    /// The record of a call of which nothing is known yet.
+    pub(crate) const fn open(
+        id: CallId,
+        endpoint: Option<Endpoint>,
+        client: Option<KeyId>,
+        started: Duration,
+    ) -> Self {
+        Self {
+            id,
+            endpoint,
+            client,
+            model: String::new(),
+            streamed: false,
+            started_unix: started,
+            attempts: Vec::new(),
+            ending: Ending::ClientGone,
+            status: 0,
+            finish: None,
+            usage: None,
+            first_byte: None,
+            took: Duration::ZERO,
+        }
+    }
+}
+
+/// The open record of a running call. Dropping it settles the call: a call of which nobody
+/// said how it ended has a client that left.
+pub(crate) struct Settlement {
+    /// To be filled in on the way.
+    pub(crate) record: CallRecord,
+    arrived: Duration,
+    clock: Arc<dyn Clock>,
+    sink: Arc<dyn Sink>,
+}
+
+impl Settlement {
+    pub(crate) fn open(record: CallRecord, clock: &Arc<dyn Clock>, sink: &Arc<dyn Sink>) -> Self {
+        Self {
+            record,
+            arrived: clock.monotonic(),
+            clock: Arc::clone(clock),
+            sink: Arc::clone(sink),
+        }
+    }
+
+    /// Notes that the client's answer begins, with this status.
+    pub(crate) fn answered(&mut self, status: http::StatusCode) {
+        self.record.status = status.as_u16();
+        self.record.first_byte = Some(self.elapsed());
+    }
+
+    /// Says how the call ended and settles it.
+    pub(crate) fn close(mut self, ending: Ending) {
+        self.record.ending = ending;
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.clock.monotonic().saturating_sub(self.arrived)
+    }
+}
+
+impl Drop for Settlement {
+    fn drop(&mut self) {
+        self.record.took = self.elapsed();
+        let blank = CallRecord::open(self.record.id, None, None, Duration::ZERO);
+        self.sink
+            .settled(std::mem::replace(&mut self.record, blank));
+    }
+}
+
+impl fmt::Debug for Settlement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Settlement").field(&self.record).finish()
+    }
+}

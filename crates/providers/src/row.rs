@@ -1,0 +1,215 @@
+//! A provider as it is written down, in the catalogue or in an operator's configuration.
+//!
+//! Nothing is checked here beyond the shape; [`Provider::build`](crate::Provider::build) does that.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::{ErrorRule, ResetFormat};
+
+/// What is written about one provider. Every field may be absent.
+///
+/// A configuration row is laid over a catalogue row with [`Row::overlay`]: a field it names
+/// replaces the whole field below, a field it leaves out stays as it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// The catalogue row that this one starts from. Absent: the row of its own name, if there is one.
+    pub kind: Option<String>,
+    /// Its name for people. Default: its identifier.
+    pub label: Option<String>,
+    /// Where its API lives, such as `https://api.openai.com/v1`. http or https, without
+    /// credentials, query or fragment. Required by the time the provider is built.
+    pub base_url: Option<String>,
+    /// What replaces `http://gateway/{provider}` in raw calls. Same origin as `base_url`.
+    /// Default: `base_url` without a trailing `/v1`.
+    pub passthrough_url: Option<String>,
+    /// The endpoints it speaks, by the names of [`Endpoint::name`](orchestra_dialects::Endpoint::name).
+    pub endpoints: Option<Vec<String>>,
+    /// Paths below `base_url` of endpoints that are not where one expects them.
+    /// Default: the endpoint's own path without its leading `/v1`.
+    pub paths: Option<BTreeMap<String, String>>,
+    /// Path of the model list below `base_url`. Default `/models`.
+    pub models_path: Option<String>,
+    /// How a key is presented. Default: bearer.
+    pub auth: Option<AuthRow>,
+    /// Whether calls without a key are pointless. Default: true, unless `auth` is `none`.
+    pub key_required: Option<bool>,
+    /// Environment variables that hold its key; the first is the one that messages name.
+    pub key_names: Option<Vec<String>>,
+    /// Headers that are set when the client did not send (or may not send) them.
+    pub headers: Option<ByFamily<BTreeMap<String, String>>>,
+    /// Client headers that reach it: names, or beginnings such as `x-vendor-*`.
+    pub forwards: Option<ByFamily<Vec<String>>>,
+    /// Its response headers that reach the client: names, or beginnings.
+    pub relays: Option<Vec<String>>,
+    /// Bare model names that belong to it: names, or beginnings such as `gpt-*`.
+    pub patterns: Option<Vec<String>>,
+    /// Model names it is known to serve, as it knows them.
+    pub models: Option<Vec<String>>,
+    /// What ends its streams. Default: the dialect's marker.
+    pub stream_end: Option<StreamEnd>,
+    /// How its errors are read where the common rules are not enough; the first match counts.
+    pub errors: Option<Vec<ErrorRule>>,
+    /// Where it reports what is left of its rate limits.
+    pub rate_limits: Option<RateLimitRow>,
+}
+
+impl Row {
+    /// This row with every field replaced that `over` names.
+    #[must_use]
+    pub fn overlay(&self, over: &Self) -> Self {
+        // A struct literal over all fields: a new one that is missing here does not compile.
+        macro_rules! upper_else_lower {
+            ($($field:ident),+ $(,)?) => {
+                Self { $($field: over.$field.as_ref().or(self.$field.as_ref()).cloned()),+ }
+            };
+        }
+        upper_else_lower!(
+            kind,
+            label,
+            base_url,
+            passthrough_url,
+            endpoints,
+            paths,
+            models_path,
+            auth,
+            key_required,
+            key_names,
+            headers,
+            forwards,
+            relays,
+            patterns,
+            models,
+            stream_end,
+            errors,
+            rate_limits,
+        )
+    }
+
+    /// Whether finding a key in the environment is enough to use it.
+    ///
+    /// False for rows without an address (Azure) and for those without a key (a local server):
+    /// an operator names these in the configuration.
+    #[must_use]
+    pub fn works_with_a_key_alone(&self) -> bool {
+        self.base_url.is_some()
+            && self
+                .key_names
+                .as_ref()
+                .is_some_and(|names| !names.is_empty())
+    }
+}
+
+/// How a key is presented, as written: `"bearer"`, `"none"` or `{ header = "api-key" }`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthRow {
+    /// `Authorization: Bearer KEY`
+    Bearer,
+    /// The key alone, in a header of this name.
+    Header(String),
+    /// No key.
+    None,
+}
+
+/// Values for all calls, and more for those in the dialects of one family.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ByFamily<T: Default> {
+    /// For every call.
+    pub all: T,
+    /// For calls in OpenAI's dialects.
+    pub openai: T,
+    /// For calls in Anthropic's dialects.
+    pub anthropic: T,
+}
+
+/// What ends a provider's streams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamEnd {
+    /// The dialect's own end: `[DONE]`, `message_stop`, `response.completed`.
+    #[default]
+    Marker,
+    /// A finish reason on a cleanly closed stream is enough: it leaves out the marker.
+    FinishReason,
+}
+
+/// Rate-limit headers, as written: templates in which `{}` stands for `limit`, `remaining`, `reset`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimitRow {
+    /// One template per counted thing, such as `x-ratelimit-{}-tokens`.
+    pub headers: Vec<String>,
+    /// How the `reset` header tells the time.
+    pub reset: ResetFormat,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(text: &str) -> Row {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn an_overlay_replaces_what_it_names_and_keeps_the_rest() {
+        let below = row(r#"
+            label = "Below"
+            base_url = "https://below.example/v1"
+            models = ["a", "b"]
+            headers = { all = { x-one = "1" } }
+        "#);
+        let over = row(r#"
+            base_url = "https://over.example/v1"
+            models = ["c"]
+            headers = { anthropic = { x-two = "2" } }
+        "#);
+        let expected = row(r#"
+            label = "Below"
+            base_url = "https://over.example/v1"
+            models = ["c"]
+            headers = { anthropic = { x-two = "2" } }
+        "#);
+        assert_eq!(below.overlay(&over), expected);
+        assert_eq!(below.overlay(&Row::default()), below);
+        assert_eq!(Row::default().overlay(&over), over);
+    }
+
+    #[test]
+    fn an_empty_list_is_a_value_too() {
+        let over = row("models = []").overlay(&Row::default());
+        assert_eq!(row(r#"models = ["a"]"#).overlay(&over).models, Some(vec![]));
+    }
+
+    #[test]
+    fn unknown_fields_are_refused() {
+        for text in [
+            "base_uri = 'https://a.example'",
+            "headers = { gemini = {} }",
+            "rate_limits = { headers = [], reset = 'seconds', per = 1 }",
+            "errors = [{ status = 400, class = 'invalid_request', why = '' }]",
+            "errors = [{ status = 400, class = 'unheard_of' }]",
+            "stream_end = 'never'",
+            "auth = 'basic'",
+        ] {
+            assert!(toml::from_str::<Row>(text).is_err(), "{text} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_key_alone_activates_only_what_has_an_address() {
+        let full = row("base_url = 'https://a.example'\nkey_names = ['A_KEY']");
+        assert!(full.works_with_a_key_alone());
+        assert!(!row("key_names = ['A_KEY']").works_with_a_key_alone());
+        assert!(!row("base_url = 'http://127.0.0.1:1'").works_with_a_key_alone());
+        assert!(
+            !full
+                .overlay(&row("key_names = []"))
+                .works_with_a_key_alone()
+        );
+    }
+}

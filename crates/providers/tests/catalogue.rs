@@ -1,0 +1,476 @@
+//! The embedded rows, one by one and against each other.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper of a test fails by panicking, as the test does"
+)]
+
+use std::collections::BTreeSet;
+
+use http::{HeaderName, Method};
+use orchestra_dialects::{Endpoint, UpstreamError};
+use orchestra_providers::{AuthScheme, Catalogue, ErrorClass, Provider, Row, StreamEnd};
+use orchestra_types::ProviderId;
+
+/// The rows whose address only an operator knows.
+const WITHOUT_ADDRESS: [&str; 2] = ["azure-openai", "openai-compatible"];
+
+fn built(kind: &str) -> Provider {
+    let row = Catalogue::embedded().get(kind).unwrap().clone();
+    let address = Row {
+        base_url: Some("https://resource.example/openai/v1".to_owned()),
+        ..Row::default()
+    };
+    let row = if WITHOUT_ADDRESS.contains(&kind) {
+        row.overlay(&address)
+    } else {
+        row
+    };
+    Provider::build(ProviderId::new(kind).unwrap(), &row).unwrap()
+}
+
+fn uri(provider: &Provider, endpoint: Endpoint) -> Option<String> {
+    provider.endpoint(endpoint).map(ToString::to_string)
+}
+
+#[test]
+fn every_row_builds_and_only_two_need_an_address() {
+    let catalogue = Catalogue::embedded();
+    for kind in catalogue.kinds() {
+        let provider = built(kind);
+        let row = catalogue.get(kind).unwrap();
+        assert_eq!(
+            row.base_url.is_none(),
+            WITHOUT_ADDRESS.contains(&kind),
+            "{kind}"
+        );
+        assert_ne!(provider.label(), kind, "{kind} has a label for people");
+        assert!(
+            provider.relays_header(&HeaderName::from_static("retry-after")),
+            "{kind}"
+        );
+        if provider.key_required() {
+            assert!(
+                !provider.key_names().is_empty(),
+                "{kind} needs a key nobody can name"
+            );
+        }
+        let is_local = ["ollama", "openai-compatible"].contains(&kind);
+        assert_eq!(provider.key_required(), !is_local, "{kind}");
+        assert_eq!(
+            provider.origin().starts_with("http://"),
+            kind == "ollama",
+            "{kind}"
+        );
+    }
+}
+
+#[test]
+fn no_pattern_and_no_key_name_belongs_to_two_rows() {
+    let catalogue = Catalogue::embedded();
+    let mut beginnings: Vec<(&str, &str)> = Vec::new();
+    let mut key_names = BTreeSet::new();
+    for kind in catalogue.kinds() {
+        let row = catalogue.get(kind).unwrap();
+        for pattern in row.patterns.iter().flatten() {
+            let beginning = pattern.trim_end_matches('*');
+            for (other, theirs) in &beginnings {
+                let overlap = beginning.starts_with(theirs) || theirs.starts_with(beginning);
+                assert!(!overlap, "{kind} {beginning} and {other} {theirs}");
+            }
+            beginnings.push((kind, beginning));
+        }
+        for name in row.key_names.iter().flatten() {
+            assert!(key_names.insert(name.clone()), "{name} is named twice");
+        }
+    }
+}
+
+#[test]
+fn the_main_vendors_are_where_they_should_be() {
+    use Endpoint::*;
+    for (kind, endpoint, expected) in [
+        (
+            "openai",
+            ChatCompletions,
+            Some("https://api.openai.com/v1/chat/completions"),
+        ),
+        (
+            "openai",
+            Responses,
+            Some("https://api.openai.com/v1/responses"),
+        ),
+        (
+            "openai",
+            Embeddings,
+            Some("https://api.openai.com/v1/embeddings"),
+        ),
+        ("openai", Messages, None),
+        (
+            "anthropic",
+            Messages,
+            Some("https://api.anthropic.com/v1/messages"),
+        ),
+        (
+            "anthropic",
+            CountTokens,
+            Some("https://api.anthropic.com/v1/messages/count_tokens"),
+        ),
+        ("anthropic", ChatCompletions, None),
+        (
+            "deepseek",
+            ChatCompletions,
+            Some("https://api.deepseek.com/chat/completions"),
+        ),
+        (
+            "deepseek",
+            Messages,
+            Some("https://api.deepseek.com/anthropic/v1/messages"),
+        ),
+        (
+            "deepseek",
+            Responses,
+            Some("https://api.deepseek.com/responses"),
+        ),
+        (
+            "portkey",
+            Messages,
+            Some("https://api.portkey.ai/v1/messages"),
+        ),
+        (
+            "groq",
+            ChatCompletions,
+            Some("https://api.groq.com/openai/v1/chat/completions"),
+        ),
+        (
+            "gemini",
+            ChatCompletions,
+            Some("https://generativelanguage.googleapis.com/v1beta/openai/chat/completions"),
+        ),
+        (
+            "azure-openai",
+            ChatCompletions,
+            Some("https://resource.example/openai/v1/chat/completions"),
+        ),
+        (
+            "ollama",
+            ChatCompletions,
+            Some("http://127.0.0.1:11434/v1/chat/completions"),
+        ),
+    ] {
+        assert_eq!(
+            uri(&built(kind), endpoint).as_deref(),
+            expected,
+            "{kind} {endpoint}"
+        );
+    }
+}
+
+#[test]
+fn keys_go_where_each_vendor_looks() {
+    for (kind, header) in [
+        ("openai", Some("authorization")),
+        ("anthropic", Some("x-api-key")),
+        ("azure-openai", Some("api-key")),
+        ("portkey", Some("x-portkey-api-key")),
+        ("ollama", None),
+    ] {
+        let found = built(kind).auth().header();
+        assert_eq!(found.as_ref().map(HeaderName::as_str), header, "{kind}");
+    }
+    assert_eq!(*built("ollama").auth(), AuthScheme::None);
+}
+
+#[test]
+fn the_version_of_messages_is_set_by_default_where_messages_are_spoken() {
+    let version = |kind: &str, endpoint| {
+        let provider = built(kind);
+        let headers = provider.static_headers(endpoint).to_vec();
+        let found = headers
+            .into_iter()
+            .find(|(name, _)| name == "anthropic-version");
+        found.map(|(_, value)| value.to_str().unwrap().to_owned())
+    };
+    let set = Some("2023-06-01".to_owned());
+    assert_eq!(version("anthropic", Some(Endpoint::Messages)), set);
+    assert_eq!(version("anthropic", None), set);
+    assert_eq!(version("deepseek", Some(Endpoint::Messages)), set);
+    assert_eq!(version("deepseek", Some(Endpoint::ChatCompletions)), None);
+    assert_eq!(version("openai", Some(Endpoint::ChatCompletions)), None);
+    assert_eq!(version("openai", None), None);
+}
+
+#[test]
+fn headers_pass_by_endpoint_and_credentials_never() {
+    use Endpoint::*;
+    for (kind, endpoint, name, expected) in [
+        ("anthropic", Some(Messages), "anthropic-beta", true),
+        ("anthropic", None, "anthropic-version", true),
+        ("anthropic", Some(Messages), "content-type", false),
+        ("anthropic", None, "content-type", true),
+        (
+            "anthropic",
+            Some(Messages),
+            "x-stainless-retry-count",
+            false,
+        ),
+        ("openai", Some(ChatCompletions), "openai-organization", true),
+        ("openai", Some(ChatCompletions), "idempotency-key", true),
+        ("openai", None, "openai-beta", true),
+        ("openai", None, "anthropic-beta", false),
+        ("deepseek", Some(Messages), "anthropic-beta", true),
+        ("deepseek", Some(ChatCompletions), "anthropic-beta", false),
+        ("portkey", Some(ChatCompletions), "x-portkey-trace-id", true),
+        ("portkey", Some(ChatCompletions), "x-portkey-config", false),
+    ] {
+        let name = HeaderName::from_static(name);
+        assert_eq!(
+            built(kind).forwards_header(endpoint, &name),
+            expected,
+            "{kind} {name}"
+        );
+    }
+    let catalogue = Catalogue::embedded();
+    for kind in catalogue.kinds() {
+        let provider = built(kind);
+        for name in [
+            "authorization",
+            "x-api-key",
+            "api-key",
+            "x-portkey-api-key",
+            "cookie",
+            "host",
+        ] {
+            let name = HeaderName::from_static(name);
+            for endpoint in Endpoint::ALL.map(Some).into_iter().chain([None]) {
+                assert!(!provider.forwards_header(endpoint, &name), "{kind} {name}");
+            }
+        }
+        for name in [
+            "set-cookie",
+            "openai-organization",
+            "anthropic-organization-id",
+            "server",
+        ] {
+            assert!(
+                !provider.relays_header(&HeaderName::from_static(name)),
+                "{kind} {name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn errors_of_the_vendors_are_read_as_they_mean_them() {
+    use ErrorClass::*;
+    for (kind, status, word, message, expected) in [
+        (
+            "anthropic",
+            400,
+            "invalid_request_error",
+            "prompt is too long: 210000 tokens > 200000 maximum",
+            ContextLength,
+        ),
+        (
+            "anthropic",
+            400,
+            "invalid_request_error",
+            "Your credit balance is too low to use the API",
+            Billing,
+        ),
+        (
+            "anthropic",
+            400,
+            "invalid_request_error",
+            "messages: at least one message is required",
+            InvalidRequest,
+        ),
+        (
+            "anthropic",
+            529,
+            "overloaded_error",
+            "Overloaded",
+            Overloaded,
+        ),
+        (
+            "openai",
+            429,
+            "insufficient_quota",
+            "You exceeded your current quota",
+            Billing,
+        ),
+        ("openai", 429, "requests", "Rate limit reached", RateLimited),
+        ("deepseek", 402, "", "Insufficient Balance", Billing),
+        (
+            "deepseek",
+            400,
+            "invalid_request_error",
+            "This model's maximum context length is 1048576 tokens.",
+            ContextLength,
+        ),
+        (
+            "gemini",
+            400,
+            "INVALID_ARGUMENT",
+            "API key not valid. Please pass a valid API key.",
+            Authentication,
+        ),
+        (
+            "gemini",
+            429,
+            "RESOURCE_EXHAUSTED",
+            "Resource has been exhausted",
+            RateLimited,
+        ),
+        (
+            "groq",
+            413,
+            "tokens",
+            "Request too large for model",
+            ContextLength,
+        ),
+        (
+            "portkey",
+            446,
+            "hooks_failed",
+            "The guardrail checks defined in the config failed.",
+            ContentPolicy,
+        ),
+        ("portkey", 412, "", "budget", Permission),
+        (
+            "openai-compatible",
+            400,
+            "BadRequestError",
+            "This model's maximum context length is 4096 tokens.",
+            ContextLength,
+        ),
+        (
+            "openai-compatible",
+            400,
+            "exceed_context_size_error",
+            "",
+            ContextLength,
+        ),
+    ] {
+        let error = UpstreamError {
+            kind: (!word.is_empty()).then(|| word.to_owned()),
+            code: None,
+            message: message.to_owned(),
+        };
+        assert_eq!(
+            built(kind).classify(status, Some(&error)),
+            expected,
+            "{kind} {status} {message}"
+        );
+    }
+}
+
+#[test]
+fn raw_calls_to_known_endpoints_are_recognised() {
+    use Endpoint::*;
+    for (kind, path, expected) in [
+        ("openai", "/v1/chat/completions", Some(ChatCompletions)),
+        ("openai", "/v1/chat/completions?x=1", Some(ChatCompletions)),
+        ("openai", "/v1/chat/completions/", Some(ChatCompletions)),
+        ("openai", "//v1//chat/completions", Some(ChatCompletions)),
+        ("openai", "/v1/chat/%63ompletions", Some(ChatCompletions)),
+        ("openai", "/V1/Chat/Completions", Some(ChatCompletions)),
+        (
+            "openai",
+            "/v1/chat;a=1/completions;b",
+            Some(ChatCompletions),
+        ),
+        ("openai", "/v1/files", None),
+        ("openai", "/v1/messages", None),
+        ("openai", "/v1/chat/completions/abc", None),
+        ("openai", "/%zz", None),
+        ("openai", "", None),
+        ("anthropic", "/v1/messages?beta=true", Some(Messages)),
+        ("anthropic", "/v1/messages/count_tokens", Some(CountTokens)),
+        ("anthropic", "/v1/messages/batches", None),
+        ("deepseek", "/anthropic/v1/messages", Some(Messages)),
+        ("deepseek", "/chat/completions", Some(ChatCompletions)),
+        ("deepseek", "/v1/chat/completions", Some(ChatCompletions)),
+        ("gemini", "/chat/completions", Some(ChatCompletions)),
+        ("groq", "/v1/responses", Some(Responses)),
+    ] {
+        let provider = built(kind);
+        assert_eq!(
+            provider.endpoint_for(&Method::POST, path),
+            expected,
+            "{kind} {path}"
+        );
+        assert_eq!(
+            provider.endpoint_for(&Method::GET, path),
+            None,
+            "{kind} {path}"
+        );
+    }
+}
+
+#[test]
+fn raw_calls_start_where_the_vendor_does() {
+    for (kind, path, expected) in [
+        (
+            "openai",
+            "/v1/files?limit=2",
+            "https://api.openai.com/v1/files?limit=2",
+        ),
+        (
+            "anthropic",
+            "/v1/models",
+            "https://api.anthropic.com/v1/models",
+        ),
+        (
+            "deepseek",
+            "/user/balance",
+            "https://api.deepseek.com/user/balance",
+        ),
+        (
+            "groq",
+            "/v1/models",
+            "https://api.groq.com/openai/v1/models",
+        ),
+        (
+            "openrouter",
+            "/v1/credits",
+            "https://openrouter.ai/api/v1/credits",
+        ),
+    ] {
+        assert_eq!(
+            built(kind).passthrough_uri(path).unwrap().to_string(),
+            expected
+        );
+    }
+    let models = |kind: &str| built(kind).models_uri().to_string();
+    assert_eq!(models("anthropic"), "https://api.anthropic.com/v1/models");
+    assert_eq!(models("deepseek"), "https://api.deepseek.com/models");
+}
+
+#[test]
+fn only_servers_of_unknown_make_may_leave_out_the_end_of_a_stream() {
+    let catalogue = Catalogue::embedded();
+    for kind in catalogue.kinds() {
+        let lenient = built(kind).stream_end() == StreamEnd::FinishReason;
+        assert_eq!(lenient, kind == "openai-compatible", "{kind}");
+    }
+}
+
+#[test]
+fn rate_limits_are_told_in_each_vendors_words() {
+    let anthropic = built("anthropic");
+    let names: Vec<&str> = anthropic
+        .rate_limits()
+        .iter()
+        .map(|l| l.remaining.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "anthropic-ratelimit-requests-remaining",
+            "anthropic-ratelimit-input-tokens-remaining",
+            "anthropic-ratelimit-output-tokens-remaining",
+        ]
+    );
+    assert!(built("deepseek").rate_limits().is_empty());
+}

@@ -1,0 +1,304 @@
+//! `orchestra.toml`: what an operator may write, and what it means.
+
+mod build;
+mod error;
+mod listen;
+mod seconds;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use orchestra_providers::Row;
+use orchestra_secrets::Reference;
+use serde::Deserialize;
+
+pub use build::{BuildError, Built};
+pub use error::ConfigError;
+use listen::Listen;
+use seconds::Seconds;
+
+/// The file's name in the working directory.
+pub const FILE_NAME: &str = "orchestra.toml";
+
+/// The whole configuration. Every part has a default; a field that does not exist is an error.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// How clients reach the gateway.
+    #[serde(default)]
+    pub server: ServerConfig,
+    /// The providers to use. Without any, every provider of the catalogue whose key is in
+    /// the environment.
+    #[serde(default)]
+    pub providers: Vec<ProviderConfig>,
+    /// Names for models: an alias stands for one `provider/model` or for several, tried in order.
+    #[serde(default)]
+    pub models: BTreeMap<String, OneOrMany>,
+    /// How long each phase of a call may take.
+    #[serde(default)]
+    pub timeouts: TimeoutConfig,
+    /// How large and how many.
+    #[serde(default)]
+    pub limits: LimitConfig,
+}
+
+/// `[server]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// Address and port, `127.0.0.1:8000` by default. A public address needs client keys.
+    pub listen: Listen,
+    /// The keys that applications present. Without any, everyone who reaches the address may call.
+    pub client_keys: Vec<ClientKeyConfig>,
+    /// Threads that serve calls; by default one for each processor.
+    pub worker_threads: Option<usize>,
+    /// Open connections at one time, 10,000 by default; further ones get a 503.
+    pub max_connections: usize,
+    /// Open connections from one address, 1,024 by default.
+    pub max_connections_per_ip: usize,
+    /// Time for a client to send a request's head once it has begun, 10 s by default.
+    pub header_seconds: Seconds,
+    /// The longest pause while a client sends its body, 30 s by default.
+    pub body_seconds: Seconds,
+    /// How long an idle connection is kept, 75 s by default.
+    pub keep_alive_seconds: Seconds,
+    /// How long a client may leave an answer unread, 60 s by default.
+    pub write_seconds: Seconds,
+    /// How long a shutdown waits for running calls, 30 s by default.
+    pub drain_seconds: Seconds,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: Listen::default(),
+            client_keys: Vec::new(),
+            worker_threads: None,
+            max_connections: 10_000,
+            max_connections_per_ip: 1024,
+            header_seconds: Seconds::of(10),
+            body_seconds: Seconds::of(30),
+            keep_alive_seconds: Seconds::of(75),
+            write_seconds: Seconds::of(60),
+            drain_seconds: Seconds::of(30),
+        }
+    }
+}
+
+impl ServerConfig {
+    /// Where the server listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.listen.0
+    }
+
+    /// Listens elsewhere than the file says.
+    pub const fn set_address(&mut self, address: SocketAddr) {
+        self.listen = Listen(address);
+    }
+}
+
+/// An application's key.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientKeyConfig {
+    /// Its public name, for logs and records.
+    pub name: String,
+    /// Where the key is, such as `env:BILLING_APP_KEY`.
+    #[serde(deserialize_with = "reference")]
+    pub key: Reference,
+}
+
+/// `[[providers]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderConfig {
+    /// The name in `provider/model` and in paths; by default the kind's.
+    pub name: Option<String>,
+    /// A kind of the catalogue, such as `openai` or `openai-compatible`.
+    pub kind: String,
+    /// Another address than the catalogue's. Loopback and private addresses are fine here:
+    /// the operator wrote them.
+    pub base_url: Option<String>,
+    /// Where the key is; by default the environment variable that the catalogue names.
+    #[serde(default, deserialize_with = "optional_reference")]
+    pub key: Option<Reference>,
+    /// Fields of the catalogue's row to replace, for vendors with habits of their own.
+    pub overrides: Option<Row>,
+}
+
+/// One name or a list of names.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a \"provider/model\" or a list of them"
+)]
+pub enum OneOrMany {
+    /// One target.
+    One(String),
+    /// Targets in the order in which they are tried.
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    fn into_vec(self) -> Vec<String> {
+        match self {
+            Self::One(name) => vec![name],
+            Self::Many(names) => names,
+        }
+    }
+}
+
+/// `[timeouts]`; the defaults are those of [`orchestra_gateway::Settings`].
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TimeoutConfig {
+    /// To connect to a provider, name look-up and TLS included.
+    pub connect_seconds: Option<Seconds>,
+    /// From sending a streamed call to the provider's headers.
+    pub first_byte_seconds: Option<Seconds>,
+    /// The longest silence within an answer.
+    pub idle_seconds: Option<Seconds>,
+    /// How long a stream is held back for its first content.
+    pub hold_back_seconds: Option<Seconds>,
+    /// A whole call that is answered in one piece.
+    pub total_seconds: Option<Seconds>,
+    /// A whole streamed call.
+    pub stream_total_seconds: Option<Seconds>,
+}
+
+/// `[limits]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitConfig {
+    /// Sends to providers per call.
+    pub max_attempts: Option<usize>,
+    /// The largest request body that the gateway reads, 32 MiB by default. Bodies that are
+    /// passed through to a provider's other endpoints are not held and not limited.
+    pub max_body_bytes: Option<usize>,
+    /// The deepest nesting of a request's JSON.
+    pub max_json_depth: Option<usize>,
+    /// The largest answer in one piece.
+    pub max_answer_bytes: Option<usize>,
+    /// The largest event of a stream.
+    pub max_event_bytes: Option<usize>,
+}
+
+impl LimitConfig {
+    /// The largest request body in bytes. 32 MiB, as Anthropic allows.
+    #[must_use]
+    pub fn body_bytes(&self) -> usize {
+        self.max_body_bytes.unwrap_or(32 << 20)
+    }
+}
+
+fn reference<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Reference, D::Error> {
+    String::deserialize(from)?
+        .parse()
+        .map_err(serde::de::Error::custom)
+}
+
+fn optional_reference<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Reference>, D::Error> {
+    reference(from).map(Some)
+}
+
+impl Config {
+    /// Reads a configuration from its text. `path` is only for messages.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the line, and the nearest field where one was misspelt.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| ConfigError::syntax(path, text, &error))
+    }
+
+    /// Reads the file that was asked for, else `orchestra.toml` in `folder` if there is one,
+    /// else the defaults. Says which file it was.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the file cannot be read or understood. A file that was asked for must exist.
+    pub fn load(
+        asked: Option<&Path>,
+        folder: &Path,
+    ) -> Result<(Self, Option<PathBuf>), ConfigError> {
+        let path = match asked {
+            Some(path) => path.to_owned(),
+            None => folder.join(FILE_NAME),
+        };
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok((Self::parse(&text, &path)?, Some(path))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && asked.is_none() => {
+                Ok((Self::default(), None))
+            }
+            Err(source) => Err(ConfigError::Unreadable { path, source }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        Config::parse(text, Path::new("orchestra.toml"))
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn a_misspelt_field_is_named_with_its_line_and_the_nearest() {
+        let message = refusal("[server]\nlisten = \"127.0.0.1:8000\"\nmax_conections = 5\n");
+        assert!(message.contains("orchestra.toml:3"), "{message}");
+        assert!(
+            message.contains("`max_conections`") && message.contains("`max_connections`"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn wrong_values_are_named_with_their_line() {
+        for (text, words) in [
+            ("[server]\nlisten = \"nowhere\"\n", "nowhere"),
+            ("[server]\nlisten = 8000\n", "string"),
+            ("[timeouts]\nidle_seconds = -1\n", "greater than zero"),
+            ("[timeouts]\nidle_seconds = \"1m\"\n", "seconds"),
+            (
+                "[[providers]]\nkind = \"openai\"\nkey = \"a-pasted-key\"\n",
+                "env:NAME",
+            ),
+            ("[models]\nfast = 3\n", "provider/model"),
+        ] {
+            let message = refusal(text);
+            assert!(
+                message.contains(words) && message.contains("orchestra.toml:"),
+                "{message}"
+            );
+            assert!(
+                !message.contains("a-pasted-key"),
+                "a key was repeated: {message}"
+            );
+        }
+    }
+
+    #[test]
+    fn everything_has_a_default() {
+        let config = Config::parse("", Path::new("x")).unwrap();
+        assert_eq!(config.server.address().to_string(), "127.0.0.1:8000");
+        assert_eq!(config.limits.body_bytes(), 32 * 1024 * 1024);
+    }
+
+    #[test]
+    fn no_file_means_defaults_only_if_none_was_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Config::load(None, folder.path()).unwrap().1.is_none());
+        let asked = folder.path().join("missing.toml");
+        assert!(
+            Config::load(Some(&asked), folder.path())
+                .unwrap_err()
+                .to_string()
+                .contains("missing.toml")
+        );
+    }
+}

@@ -1,0 +1,228 @@
+//! The accept loop.
+//!
+//! Our own on top of hyper, because the ready-made one sets no timer: a client that sends
+//! half a head would hold its connection for ever.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use http::{Request, Response};
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::Service;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::admission::Admission;
+use super::watch::{Patience, SWEEP, Watch, Watched, Watches};
+use crate::config::ServerConfig;
+
+/// Enough for a head of 32 KiB and for reading a large body in few steps.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// After a failed `accept` (no free descriptors, mostly) the loop rests, instead of spinning.
+const ACCEPT_REST: Duration = Duration::from_millis(50);
+/// How long a refused client may take to read why.
+const REFUSAL_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The bounds of the accept loop.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    connections: usize,
+    connections_per_ip: usize,
+    patience: Patience,
+    drain: Duration,
+}
+
+impl From<&ServerConfig> for Limits {
+    fn from(config: &ServerConfig) -> Self {
+        Self {
+            connections: config.max_connections,
+            connections_per_ip: config.max_connections_per_ip,
+            patience: Patience {
+                head: config.header_seconds.duration(),
+                idle: config.keep_alive_seconds.duration(),
+                write: config.write_seconds.duration(),
+            },
+            drain: config.drain_seconds.duration(),
+        }
+    }
+}
+
+/// Serves until `stop` is cancelled, then lets running calls end, for as long as the limits
+/// allow. Returns how many connections had to be cut.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: axum::Router,
+    limits: Limits,
+    stop: CancellationToken,
+) -> usize {
+    let admission = Admission::new(limits.connections, limits.connections_per_ip);
+    let watches = Watches::new();
+    let connections = TaskTracker::new();
+    let mut sweeps = interval(SWEEP);
+    sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = sweeps.tick() => watches.sweep(&limits.patience),
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    admit(stream, peer, &admission, &watches, &connections, &router, &stop);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    sleep(ACCEPT_REST).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    drain(&connections, limits.drain).await
+}
+
+fn admit(
+    stream: TcpStream,
+    peer: SocketAddr,
+    admission: &Arc<Admission>,
+    watches: &Watches,
+    connections: &TaskTracker,
+    router: &axum::Router,
+    stop: &CancellationToken,
+) {
+    let Some(admitted) = admission.admit(peer.ip()) else {
+        connections.spawn(turn_away(stream));
+        return;
+    };
+    // Events leave as they come: without this a burst waits for the client's acknowledgement.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+    let watch = watches.watch();
+    let service = Handler {
+        router: router.clone(),
+        watch: Arc::clone(&watch),
+    };
+    let io = Watched {
+        stream,
+        watch: Arc::clone(&watch),
+    };
+    let stop = stop.clone();
+    let task = connections.spawn(async move {
+        let _admitted = admitted;
+        if let Err(error) = converse(io, service, stop).await {
+            tracing::debug!(%peer, %error, "connection ended");
+        }
+    });
+    watches.add(watch, task.abort_handle());
+}
+
+async fn converse(io: Watched, service: Handler, stop: CancellationToken) -> hyper::Result<()> {
+    let connection = http1::Builder::new()
+        .max_buf_size(READ_BUFFER_BYTES)
+        // The sweeper bounds the head's time, with the idle time apart from it.
+        .header_read_timeout(None)
+        .serve_connection(TokioIo::new(io), service);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    }
+}
+
+/// Tells a client that there is no room.
+async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
+    const WHY: &str = "{\"error\":{\"message\":\"the gateway has no room for another connection; close idle ones \
+        or try again\",\"type\":\"server_error\",\"param\":null,\"code\":\"too_many_connections\"}}";
+    let full = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n{WHY}",
+        WHY.len()
+    );
+    let telling = async {
+        stream.write_all(full.as_bytes()).await?;
+        stream.shutdown().await
+    };
+    timeout(REFUSAL_PATIENCE, telling).await.unwrap_or(Ok(()))
+}
+
+async fn drain(connections: &TaskTracker, patience: Duration) -> usize {
+    connections.close();
+    if timeout(patience, connections.wait()).await.is_ok() {
+        return 0;
+    }
+    connections.len()
+}
+
+/// The router as hyper's service, with the connection's watch kept informed.
+struct Handler {
+    router: axum::Router,
+    watch: Arc<Watch>,
+}
+
+impl Service<Request<Incoming>> for Handler {
+    type Response = Response<Tracked>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Tracked>, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.watch.request_began();
+        let served = Served(Arc::clone(&self.watch));
+        let answering = tower_service::Service::call(&mut self.router.clone(), request);
+        Box::pin(async move {
+            Ok(answering.await?.map(|body| Tracked {
+                body,
+                _served: served,
+            }))
+        })
+    }
+}
+
+/// Ends the request's phase when the answer is done, or given up.
+struct Served(Arc<Watch>);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.0.request_ended();
+    }
+}
+
+/// An answer's body, watched.
+struct Tracked {
+    body: Body,
+    _served: Served,
+}
+
+impl http_body::Body for Tracked {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

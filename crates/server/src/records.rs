@@ -1,0 +1,31 @@
+//! The records of calls, for now as log lines.
+
+use orchestra_gateway::{CallRecord, Ending, Sink};
+
+/// Writes one line for each call at level `info` under the target `orchestra::calls`, which
+/// the default filter leaves out: failures are logged where they happen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LogSink;
+
+impl Sink for LogSink {
+    fn settled(&self, record: CallRecord) {
+        let last = record.attempts.last();
+        tracing::info!(
+            target: "orchestra::calls",
+            call = %record.id,
+            endpoint = record.endpoint.map_or("raw", |endpoint| endpoint.name()),
+            client = record.client.as_ref().map(|client| client.as_str()),
+            model = record.model,
+            provider = last.map(|attempt| attempt.provider.as_str()),
+            attempts = record.attempts.len(),
+            ending = record.ending.as_str(),
+            status = record.status,
+            input_tokens = record.usage.map(|usage| usage.total_input()),
+            output_tokens = record.usage.map(|usage| usage.total_output()),
+            first_byte_ms = record.first_byte.map(|time| time.as_millis()),
+            took_ms = record.took.as_millis(),
+            "call {}",
+            if record.ending == Ending::Completed { "served" } else { "ended" },
+        );
+    }
+}

@@ -1,0 +1,61 @@
+//! What the server answers, path by path.
+
+mod access;
+mod body;
+mod endpoints;
+mod health;
+mod models;
+mod raw;
+mod reply;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use orchestra_dialects::Endpoint;
+use orchestra_gateway::Gateway;
+use orchestra_ledger::ClientKeys;
+
+/// What every handler needs.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) gateway: Gateway,
+    pub(crate) client_keys: ClientKeys,
+    pub(crate) max_body_bytes: usize,
+    /// The longest pause within a client's body.
+    pub(crate) body_patience: Duration,
+    /// Set when the server has begun to stop.
+    pub(crate) stopping: AtomicBool,
+}
+
+pub(crate) type Shared = Arc<App>;
+
+/// All routes. Whatever is not listed here is a provider's own endpoint, or nothing.
+pub(crate) fn router(app: Shared) -> Router {
+    let mut router = Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route(
+            "/v1/models",
+            get(models::list).fallback(reply::method_not_allowed),
+        )
+        .route(
+            "/v1/models/{*id}",
+            get(models::one).fallback(reply::method_not_allowed),
+        )
+        .route(
+            "/models",
+            get(models::list).fallback(reply::method_not_allowed),
+        );
+    for endpoint in Endpoint::ALL {
+        // Clients differ in whether the base URL holds the version.
+        let path = endpoint.path();
+        let short = path.strip_prefix("/v1").unwrap_or(path);
+        router = router
+            .route(path, endpoints::route(endpoint))
+            .route(short, endpoints::route(endpoint));
+    }
+    router.fallback(raw::pass).with_state(app)
+}

@@ -1,0 +1,157 @@
+//! A gateway that listens.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use orchestra_gateway::{Gateway, Parts, PooledTransport, Sink};
+use orchestra_types::{SeededRng, SystemClock};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Built, Config};
+use crate::connection::{self, Limits};
+use crate::routes::{App, router};
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// A public address, and nothing that tells callers apart.
+    #[error(
+        "{0} can be reached from other machines, and no client key is set: anyone could spend on your provider keys. \
+         Set ORCHESTRA_CLIENT_KEY or [server] client_keys, or listen on 127.0.0.1"
+    )]
+    PublicWithoutKeys(SocketAddr),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// What the system said; mostly that another program has the port.
+        source: io::Error,
+    },
+    /// The operating system gave no randomness.
+    #[error("the operating system gave no random bytes")]
+    Entropy(#[source] getrandom::Error),
+}
+
+/// A gateway on the machine's clock and network.
+///
+/// # Errors
+/// [`ServerError::Entropy`] if there is no seed for identities.
+pub fn gateway(built: Built, sink: Arc<dyn Sink>) -> Result<Gateway, ServerError> {
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).map_err(ServerError::Entropy)?;
+    let transport = Arc::new(PooledTransport::new(built.settings.connect));
+    if built
+        .providers
+        .members()
+        .any(|member| member.provider.origin().starts_with("https"))
+    {
+        warm_up(&transport);
+    }
+    Ok(Gateway::new(Parts {
+        providers: Arc::new(built.providers),
+        transport,
+        sink,
+        clock: Arc::new(SystemClock::new()),
+        rng: Arc::new(SeededRng::new(u64::from_le_bytes(seed))),
+        settings: built.settings,
+    }))
+}
+
+/// Reads the trusted roots while the server starts, so that the first call need not wait.
+fn warm_up(transport: &Arc<PooledTransport>) {
+    let transport = Arc::clone(transport);
+    // Without a runtime (a library's user may build a gateway first) the first call does it.
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn_blocking(move || {
+            if let Err(error) = transport.warm_up() {
+                tracing::error!(%error, "TLS cannot be used");
+            }
+        });
+    }
+}
+
+/// A server that is bound to its address.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    app: Arc<App>,
+    limits: Limits,
+}
+
+impl Server {
+    /// Takes the address; calls are served once [`Server::run`] is polled.
+    ///
+    /// # Errors
+    /// [`ServerError`] if the address is public without client keys, or taken.
+    pub async fn bind(
+        config: &Config,
+        built: Built,
+        sink: Arc<dyn Sink>,
+    ) -> Result<Self, ServerError> {
+        let wanted = config.server.address();
+        if !wanted.ip().is_loopback() && built.client_keys.is_empty() {
+            return Err(ServerError::PublicWithoutKeys(wanted));
+        }
+        let refused = |source| ServerError::Listen {
+            address: wanted,
+            source,
+        };
+        let listener = TcpListener::bind(wanted).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let client_keys = built.client_keys.clone();
+        let app = App {
+            gateway: gateway(built, sink)?,
+            client_keys,
+            max_body_bytes: config.limits.body_bytes(),
+            body_patience: config.server.body_seconds.duration(),
+            stopping: AtomicBool::new(false),
+        };
+        Ok(Self {
+            listener,
+            address,
+            app: Arc::new(app),
+            limits: Limits::from(&config.server),
+        })
+    }
+
+    /// Where it listens; the port is the real one where 0 was asked for.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The gateway behind it.
+    #[must_use]
+    pub fn gateway(&self) -> &Gateway {
+        &self.app.gateway
+    }
+
+    /// Serves until `stop` completes. Then no connection is accepted, `/health/ready` says so
+    /// on those that are open, and running calls may end within the drain time. Returns the
+    /// number of connections that had to be cut.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> usize {
+        let stopping = CancellationToken::new();
+        let serving = connection::serve(
+            self.listener,
+            router(Arc::clone(&self.app)),
+            self.limits,
+            stopping.clone(),
+        );
+        let mut serving = std::pin::pin!(serving);
+        tokio::select! {
+            cut = serving.as_mut() => cut,
+            () = stop => {
+                self.app.stopping.store(true, Ordering::Relaxed);
+                stopping.cancel();
+                serving.await
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The toolbox of the project: `cargo xtask <task>`.
+//!
+//! `main` only dispatches; each task is one module. The toolbox depends on no Orchestra
+//! crate, so that it builds while they do not.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool speaks on its standard streams"
+)]
+
+mod arguments;
+mod arrows;
+mod bench;
+mod check;
+mod command;
+mod inheritance;
+mod sizes;
+mod steps;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+
+use crate::arguments::Arguments;
+
+const HELP: &str = "\
+cargo xtask <task>
+
+  check   formatting, lints, documentation, dependency arrows, sizes, licences
+  test    everything: check, build, the tools the tests need, all tests
+            --no-check      skip the checks
+  bench   Orchestra beside a hyper pass-through and no gateway at all
+            --rounds N      interleaved rounds (5; 2 with --quick)
+            --quick         half as long per step
+            --only A,B      of: direct, hyper, orchestra
+            --out FILE      where the JSON goes (target/bench/report.json)";
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_command_line();
+    match dispatch(&mut arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &mut Arguments) -> anyhow::Result<()> {
+    match arguments.next_word().as_deref() {
+        Some("check") => check::run(arguments),
+        Some("test") => test::run(arguments),
+        Some("bench") => bench::run(arguments),
+        None | Some("help" | "--help" | "-h") => {
+            println!("{HELP}");
+            Ok(())
+        }
+        Some(other) => bail!("there is no task {other:?}\n\n{HELP}"),
+    }
+}
