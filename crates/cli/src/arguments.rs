@@ -40,7 +40,7 @@ pub(crate) struct Serve {
     /// Address and port to listen on, instead of the configuration's
     #[arg(long, env = "ORCHESTRA_LISTEN", value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
-    /// What to log, such as "info" or "info,orchestra::calls=info" for a line per call
+    /// What to log, such as `info` or `info,orchestra::calls=info` for a line per call
     #[arg(long, env = "ORCHESTRA_LOG", value_name = "FILTER", default_value = serve::DEFAULT_LOG)]
     log: String,
     /// How log lines look
@@ -96,7 +96,7 @@ pub(crate) struct Models {
 /// A server to ask, instead of calling the providers from here.
 #[derive(Debug, Args)]
 pub(crate) struct RunningServer {
-    /// A running gateway to ask, such as http://127.0.0.1:8000; without it the providers are called from here
+    /// A running gateway to ask, such as `http://127.0.0.1:8000`; without it the providers are called from here
     #[arg(long, env = "ORCHESTRA_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
     /// The client key for that gateway

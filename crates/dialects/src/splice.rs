@@ -149,3 +149,88 @@ impl<'a> Pieces<'a> {
         self.parts.concat()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Endpoint, HeadLimits};
+
+    /// Edits are written `name=json` to set and `name` to remove.
+    #[track_caller]
+    fn check(body: &str, edits: &[&str], expected: &str) {
+        let limits = HeadLimits::default();
+        let head = Head::scan(Endpoint::Responses, body.as_bytes(), &limits).expect("a body");
+        let mut splice = Splice::new(body.as_bytes(), &head);
+        for edit in edits {
+            splice = match edit.split_once('=') {
+                Some((name, json)) => splice.set(name, json),
+                None => splice.remove(edit),
+            };
+        }
+        let edited = splice.finish();
+        assert_eq!(
+            edited.capacity(),
+            edited.len(),
+            "one allocation of the exact size"
+        );
+        assert_eq!(String::from_utf8_lossy(&edited), expected, "{edits:?}");
+    }
+
+    const BODY: &str = r#" { "a" : 1 , "model":"m","b": [ ] } "#;
+
+    #[test]
+    fn sets_in_place_or_at_the_end() {
+        check(BODY, &[], BODY);
+        check(
+            BODY,
+            &["model=\"x\""],
+            r#" { "a" : 1 , "model":"x","b": [ ] } "#,
+        );
+        check(
+            BODY,
+            &["c=2", "d=3"],
+            r#" { "a" : 1 , "model":"m","b": [ ],"c":2,"d":3 } "#,
+        );
+        check(
+            BODY,
+            &["a=2", "a=3", "e\"=4"],
+            r#" { "a" : 3 , "model":"m","b": [ ],"e\"":4 } "#,
+        );
+    }
+
+    #[test]
+    fn removes_with_one_comma() {
+        check(BODY, &["a"], r#" { "model":"m","b": [ ] } "#);
+        check(BODY, &["model"], r#" { "a" : 1,"b": [ ] } "#);
+        check(BODY, &["b"], r#" { "a" : 1 , "model":"m" } "#);
+        check(BODY, &["a", "model"], r#" { "b": [ ] } "#);
+        check(BODY, &["model", "b"], r#" { "a" : 1 } "#);
+        check(BODY, &["a", "b"], r#" { "model":"m" } "#);
+        check(BODY, &["a", "b", "model"], " {  } ");
+        check(BODY, &["nothing"], BODY);
+    }
+
+    #[test]
+    fn mixes_edits() {
+        check(
+            BODY,
+            &["a", "b", "model", "c=1", "d=2"],
+            r#" { "c":1,"d":2 } "#,
+        );
+        check(BODY, &["b", "b=7"], r#" { "a" : 1 , "model":"m","b": 7 } "#);
+        check(BODY, &["b=7", "b"], r#" { "a" : 1 , "model":"m" } "#);
+        check(
+            BODY,
+            &["model=0", "a", "z=9"],
+            r#" { "model":0,"b": [ ],"z":9 } "#,
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "another body")]
+    fn refuses_another_body() {
+        let body = br#"{"model":"m"}"#;
+        let head = Head::scan(Endpoint::Responses, body, &HeadLimits::default()).expect("a body");
+        let _ = Splice::new(b"{}", &head);
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,13 +10,13 @@ use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use orchestra_dialects::{
-    AnswerError, AnswerSeen, EndRule, Splice, StreamEnd, StreamSniffer, json_string, parse_error,
+    AnswerError, AnswerSeen, Splice, StreamEnd, StreamSniffer, json_string, parse_error,
     sniff_answer,
 };
 use tokio::time::{Instant, timeout_at};
 
 use crate::call::Call;
-use crate::fault::{Fault, FaultKind, Phase, Reached};
+use crate::fault::{Fault, FaultKind, GAVE_KEY_AWAY, Phase, Reached};
 use crate::plan::Candidate;
 use crate::read::{Read, read_up_to};
 use crate::relay::{EventStream, Opened, Piece};
@@ -39,7 +40,7 @@ pub(crate) enum Answer {
     Stream {
         status: StatusCode,
         headers: HeaderMap,
-        opened: Opened,
+        opened: Box<Opened>,
     },
 }
 
@@ -55,16 +56,21 @@ pub(crate) struct Attempts<'a> {
     pub(crate) unix: Duration,
 }
 
+/// Whether another target stands ready if this one fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spare {
+    /// A failure can still be hidden from the client: a stream is held back for its content.
+    Ready,
+    /// This is the last attempt: the client gets what comes as soon as it comes.
+    None,
+}
+
 impl Attempts<'_> {
     /// Sends the call to `target` and waits until its answer can be shown to the client.
     /// Dropping the future aborts the exchange.
-    pub(crate) async fn run(&self, target: &Candidate) -> Result<Answer, Fault> {
+    pub(crate) async fn run(&self, target: &Candidate, spare: Spare) -> Result<Answer, Fault> {
         let streamed = self.call.head.stream();
-        let patience = if streamed {
-            self.settings.first_byte
-        } else {
-            self.settings.total
-        };
+        let patience = self.patience(spare);
         let sending = self.transport.send(self.request(target));
         let response = self
             .within(patience, Phase::FirstByte, Reached::Sent, sending)
@@ -75,9 +81,21 @@ impl Attempts<'_> {
             return Err(self.failed(target, response).await);
         }
         if streamed && is_event_stream(response.headers()) {
-            return self.open(target, response).await;
+            return self.open(target, spare, response).await;
         }
         self.whole(target, response).await
+    }
+
+    /// How long the headers of the answer may take. An answer in one piece sends none before
+    /// it is complete: it may take all the time there is, or half of it while another target
+    /// waits for its turn.
+    fn patience(&self, spare: Spare) -> Duration {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        match (self.call.head.stream(), spare) {
+            (true, _) => self.settings.first_byte,
+            (false, Spare::Ready) => left / 2,
+            (false, Spare::None) => left,
+        }
     }
 
     fn request(&self, target: &Candidate) -> Request<OutgoingBody> {
@@ -148,6 +166,12 @@ impl Attempts<'_> {
             Ok(Read::Whole(text) | Read::Cut(text) | Read::Broken(text, _)) => text,
             Err(_) => Bytes::new(),
         };
+        // The status says enough if the words cannot be shown.
+        let text = if target.member.gives_key_away(&text) {
+            Bytes::new()
+        } else {
+            text
+        };
         let error = parse_error(&text);
         let class = target
             .member
@@ -188,6 +212,9 @@ impl Attempts<'_> {
                 ))));
             }
         };
+        if target.member.gives_key_away(&body) {
+            return Err(broken(FaultKind::Malformed(GAVE_KEY_AWAY.to_owned())));
+        }
         match sniff_answer(self.call.endpoint, &body) {
             Ok(seen) => Ok(Answer::Whole {
                 status: head.status,
@@ -203,16 +230,17 @@ impl Attempts<'_> {
         }
     }
 
-    /// Holds a stream back until it shows content. Until then another target can still
-    /// take over without the client's notice.
+    /// Waits for a stream to show content. Until then another target can take over without the
+    /// client's notice; without one, the first whole event is enough.
     async fn open(
         &self,
         target: &Candidate,
+        spare: Spare,
         response: Response<UpstreamBody>,
     ) -> Result<Answer, Fault> {
         let (head, body) = response.into_parts();
         let sniffer = StreamSniffer::new(self.call.endpoint, self.settings.max_event_bytes);
-        let mut events = EventStream::new(body, sniffer, end_rule(target));
+        let mut events = EventStream::new(body, sniffer, Arc::clone(&target.member));
         let mut held = VecDeque::new();
         let mut held_bytes = 0;
         let release = Instant::now() + self.settings.hold_back;
@@ -237,11 +265,15 @@ impl Attempts<'_> {
                 return Err(self.reported(target, &events));
             }
             let waited_long = Instant::now() >= release || held_bytes > Settings::MAX_HELD_BYTES;
-            if events.seen().content() || events.seen().ended() || waited_long {
+            if spare == Spare::None
+                || events.seen().content()
+                || events.seen().ended()
+                || waited_long
+            {
                 break None;
             }
         };
-        let opened = Opened { events, held, end };
+        let opened = Box::new(Opened { events, held, end });
         Ok(Answer::Stream {
             status: head.status,
             headers: head.headers,
@@ -264,7 +296,7 @@ fn body_for(call: &Call, model: &str) -> Bytes {
     }
     Bytes::from(
         Splice::new(&call.body, &call.head)
-            .set("model", &json_string(model))
+            .set("model", json_string(model))
             .finish(),
     )
 }
@@ -277,14 +309,6 @@ fn with_query(uri: &Uri, query: Option<&str>) -> Uri {
     let extended = PathAndQuery::try_from(format!("{}?{query}", uri.path()));
     parts.path_and_query = extended.ok().or(parts.path_and_query);
     Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
-}
-
-/// What counts as the end of the provider's streams.
-fn end_rule(target: &Candidate) -> EndRule {
-    match target.member.provider.stream_end() {
-        orchestra_providers::StreamEnd::Marker => EndRule::Marker,
-        orchestra_providers::StreamEnd::FinishReason => EndRule::FinishReason,
-    }
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {

@@ -153,6 +153,15 @@ impl Refusal {
         .for_good()
     }
 
+    /// The client's body ended before its announced end.
+    #[must_use]
+    pub fn incomplete_body() -> Self {
+        Self::invalid(
+            "incomplete_body",
+            "the request body broke off before its announced end",
+        )
+    }
+
     pub(crate) fn no_such_provider(name: &str) -> Self {
         Self::new(
             StatusCode::NOT_FOUND,

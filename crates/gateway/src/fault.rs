@@ -87,6 +87,9 @@ pub enum Verdict {
     Relay,
 }
 
+/// For [`FaultKind::Malformed`]: no answer may give the gateway's key away.
+pub(crate) const GAVE_KEY_AWAY: &str = "it repeats the gateway's key";
+
 impl Fault {
     /// A fault without an answer from the upstream.
     pub(crate) const fn new(kind: FaultKind, reached: Reached) -> Self {
@@ -246,7 +249,7 @@ impl From<TransportError> for Fault {
             TransportError::Connect { source } => {
                 Self::new(FaultKind::Connect(source), Reached::NotSent)
             }
-            TransportError::Broken { source } => {
+            TransportError::Broken { source } | TransportError::RequestBody { source } => {
                 Self::new(FaultKind::Broken(source), Reached::Sent)
             }
         }

@@ -10,7 +10,7 @@ use orchestra_health::Outcome;
 use orchestra_types::{CallId, Clock, KeyId, ModelId, Rng};
 use tokio::time::Instant;
 
-use crate::attempt::{Answer, Attempts};
+use crate::attempt::{Answer, Attempts, Spare};
 use crate::body::AnswerBody;
 use crate::call::{Call, Incoming};
 use crate::failure::Failure;
@@ -162,9 +162,18 @@ impl Gateway {
             unix: settlement.record.started_unix,
         };
         let mut last: Option<(Candidate, Fault)> = None;
-        for target in candidates.into_iter().take(settings.max_attempts) {
+        let mut targets = candidates
+            .into_iter()
+            .take(settings.max_attempts)
+            .peekable();
+        while let Some(target) = targets.next() {
+            let spare = if targets.peek().is_some() {
+                Spare::Ready
+            } else {
+                Spare::None
+            };
             let began = self.parts.clock.monotonic();
-            let outcome = attempts.run(&target).await;
+            let outcome = attempts.run(&target, spare).await;
             self.note(
                 &target.member,
                 target.model.clone(),
@@ -292,7 +301,8 @@ pub(crate) fn fail(
 pub(crate) fn relayed_headers(member: &Member, upstream: &HeaderMap) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(upstream.len() + 4);
     for (name, value) in upstream {
-        if *name == CONTENT_TYPE || member.provider.relays_header(name) {
+        let wanted = *name == CONTENT_TYPE || member.provider.relays_header(name);
+        if wanted && !member.gives_key_away(value.as_bytes()) {
             headers.append(name.clone(), value.clone());
         }
     }
@@ -302,7 +312,7 @@ pub(crate) fn relayed_headers(member: &Member, upstream: &HeaderMap) -> HeaderMa
 /// Says which call this was and who answered it. An upstream's own request id stays: it is
 /// the one that the vendor's support asks for.
 pub(crate) fn identify(headers: &mut HeaderMap, family: Family, record: &CallRecord) {
-    let Ok(id) = HeaderValue::try_from(record.id.to_string()) else {
+    let Ok(id) = HeaderValue::from_bytes(&record.id.to_ascii()) else {
         return;
     };
     let request_id = HeaderName::from_static(match family {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use http::header::InvalidHeaderValue;
+use memchr::memmem::Finder;
 use orchestra_dialects::{Endpoint, Family};
 use orchestra_health::{Policy, TargetHealth};
 use orchestra_providers::{Provider, Registry};
@@ -19,7 +20,13 @@ pub struct Member {
     /// Whether it may be asked now.
     pub health: TargetHealth,
     credential: HeaderMap,
+    /// Finds the key in what the provider says; `None` for no key, or one too short to tell
+    /// from a word.
+    key: Option<Finder<'static>>,
 }
+
+/// Shorter keys stand in answers by chance.
+const MIN_GUARDED_KEY: usize = 12;
 
 impl Member {
     /// A provider of which nothing bad is known.
@@ -32,6 +39,10 @@ impl Member {
             provider,
             health: TargetHealth::new(Policy::default()),
             credential,
+            key: key
+                .map(|key| key.expose().as_bytes())
+                .filter(|key| key.len() >= MIN_GUARDED_KEY)
+                .map(|key| Finder::new(key).into_owned()),
         })
     }
 
@@ -44,6 +55,14 @@ impl Member {
         } else {
             Family::OpenAi
         }
+    }
+
+    /// Whether the provider repeats the gateway's key here. Nothing that does may reach a client:
+    /// a careless error page, or an address that echoes its caller, would give the key away.
+    pub(crate) fn gives_key_away(&self, said: &[u8]) -> bool {
+        self.key
+            .as_ref()
+            .is_some_and(|key| key.find(said).is_some())
     }
 
     /// Adds the credential to a request. The values are marked sensitive.

@@ -1,6 +1,7 @@
 //! Calls that the gateway passes through without understanding them: files, images, audio,
 //! batches and whatever a provider adds tomorrow.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode};
 use orchestra_dialects::Family;
 use orchestra_types::{KeyId, ModelId, ProviderId};
@@ -11,10 +12,12 @@ use crate::failure::Failure;
 use crate::fault::{Fault, FaultKind, Phase, Reached};
 use crate::gateway::{Gateway, fail, identify, relayed_headers};
 use crate::providers::Member;
+use crate::read::{Read, read_up_to};
 use crate::refusal::Refusal;
 use crate::relay::RawRelay;
-use crate::settle::Settlement;
-use crate::transport::{OutgoingBody, StreamedBody, UpstreamBody};
+use crate::settings::Settings;
+use crate::settle::{Ending, Settlement};
+use crate::transport::{OutgoingBody, StreamedBody, TransportError, UpstreamBody};
 
 /// A call to be passed through to one provider.
 #[derive(Debug)]
@@ -42,13 +45,29 @@ impl Gateway {
         let member = self.providers().member(call.provider.as_str());
         let family = member.map_or(Family::OpenAi, |member| member.family());
         match self.exchange(call, &mut settlement).await {
-            Ok(mut answer) => {
-                identify(answer.headers_mut(), family, &settlement.record);
+            Ok(Exchanged {
+                mut headers,
+                answer,
+            }) => {
+                identify(&mut headers, family, &settlement.record);
                 settlement.answered(answer.status());
-                let idle = self.parts.settings.idle;
-                answer.map(|body| AnswerBody::raw(RawRelay::new(body, idle, settlement)))
+                let mut answer = answer.map(|body| self.relay(body, settlement));
+                *answer.headers_mut() = headers;
+                answer
             }
             Err(failure) => fail(&failure, family, settlement),
+        }
+    }
+
+    fn relay(&self, body: RawBody, settlement: Settlement) -> AnswerBody {
+        match body {
+            RawBody::Streamed(body) => {
+                AnswerBody::raw(RawRelay::new(body, self.parts.settings.idle, settlement))
+            }
+            RawBody::Read(body) => {
+                settlement.close(Ending::Completed);
+                AnswerBody::whole(body)
+            }
         }
     }
 
@@ -56,16 +75,16 @@ impl Gateway {
         &self,
         call: RawCall,
         settlement: &mut Settlement,
-    ) -> Result<Response<UpstreamBody>, Failure> {
+    ) -> Result<Exchanged, Failure> {
         let member = self.member(call.provider.as_str())?;
         let request = raw_request(&member, call)?;
         let began = self.parts.clock.monotonic();
-        let outcome = match timeout(
-            self.parts.settings.total,
-            self.parts.transport.send(request),
-        )
-        .await
-        {
+        let sending = self.parts.transport.send(request);
+        let outcome = match timeout(self.parts.settings.total, sending).await {
+            // Nothing against the provider: its caller let it down.
+            Ok(Err(TransportError::RequestBody { .. })) => {
+                return Err(Refusal::incomplete_body().into());
+            }
             Ok(answered) => answered.map_err(Fault::from),
             Err(_) => Err(Fault::new(FaultKind::Timeout(Phase::Total), Reached::Sent)),
         };
@@ -76,13 +95,62 @@ impl Gateway {
             outcome.as_ref().err(),
             settlement,
         );
-        let mut answer = outcome.map_err(|fault| Failure::of_raw(&fault, &member))?;
-        if answer.status() == StatusCode::UNAUTHORIZED {
+        let answer = outcome.map_err(|fault| Failure::of_raw(&fault, &member))?;
+        let headers = answer_headers(&member, answer.headers());
+        if answer.status().is_client_error() || answer.status().is_server_error() {
+            return Ok(Exchanged {
+                headers,
+                answer: self.error(&member, answer).await?,
+            });
+        }
+        Ok(Exchanged {
+            headers,
+            answer: answer.map(RawBody::Streamed),
+        })
+    }
+
+    /// An error is read before it is shown, because errors are where providers speak of keys.
+    async fn error(
+        &self,
+        member: &Member,
+        answer: Response<UpstreamBody>,
+    ) -> Result<Response<RawBody>, Failure> {
+        let (head, body) = answer.into_parts();
+        if head.status == StatusCode::UNAUTHORIZED {
             return Err(Failure::Ours(Refusal::key_rejected(&member.provider)));
         }
-        *answer.headers_mut() = answer_headers(&member, answer.headers());
-        Ok(answer)
+        let read = timeout(
+            self.parts.settings.idle,
+            read_up_to(Settings::MAX_ERROR_BYTES, body),
+        )
+        .await;
+        match read {
+            Ok(Read::Whole(text)) if !member.gives_key_away(&text) => {
+                Ok(Response::from_parts(head, RawBody::Read(text)))
+            }
+            _ => {
+                let class = member.provider.classify(head.status.as_u16(), None);
+                let kind = FaultKind::Reported(class);
+                let fault = Fault {
+                    status: Some(head.status),
+                    ..Fault::new(kind, Reached::Answered)
+                };
+                Err(Failure::of_raw(&fault, member))
+            }
+        }
     }
+}
+
+/// An answer, and those of its headers that the client may see.
+struct Exchanged {
+    headers: HeaderMap,
+    answer: Response<RawBody>,
+}
+
+/// A body of an upstream: on its way, or read.
+enum RawBody {
+    Streamed(UpstreamBody),
+    Read(Bytes),
 }
 
 fn raw_request(member: &Member, call: RawCall) -> Result<Request<OutgoingBody>, Refusal> {

@@ -118,7 +118,7 @@ fn whole_seconds(time: Duration) -> u64 {
 
 impl From<BodyError> for Refusal {
     fn from(error: BodyError) -> Self {
-        let refusal = Self::invalid(error.code(), error.to_string());
+        let refusal = Self::invalid(error.code(), error.to_string()).for_good();
         match error.param() {
             Some(param) => refusal.at(param),
             None => refusal,

@@ -10,7 +10,8 @@ pub struct Settings {
     /// Time to connect to an upstream, name look-up and TLS included.
     pub connect: Duration,
     /// Time from sending a streamed call until the upstream's headers. An answer in one
-    /// piece has no headers until it is complete, so only `total` bounds it.
+    /// piece has no headers until it is complete, so `total` bounds it: half of what is left of
+    /// it while another target waits for its turn.
     pub first_byte: Duration,
     /// The longest silence within an answer that has begun.
     pub idle: Duration,

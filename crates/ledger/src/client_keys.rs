@@ -1,6 +1,6 @@
 //! The keys that applications present.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -18,7 +18,7 @@ pub const MIN_KEY_LENGTH: usize = 16;
 #[derive(Clone)]
 pub struct ClientKeys {
     hasher: Hmac<Sha256>,
-    by_hash: HashMap<[u8; 32], KeyId>,
+    by_hash: BTreeMap<[u8; 32], KeyId>,
 }
 
 /// Keys that cannot stand in one table.
@@ -51,7 +51,7 @@ impl ClientKeys {
         let hasher = Hmac::new(&pepper.into());
         let mut table = Self {
             hasher,
-            by_hash: HashMap::new(),
+            by_hash: BTreeMap::new(),
         };
         for (id, key) in keys {
             table.add(id, key)?;

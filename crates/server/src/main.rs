@@ -20,7 +20,7 @@ struct Arguments {
     /// Address and port to listen on, instead of the configuration's
     #[arg(long, env = "ORCHESTRA_LISTEN", value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
-    /// What to log, such as "info" or "info,orchestra::calls=info" for a line per call
+    /// What to log, such as `info` or `info,orchestra::calls=info` for a line per call
     #[arg(long, env = "ORCHESTRA_LOG", value_name = "FILTER", default_value = serve::DEFAULT_LOG)]
     log: String,
     /// How log lines look

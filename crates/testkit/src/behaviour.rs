@@ -162,7 +162,7 @@ pub(crate) enum Spoil {
     MalformedJson { after_events: u32 },
     InvalidUtf8 { after_events: u32 },
     ErrorEvent { after_events: u32 },
-    HugeEvent { after_events: u32, bytes: usize },
+    HugeEvent { bytes: usize },
     NoTerminal,
     Endless,
 }
@@ -467,13 +467,11 @@ impl Behaviour {
         self.spoil(Spoil::ErrorEvent { after_events })
     }
 
-    /// Inserts an event with a line of this many bytes (at most 256 MiB) after this many events.
+    /// Puts a piece of this many bytes (at most 256 MiB) before the content of a stream: one event,
+    /// legal but for its size.
     #[must_use]
-    pub fn huge_event(self, after_events: u32, bytes: usize) -> Self {
-        self.spoil(Spoil::HugeEvent {
-            after_events,
-            bytes,
-        })
+    pub fn huge_event(self, bytes: usize) -> Self {
+        self.spoil(Spoil::HugeEvent { bytes })
     }
 
     /// Ends the stream in an orderly way right after its last piece of content: no finish

@@ -73,9 +73,9 @@ fn shape(key: &str, number: u64, to: &mut Behaviour) -> bool {
     let size = usize::try_from(number).unwrap_or(usize::MAX);
     match key {
         "every" => {}
-        "chunks" => answer(to).chunks = Some(size),
-        "size" => answer(to).size = Some(size),
-        "quote" => answer(to).quote = number != 0,
+        "chunks" => answer(to, |answer| answer.chunks = Some(size)),
+        "size" => answer(to, |answer| answer.size = Some(size)),
+        "quote" => answer(to, |answer| answer.quote = number != 0),
         "ttft" => to.first_event = Duration::from_millis(number),
         "gap" => to.gap = Duration::from_millis(number),
         "coalesce" => to.coalesce = number != 0,
@@ -87,6 +87,7 @@ fn shape(key: &str, number: u64, to: &mut Behaviour) -> bool {
 /// What goes wrong. `None` if the key is none of these or the number cannot be.
 fn fault(key: &str, number: u64, to: &mut Behaviour) -> Option<()> {
     let events = u32::try_from(number).unwrap_or(u32::MAX);
+    let bytes = usize::try_from(number).unwrap_or(usize::MAX);
     match key {
         "status" => {
             let status = u16::try_from(number)
@@ -129,6 +130,7 @@ fn fault(key: &str, number: u64, to: &mut Behaviour) -> Option<()> {
                 after_events: events,
             })
         }
+        "huge" => to.spoil = Some(Spoil::HugeEvent { bytes }),
         "no_end" => to.spoil = (number != 0).then_some(Spoil::NoTerminal),
         "endless" => to.spoil = (number != 0).then_some(Spoil::Endless),
         "close" if number != 0 => to.after = After::Close,
@@ -142,13 +144,9 @@ fn interrupt(to: &mut Behaviour, wanted: bool, at: At, how: How) {
     to.interruption = wanted.then_some(Interruption { at, how });
 }
 
-/// The answer's settings; any other reply gives way to an answer.
-fn answer(to: &mut Behaviour) -> &mut Answer {
-    if !matches!(to.reply, Reply::Answer(_)) {
-        to.reply = Reply::default();
+/// Changes the settings of a generated answer; an error or a recording has none, and stays.
+fn answer(to: &mut Behaviour, change: impl FnOnce(&mut Answer)) {
+    if let Reply::Answer(answer) = &mut to.reply {
+        change(answer);
     }
-    let Reply::Answer(answer) = &mut to.reply else {
-        unreachable!("the lines above made it one")
-    };
-    answer
 }

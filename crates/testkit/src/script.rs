@@ -193,7 +193,7 @@ mod tests {
                 {"then": {"interruption": {"at": {"after_events": 2}, "how": "reset"},
                           "after": {"close_when_idle": 5},
                           "keep_alive": {"kind": "comment", "count": 1},
-                          "spoil": {"huge_event": {"after_events": 1, "bytes": 9}}}}],
+                          "spoil": {"huge_event": {"bytes": 9}}}}],
               "default": {"reply": {"answer": {"chunks": 3, "finish": "length"}}},
               "directives": true, "log": false, "seed": 4, "models": ["a"]}"#,
         )

@@ -3,9 +3,10 @@
 use crate::json::{Raw, Rules};
 use crate::{Family, JsonKind};
 
-/// Whether `body` is an error as this family's clients expect it, so that it can be relayed to
-/// them as it is: `{"error": {"message": …}}` for OpenAI, the same within `"type": "error"` and
-/// with an inner `type` for Anthropic.
+/// Whether `body` is an error as this family's clients expect it, fit to be relayed as it is.
+///
+/// That is `{"error": {"message": …}}` for OpenAI, the same within `"type": "error"` and with an
+/// inner `type` for Anthropic.
 #[must_use]
 pub fn is_native_error(family: Family, body: &[u8]) -> bool {
     let Some(value) = std::str::from_utf8(body)

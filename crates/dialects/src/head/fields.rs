@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::table::Table;
-use crate::json::{JsonKind, Members, Raw, Rules, Spans, decode};
+use crate::json::{Cursor, JsonKind, Raw, Rules, decode};
 use crate::{BodyError, Dialect, Endpoint};
 
 /// The fields of one body.
@@ -101,8 +101,7 @@ impl<'a> Fields<'a> {
 
     fn get(&self, name: &str) -> Option<Raw<'a>> {
         let span = self.table.member(name)?.value.clone();
-        let value = Raw::of_validated(self.text.get(span)?);
-        (value.kind()? != JsonKind::Null).then_some(value)
+        Raw::of_validated(self.text.get(span)?).unless_null()
     }
 
     fn object(&self, name: &'static str) -> Result<Option<Raw<'a>>, BodyError> {
@@ -155,20 +154,17 @@ fn flag(name: &'static str, value: Raw<'_>) -> Result<bool, BodyError> {
 /// The member `name` of a validated object, which must not stand there twice: what the gateway
 /// decides on has one reading only.
 fn only<'a>(object: Raw<'a>, name: &str, path: &'static str) -> Result<Option<Raw<'a>>, BodyError> {
-    let text = object.json();
+    let mut json = Cursor::new(object.json(), Rules::ANSWER);
     let mut found = None;
-    // Validated before, so that the walk cannot fail.
-    let Ok(Some(mut members)) = Members::of(text, Rules::ANSWER) else {
-        return Ok(None);
-    };
-    while let Ok(Some(Spans { key, value })) = members.next() {
-        if decode(text.get(key).unwrap_or_default()) != name {
-            continue;
-        }
-        let value = Raw::of_validated(text.get(value).unwrap_or_default());
-        if found.replace(value).is_some() {
+    // Validated before, so that the walk fails only where it should end.
+    json.enter_object().ok();
+    while let Ok(Some(key)) = json.next_member() {
+        let Ok(value) = Raw::pass(&mut json) else {
+            break;
+        };
+        if key == name && found.replace(value).is_some() {
             return Err(BodyError::Duplicate { name: path.into() });
         }
     }
-    Ok(found.filter(|value| value.kind() != Some(JsonKind::Null)))
+    Ok(found.and_then(Raw::unless_null))
 }

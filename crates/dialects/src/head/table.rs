@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::BodyError;
 use crate::head::HeadLimits;
-use crate::json::{JsonKind, Members, Spans, decode};
+use crate::json::{Cursor, JsonKind};
 
 /// One top-level member of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,9 +34,11 @@ impl Table {
     pub(super) fn of(text: &str, limits: HeadLimits) -> Result<Self, BodyError> {
         let rules = limits.rules();
         let located = |syntax| BodyError::at(text, syntax, rules.depth);
-        let Some(mut walk) = Members::of(text, rules).map_err(located)? else {
+        if !text.trim_ascii_start().starts_with('{') {
             return Err(not_an_object(text));
-        };
+        }
+        let mut json = Cursor::new(text, rules);
+        json.enter_object().map_err(located)?;
         let mut table = Self {
             // Real requests have some ten members with names of some ten bytes.
             members: Vec::with_capacity(16),
@@ -44,14 +46,16 @@ impl Table {
             body_length: text.len(),
             close: text.trim_ascii_end().len().saturating_sub(1),
         };
-        while let Some(Spans { key, value }) = walk.next().map_err(located)? {
+        while let Some(key) = json.next_key().map_err(located)? {
             if table.members.len() == limits.members {
                 return Err(BodyError::TooManyMembers {
                     limit: limits.members,
                 });
             }
-            table.note(text, key, value);
+            let value = json.skip().map_err(located)?;
+            table.note(&json.name(&key), key.span, value);
         }
+        json.end().map_err(located)?;
         table.refuse_duplicates()?;
         Ok(table)
     }
@@ -70,10 +74,9 @@ impl Table {
         self.names.get(member.name.clone()).unwrap_or_default()
     }
 
-    fn note(&mut self, text: &str, key: Range<usize>, value: Range<usize>) {
+    fn note(&mut self, name: &str, key: Range<usize>, value: Range<usize>) {
         let start = self.names.len();
-        self.names
-            .push_str(&decode(text.get(key.clone()).unwrap_or_default()));
+        self.names.push_str(name);
         let name = start..self.names.len();
         self.members.push(Member { key, value, name });
     }

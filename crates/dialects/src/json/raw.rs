@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use super::cursor::{Cursor, Rules, Syntax};
 use super::kind::JsonKind;
-use super::level::{Items, Members, Spans};
 use super::text::decode;
 
 /// A JSON value as it stands in validated text, without whitespace around it.
@@ -21,31 +20,45 @@ pub(crate) fn pick<'a, const N: usize>(
     names: [&str; N],
 ) -> Result<Option<[Option<Raw<'a>>; N]>, Syntax> {
     let mut picked = [None; N];
-    let Some(mut members) = Members::of(text, Rules::ANSWER)? else {
+    let mut json = Cursor::new(text, Rules::ANSWER);
+    if !json.enter_object()? {
         return Ok(None);
-    };
-    while let Some(Spans { key, value }) = members.next()? {
-        let key = decode(text.get(key).unwrap_or_default());
+    }
+    while let Some(key) = json.next_member()? {
+        let value = json.skip()?;
         if let Some(place) = names.iter().position(|name| *name == key) {
-            let value = Raw(text.get(value).unwrap_or_default());
-            picked[place] = (value.kind() != Some(JsonKind::Null)).then_some(value);
+            picked[place] = Raw(json.slice(value)).unless_null();
         }
     }
+    json.end()?;
     Ok(Some(picked))
 }
 
 impl<'a> Raw<'a> {
     /// Validates `text` as one value.
     pub(crate) fn parse(text: &'a str, rules: Rules) -> Result<Self, Syntax> {
-        let mut cursor = Cursor::new(text, rules);
-        let span = cursor.skip(0)?;
-        cursor.end()?;
-        Ok(Self(text.get(span).unwrap_or_default()))
+        let mut json = Cursor::new(text, rules);
+        let value = Self::pass(&mut json)?;
+        json.end()?;
+        Ok(value)
+    }
+
+    /// Passes the cursor's next value.
+    #[inline]
+    pub(crate) fn pass(json: &mut Cursor<'a>) -> Result<Self, Syntax> {
+        let span = json.skip()?;
+        Ok(Self(json.slice(span)))
     }
 
     /// Wraps text that is known to be one valid value.
     pub(crate) const fn of_validated(text: &'a str) -> Self {
         Self(text)
+    }
+
+    /// Nothing, if it is `null`.
+    #[inline]
+    pub(crate) fn unless_null(self) -> Option<Self> {
+        (self.0 != "null").then_some(self)
     }
 
     /// The value's own text.
@@ -103,12 +116,30 @@ impl<'a> Raw<'a> {
         value
     }
 
+    /// The members of an object that are not `null`; none if it is something else.
+    pub(crate) fn members(self) -> impl Iterator<Item = (Cow<'a, str>, Self)> {
+        let mut json = Cursor::new(self.0, Rules::ANSWER);
+        let mut inside = json.enter_object().unwrap_or(false);
+        std::iter::from_fn(move || {
+            while inside && let Ok(Some(name)) = json.next_member() {
+                match Self::pass(&mut json).map(Self::unless_null) {
+                    Ok(Some(value)) => return Some((name, value)),
+                    Ok(None) => {}
+                    Err(_) => break,
+                }
+            }
+            inside = false;
+            None
+        })
+    }
+
     /// The items of a list; none if it is something else.
     pub(crate) fn items(self) -> impl Iterator<Item = Raw<'a>> {
-        let mut items = Items::of(self.0, Rules::ANSWER).ok().flatten();
+        let mut json = Cursor::new(self.0, Rules::ANSWER);
+        let mut inside = json.enter_list().unwrap_or(false);
         std::iter::from_fn(move || {
-            let span = items.as_mut()?.next().ok()??;
-            self.0.get(span).map(Raw)
+            inside = inside && json.next_item().unwrap_or(false);
+            inside.then(|| Self::pass(&mut json).ok())?
         })
     }
 }

@@ -5,17 +5,24 @@ const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
 
 /// The first index at or after `from` of a byte that means something inside a JSON string: a
 /// quote, a backslash or a control character. `text.len()` if there is none.
+#[inline]
 pub(crate) fn next_special(text: &[u8], from: usize) -> usize {
+    // Most keys and values, and most stretches between two escapes, end within these words.
     let mut at = from;
-    // Most keys and short values end within two words.
-    for _ in 0..2 {
+    for _ in 0..4 {
         match special_in_word(text, at) {
             Some(8) => at += 8,
             Some(offset) => return at + offset,
             None => return special_in_tail(text, at),
         }
     }
-    at += 32 * plain_blocks(text.get(at..).unwrap_or_default());
+    far_special(text, at)
+}
+
+/// The same for long strings.
+#[inline(never)]
+fn far_special(text: &[u8], from: usize) -> usize {
+    let mut at = from + 32 * plain_blocks(text.get(from..).unwrap_or_default());
     loop {
         match special_in_word(text, at) {
             Some(8) => at += 8,
@@ -43,16 +50,20 @@ fn plain_blocks(text: &[u8]) -> usize {
 
 /// The offset of the first special byte among the eight at `at`, 8 if there is none among them,
 /// `None` if fewer than eight are left.
+#[inline]
 fn special_in_word(text: &[u8], at: usize) -> Option<usize> {
     let word = u64::from_le_bytes(*text.get(at..)?.first_chunk::<8>()?);
-    let zero_bytes = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-    let quotes = zero_bytes(word ^ (ONES * u64::from(b'"')));
-    let backslashes = zero_bytes(word ^ (ONES * u64::from(b'\\')));
-    // A borrow can only raise marks above the lowest true one, and only the lowest is used.
-    Some((controls | quotes | backslashes).trailing_zeros() as usize / 8)
+    let quotes = (word ^ (ONES * u64::from(b'"'))).wrapping_sub(ONES);
+    let backslashes = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
+    let controls = word.wrapping_sub(ONES * 0x20);
+    // Each subtraction raises the top bit of the bytes it looks for; bytes beyond ASCII have it
+    // anyway and are masked out. A borrow raises it only above the lowest true hit, and only the
+    // lowest is used.
+    let hits = (controls | quotes | backslashes) & !word & HIGHS;
+    Some(hits.trailing_zeros() as usize / 8)
 }
 
+#[inline(never)]
 fn special_in_tail(text: &[u8], at: usize) -> usize {
     let tail = text.get(at..).unwrap_or_default();
     at + tail

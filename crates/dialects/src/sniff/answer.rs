@@ -7,7 +7,7 @@ use orchestra_types::Usage;
 use super::responses;
 use super::usage::{AnthropicCounts, of_openai};
 use crate::error::error_member;
-use crate::json::{Raw, Rules, Syntax};
+use crate::json::{Cursor, Raw, Rules, Syntax};
 use crate::{Dialect, Endpoint, JsonKind, UpstreamError};
 
 /// What an answer tells beside its content.
@@ -63,38 +63,97 @@ pub enum AnswerError {
 /// # Errors
 /// [`AnswerError`] if it is not one complete JSON object, or one with an `error`.
 pub fn sniff_answer(endpoint: Endpoint, body: &[u8]) -> Result<AnswerSeen, AnswerError> {
-    let answer = object(body)?;
-    let [model, usage, error, choices, stop] =
-        answer.pick(["model", "usage", "error", "choices", "stop_reason"]);
-    if let Some(error) = error.and_then(error_member) {
-        return Err(AnswerError::Reported(error));
-    }
-    let finish = match endpoint.dialect() {
-        Dialect::OpenAiChat | Dialect::OpenAiCompletions => choices.and_then(first_finish),
-        Dialect::OpenAiResponses => responses::finish(answer),
-        Dialect::OpenAiEmbeddings => None,
-        Dialect::AnthropicMessages => stop,
-    };
-    Ok(AnswerSeen {
-        usage: usage.and_then(|usage| read_usage(endpoint.dialect(), usage)),
-        finish: finish.and_then(Raw::text).map(Cow::into_owned),
-        model: model.and_then(Raw::text).map(Cow::into_owned),
-    })
-}
-
-fn object(body: &[u8]) -> Result<Raw<'_>, AnswerError> {
     let text = std::str::from_utf8(body).map_err(|error| AnswerError::NotUtf8 {
         offset: error.valid_up_to(),
     })?;
-    match text.trim_ascii_start().bytes().next() {
+    let found = text.trim_ascii_start().bytes().next();
+    match found {
         None => return Err(AnswerError::Empty),
         Some(b'<') => return Err(AnswerError::WebPage),
         Some(_) => {}
     }
-    let value = Raw::parse(text, Rules::ANSWER).map_err(malformed)?;
-    match value.kind() {
-        Some(found) if found != JsonKind::Object => Err(AnswerError::NotAnObject { found }),
-        _ => Ok(value),
+    let members =
+        Members::walk(text)
+            .map_err(malformed)?
+            .ok_or_else(|| AnswerError::NotAnObject {
+                found: found
+                    .and_then(JsonKind::beginning_with)
+                    .unwrap_or(JsonKind::Null),
+            })?;
+    members.told(endpoint.dialect())
+}
+
+/// The members of an answer that say something here, found in one walk over the whole text.
+#[derive(Default)]
+struct Members<'a> {
+    model: Option<Raw<'a>>,
+    usage: Option<Raw<'a>>,
+    error: Option<Raw<'a>>,
+    /// `finish_reason` of the first choice that has one.
+    finish_reason: Option<Raw<'a>>,
+    stop_reason: Option<Raw<'a>>,
+    status: Option<Raw<'a>>,
+    incomplete_details: Option<Raw<'a>>,
+}
+
+impl<'a> Members<'a> {
+    /// `None` if the text is no object.
+    fn walk(text: &'a str) -> Result<Option<Self>, Syntax> {
+        let mut members = Self::default();
+        let mut json = Cursor::new(text, Rules::ANSWER);
+        let is_object = json.enter_object()?;
+        while is_object && let Some(key) = json.next_member()? {
+            let place = match &*key {
+                "choices" => {
+                    members.walk_choices(&mut json)?;
+                    continue;
+                }
+                "model" => &mut members.model,
+                "usage" => &mut members.usage,
+                "error" => &mut members.error,
+                "stop_reason" => &mut members.stop_reason,
+                "status" => &mut members.status,
+                "incomplete_details" => &mut members.incomplete_details,
+                _ => {
+                    json.skip()?;
+                    continue;
+                }
+            };
+            *place = Raw::pass(&mut json)?.unless_null();
+        }
+        json.end()?;
+        Ok(is_object.then_some(members))
+    }
+
+    fn walk_choices(&mut self, json: &mut Cursor<'a>) -> Result<(), Syntax> {
+        let is_list = json.enter_list()?;
+        while is_list && json.next_item()? {
+            let is_object = json.enter_object()?;
+            while is_object && let Some(key) = json.next_member()? {
+                let value = Raw::pass(json)?;
+                if key == "finish_reason" && self.finish_reason.is_none() {
+                    self.finish_reason = value.unless_null();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn told(self, dialect: Dialect) -> Result<AnswerSeen, AnswerError> {
+        if let Some(error) = self.error.and_then(error_member) {
+            return Err(AnswerError::Reported(error));
+        }
+        let finish = match dialect {
+            Dialect::OpenAiChat | Dialect::OpenAiCompletions => self.finish_reason,
+            Dialect::OpenAiResponses => responses::finish(self.status, self.incomplete_details),
+            Dialect::OpenAiEmbeddings => None,
+            Dialect::AnthropicMessages => self.stop_reason,
+        };
+        Ok(AnswerSeen {
+            usage: self.usage.and_then(|usage| read_usage(dialect, usage)),
+            finish: finish.and_then(Raw::text).map(Cow::into_owned),
+            model: self.model.and_then(Raw::text).map(Cow::into_owned),
+        })
     }
 }
 
@@ -103,12 +162,6 @@ fn malformed(syntax: Syntax) -> AnswerError {
         offset: syntax.offset,
         problem: syntax.problem.words(),
     }
-}
-
-fn first_finish(choices: Raw<'_>) -> Option<Raw<'_>> {
-    choices
-        .items()
-        .find_map(|choice| choice.member("finish_reason"))
 }
 
 fn read_usage(dialect: Dialect, usage: Raw<'_>) -> Option<Usage> {

@@ -2,7 +2,7 @@
 
 use super::seen::{Malformed, Seen};
 use super::usage;
-use crate::json::{Raw, pick};
+use crate::json::{Cursor, Raw, Rules, Syntax};
 
 /// The members of a `delta` that bring a piece of the answer. `reasoning_content` is DeepSeek's,
 /// `reasoning` and `reasoning_details` are OpenRouter's.
@@ -18,31 +18,56 @@ const CONTENT: [&str; 8] = [
 ];
 
 pub(super) fn event(seen: &mut Seen, name: Option<&str>, data: &str) -> Result<(), Malformed> {
-    let members = pick(data, ["model", "choices", "usage", "error"])?;
-    let [model, choices, usage, error] = members.ok_or(Malformed::NotAnObject)?;
-    seen.note_model(model);
-    seen.report_member(error);
+    let mut json = Cursor::new(data, Rules::ANSWER);
+    if !json.enter_object()? {
+        return Err(Malformed::NotAnObject);
+    }
+    // Every event of every stream comes through here, so it is walked once, without `pick`.
+    while let Some(key) = json.next_member()? {
+        match &*key {
+            "choices" => read_choices(seen, &mut json)?,
+            "model" => seen.note_model(Raw::pass(&mut json)?.unless_null()),
+            "error" => seen.report_member(Raw::pass(&mut json)?.unless_null()),
+            "usage" => {
+                let usage = Raw::pass(&mut json)?.unless_null();
+                seen.usage = usage.and_then(usage::of_openai).or(seen.usage);
+            }
+            _ => {
+                json.skip()?;
+            }
+        }
+    }
+    json.end()?;
     if name == Some("error") {
         seen.report_event(data);
-    }
-    if let Some(usage) = usage.and_then(usage::of_openai) {
-        seen.usage = Some(usage);
-    }
-    for choice in choices.into_iter().flat_map(Raw::items) {
-        read_choice(seen, choice);
     }
     Ok(())
 }
 
-fn read_choice(seen: &mut Seen, choice: Raw<'_>) {
-    let [finish, delta, text] = choice.pick(["finish_reason", "delta", "text"]);
-    seen.note_finish(finish);
-    if !seen.content {
-        let pieces = delta.map_or([None; CONTENT.len()], |delta| delta.pick(CONTENT));
-        seen.content = pieces
-            .into_iter()
-            .chain([text])
-            .flatten()
-            .any(Raw::says_something);
+fn read_choices(seen: &mut Seen, json: &mut Cursor<'_>) -> Result<(), Syntax> {
+    if json.enter_list()? {
+        while json.next_item()? {
+            read_choice(seen, json)?;
+        }
     }
+    Ok(())
+}
+
+fn read_choice(seen: &mut Seen, json: &mut Cursor<'_>) -> Result<(), Syntax> {
+    if !json.enter_object()? {
+        return Ok(());
+    }
+    while let Some(key) = json.next_member()? {
+        let value = Raw::pass(json)?;
+        match &*key {
+            "finish_reason" => seen.note_finish(value.unless_null()),
+            "delta" if !seen.content => {
+                let pieces = value.pick(CONTENT);
+                seen.content = pieces.into_iter().flatten().any(Raw::says_something);
+            }
+            "text" if !seen.content => seen.content = value.says_something(),
+            _ => {}
+        }
+    }
+    Ok(())
 }

@@ -14,6 +14,7 @@ use crate::{Dialect, Endpoint, ErrorView, Family, UpstreamError, json_string, re
 use seen::Seen;
 
 pub use answer::{AnswerError, AnswerSeen, sniff_answer};
+pub use seen::MALFORMED_EVENT;
 
 /// Reads along with one stream of a provider.
 ///
@@ -92,7 +93,7 @@ impl StreamSniffer {
     }
 
     /// The first error in the stream. An event that cannot be read has the code
-    /// `malformed_event`.
+    /// [`MALFORMED_EVENT`].
     #[must_use]
     pub const fn error(&self) -> Option<&UpstreamError> {
         self.seen.error.as_ref()

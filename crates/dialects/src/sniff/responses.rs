@@ -3,7 +3,7 @@
 use super::seen::{Malformed, Seen};
 use super::{json_option, usage};
 use crate::json::{Raw, json_string, pick};
-use crate::{ErrorKind, ErrorView};
+use crate::{ErrorKind, ErrorView, Family};
 
 pub(super) fn event(seen: &mut Seen, name: Option<&str>, data: &str) -> Result<(), Malformed> {
     let members = pick(
@@ -48,33 +48,40 @@ fn is_call(item: Raw<'_>) -> bool {
 }
 
 fn read_response(seen: &mut Seen, response: Raw<'_>) {
-    let [model, usage, error] = response.pick(["model", "usage", "error"]);
+    let [model, usage, error, status, details] =
+        response.pick(["model", "usage", "error", "status", "incomplete_details"]);
     seen.note_model(model);
     seen.report_member(error);
     if let Some(usage) = usage.and_then(usage::of_openai) {
         seen.usage = Some(usage);
     }
-    seen.note_finish(finish(response));
+    seen.note_finish(finish(status, details));
 }
 
 /// The status of a response that is over, or the reason why it is incomplete.
-pub(super) fn finish(response: Raw<'_>) -> Option<Raw<'_>> {
-    let [status, details] = response.pick(["status", "incomplete_details"]);
-    let reason = details.and_then(|details| details.member("reason"));
+pub(super) fn finish<'a>(
+    status: Option<Raw<'a>>,
+    incomplete_details: Option<Raw<'a>>,
+) -> Option<Raw<'a>> {
+    let reason = incomplete_details.and_then(|details| details.member("reason"));
     let over = status.filter(|status| !matches!(status.json(), r#""in_progress""# | r#""queued""#));
     reason.or(over)
 }
 
 /// The format's own error event.
+///
+/// The documented fields stand at the top; the live API also nests them under `error`, and the
+/// official clients raise an exception only for that form (openai-python 3.54.0, `_streaming.py`).
 pub(super) fn error_event(view: &ErrorView<'_>, sequence_number: u64) -> String {
-    let code = view.code.unwrap_or(match view.kind {
+    let code = json_string(view.code.unwrap_or(match view.kind {
         ErrorKind::RateLimited => "rate_limit_exceeded",
         _ => "server_error",
-    });
+    }));
+    let kind = view.kind.type_name(Family::OpenAi);
+    let (message, param) = (json_string(view.message), json_option(view.param));
     format!(
-        "event: error\ndata: {{\"type\":\"error\",\"code\":{},\"message\":{},\"param\":{},\"sequence_number\":{sequence_number}}}\n\n",
-        json_string(code),
-        json_string(view.message),
-        json_option(view.param),
+        "event: error\ndata: {{\"type\":\"error\",\"code\":{code},\"message\":{message},\"param\":{param},\
+         \"sequence_number\":{sequence_number},\
+         \"error\":{{\"type\":\"{kind}\",\"code\":{code},\"message\":{message},\"param\":{param}}}}}\n\n"
     )
 }

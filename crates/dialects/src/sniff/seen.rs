@@ -9,6 +9,9 @@ use crate::json::{Raw, Syntax};
 use crate::sse::Frame;
 use crate::{Dialect, UpstreamError, parse_error};
 
+/// The code of the error that stands for an event which is not JSON, or not of its format.
+pub const MALFORMED_EVENT: &str = "malformed_event";
+
 /// The state of a sniffer; each dialect's module fills it in from its events.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
@@ -122,7 +125,7 @@ impl Malformed {
         };
         UpstreamError {
             kind: None,
-            code: Some("malformed_event".into()),
+            code: Some(MALFORMED_EVENT.into()),
             message,
         }
     }

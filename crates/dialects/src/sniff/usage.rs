@@ -4,77 +4,98 @@ use orchestra_types::Usage;
 
 use crate::json::Raw;
 
+/// Counts as OpenAI and those compatible with it write them: totals, and parts within them.
+#[derive(Default)]
+struct OpenAiCounts {
+    input: Option<u64>,
+    output: Option<u64>,
+    total: Option<u64>,
+    cached: Option<u64>,
+    /// DeepSeek's `prompt_cache_hit_tokens`, which stands beside the details or for them.
+    cache_hits: Option<u64>,
+    cache_write: Option<u64>,
+    audio_input: Option<u64>,
+    reasoning: Option<u64>,
+    audio_output: Option<u64>,
+}
+
 /// Reads `usage` of Chat Completions, Completions, Responses and Embeddings, whose totals include
 /// their parts; `None` if it holds neither total.
 ///
 /// A part larger than what is left of its total is cut to it, so that the counters always add up
 /// to the totals that the vendor bills by.
 pub(super) fn of_openai(usage: Raw<'_>) -> Option<Usage> {
-    let [
-        prompt,
-        completion,
-        total,
-        prompt_details,
-        completion_details,
-        hits,
-    ] = usage.pick([
-        "prompt_tokens",
-        "completion_tokens",
-        "total_tokens",
-        "prompt_tokens_details",
-        "completion_tokens_details",
-        "prompt_cache_hit_tokens",
-    ]);
-    let [input, output, input_details, output_details] = usage.pick([
-        "input_tokens",
-        "output_tokens",
-        "input_tokens_details",
-        "output_tokens_details",
-    ]);
-    let prompt = prompt.or(input).and_then(Raw::count);
-    let completion = completion.or(output).and_then(Raw::count);
-    prompt.or(completion)?;
+    let counts = OpenAiCounts::read(usage);
+    counts.input.or(counts.output)?;
     let mut usage = Usage::default();
-    read_input(
-        &mut usage,
-        prompt.unwrap_or_default(),
-        prompt_details.or(input_details),
-        hits,
-    );
-    read_output(
-        &mut usage,
-        completion.unwrap_or_default(),
-        completion_details.or(output_details),
-        total.and_then(Raw::count),
-    );
+    counts.split_input(&mut usage);
+    counts.split_output(&mut usage);
     Some(usage)
 }
 
-/// `hits` is DeepSeek's `prompt_cache_hit_tokens`, which stands beside the details or for them.
-fn read_input(usage: &mut Usage, total: u64, details: Option<Raw<'_>>, hits: Option<Raw<'_>>) {
-    let [cached, written, audio] = counts(
-        details,
-        ["cached_tokens", "cache_write_tokens", "audio_tokens"],
-    );
-    let mut left = total;
-    usage.cache_read = take(&mut left, cached.or_else(|| hits.and_then(Raw::count)));
-    usage.cache_write_5m = take(&mut left, written);
-    usage.audio_input = take(&mut left, audio);
-    usage.input = left;
-}
+impl OpenAiCounts {
+    fn read(usage: Raw<'_>) -> Self {
+        let mut counts = Self::default();
+        for (name, value) in usage.members() {
+            match &*name {
+                "prompt_tokens" => counts.input = value.count(),
+                "completion_tokens" => counts.output = value.count(),
+                // The names of Responses; some servers write both and fill only one.
+                "input_tokens" => counts.input = counts.input.or_else(|| value.count()),
+                "output_tokens" => counts.output = counts.output.or_else(|| value.count()),
+                "total_tokens" => counts.total = value.count(),
+                "prompt_cache_hit_tokens" => counts.cache_hits = value.count(),
+                "prompt_tokens_details" | "input_tokens_details" => counts.read_input(value),
+                "completion_tokens_details" | "output_tokens_details" => counts.read_output(value),
+                _ => {}
+            }
+        }
+        counts
+    }
 
-fn read_output(usage: &mut Usage, completion: u64, details: Option<Raw<'_>>, total: Option<u64>) {
-    let [reasoning, audio] = counts(details, ["reasoning_tokens", "audio_tokens"]);
-    let mut left = completion;
-    // Some compatible servers count reasoning beside `completion_tokens`, not within: then only
-    // all three together make up their total.
-    let beside = reasoning.filter(|&reasoning| {
-        let sum = usage.total_input().checked_add(completion);
-        reasoning > 0 && sum.and_then(|sum| sum.checked_add(reasoning)) == total
-    });
-    usage.reasoning = beside.unwrap_or_else(|| take(&mut left, reasoning));
-    usage.audio_output = take(&mut left, audio);
-    usage.output = left;
+    fn read_input(&mut self, details: Raw<'_>) {
+        for (name, value) in details.members() {
+            match &*name {
+                "cached_tokens" => self.cached = value.count(),
+                "cache_write_tokens" => self.cache_write = value.count(),
+                "audio_tokens" => self.audio_input = value.count(),
+                _ => {}
+            }
+        }
+    }
+
+    fn read_output(&mut self, details: Raw<'_>) {
+        for (name, value) in details.members() {
+            match &*name {
+                "reasoning_tokens" => self.reasoning = value.count(),
+                "audio_tokens" => self.audio_output = value.count(),
+                _ => {}
+            }
+        }
+    }
+
+    fn split_input(&self, usage: &mut Usage) {
+        let mut left = self.input.unwrap_or_default();
+        usage.cache_read = take(&mut left, self.cached.or(self.cache_hits));
+        usage.cache_write_5m = take(&mut left, self.cache_write);
+        usage.audio_input = take(&mut left, self.audio_input);
+        usage.input = left;
+    }
+
+    fn split_output(&self, usage: &mut Usage) {
+        let completion = self.output.unwrap_or_default();
+        let mut left = completion;
+        // Some compatible servers count reasoning beside `completion_tokens`, not within: then
+        // only all three together make up their total.
+        let beside = self.reasoning.filter(|&reasoning| {
+            let parts = [usage.total_input(), completion, reasoning];
+            let sum = parts.into_iter().try_fold(0, u64::checked_add);
+            reasoning > 0 && sum.is_some() && sum == self.total
+        });
+        usage.reasoning = beside.unwrap_or_else(|| take(&mut left, self.reasoning));
+        usage.audio_output = take(&mut left, self.audio_output);
+        usage.output = left;
+    }
 }
 
 /// Takes `part` out of what is left.

@@ -1,15 +1,26 @@
 //! An upstream's event stream, cut only between events.
 
 use std::fmt;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use orchestra_dialects::{EndRule, SseError, StreamEnd, StreamSniffer};
+use orchestra_dialects::{EndRule, MALFORMED_EVENT, SseError, StreamEnd, StreamSniffer};
 use tokio::time::Instant;
 
-use crate::fault::FaultKind;
+use crate::fault::{FaultKind, GAVE_KEY_AWAY};
+use crate::providers::Member;
 use crate::settings::Settings;
 use crate::transport::UpstreamBody;
+
+/// A stream that cannot be followed any further.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error(transparent)]
+    Frame(#[from] SseError),
+    #[error("{0}")]
+    Event(String),
+}
 
 /// What comes next from an upstream.
 #[derive(Debug)]
@@ -27,7 +38,7 @@ pub(crate) enum Piece {
 pub(crate) struct EventStream {
     body: UpstreamBody,
     sniffer: StreamSniffer,
-    rule: EndRule,
+    member: Arc<Member>,
     /// The beginning of an event whose end has not come.
     unfinished: BytesMut,
     /// What ended the body, while the last piece is on its way.
@@ -37,11 +48,11 @@ pub(crate) struct EventStream {
 }
 
 impl EventStream {
-    pub(crate) fn new(body: UpstreamBody, sniffer: StreamSniffer, rule: EndRule) -> Self {
+    pub(crate) fn new(body: UpstreamBody, sniffer: StreamSniffer, member: Arc<Member>) -> Self {
         Self {
             body,
             sniffer,
-            rule,
+            member,
             unfinished: BytesMut::new(),
             last: None,
             active: Instant::now(),
@@ -64,7 +75,7 @@ impl EventStream {
         while self.last.is_none() {
             match self.body.as_mut().poll_frame(cx) {
                 Poll::Pending if gathered.is_empty() => return Poll::Pending,
-                Poll::Pending => return Poll::Ready(Piece::Events(gathered.into_bytes())),
+                Poll::Pending => return Poll::Ready(self.checked(gathered)),
                 Poll::Ready(Some(Ok(frame))) => {
                     let Ok(chunk) = frame.into_data() else {
                         continue;
@@ -73,7 +84,7 @@ impl EventStream {
                     if let Err(error) = self.take(chunk, &mut gathered) {
                         self.last = Some(Piece::Fault(FaultKind::Malformed(error.to_string())));
                     } else if gathered.len() >= Settings::MAX_PIECE_BYTES {
-                        return Poll::Ready(Piece::Events(gathered.into_bytes()));
+                        return Poll::Ready(self.checked(gathered));
                     }
                 }
                 Poll::Ready(Some(Err(error))) => {
@@ -83,26 +94,49 @@ impl EventStream {
             }
         }
         if !gathered.is_empty() {
-            return Poll::Ready(Piece::Events(gathered.into_bytes()));
+            return Poll::Ready(self.checked(gathered));
         }
         Poll::Ready(self.last.take().unwrap_or(Piece::End(StreamEnd::Truncated)))
     }
 
+    /// What was gathered, unless it gives the gateway's key away. An event is never cut between
+    /// two pieces, so none escapes by its place.
+    fn checked(&self, gathered: Gathered) -> Piece {
+        let bytes = gathered.into_bytes();
+        if self.member.gives_key_away(&bytes) {
+            return Piece::Fault(FaultKind::Malformed(GAVE_KEY_AWAY.to_owned()));
+        }
+        Piece::Events(bytes)
+    }
+
     /// Adds the whole events of a chunk to what is gathered and keeps the rest.
-    fn take(&mut self, mut chunk: Bytes, gathered: &mut Gathered) -> Result<(), SseError> {
-        let whole = self.sniffer.feed(&chunk)?;
+    fn take(&mut self, mut chunk: Bytes, gathered: &mut Gathered) -> Result<(), Unreadable> {
+        let (whole, fault) = match self.sniffer.feed(&chunk) {
+            Ok(whole) => (whole, None),
+            Err(error @ SseError::FrameTooLong { complete, .. }) => (complete, Some(error)),
+            Err(error) => (0, Some(error)),
+        };
         if whole > 0 {
             if !self.unfinished.is_empty() {
                 gathered.add(self.unfinished.split().freeze());
             }
             gathered.add(chunk.split_to(whole));
         }
+        if let Some(error) = fault {
+            return Err(error.into());
+        }
         self.unfinished.extend_from_slice(&chunk);
-        Ok(())
+        match self.sniffer.error() {
+            // What comes behind an event that nobody can read cannot be trusted either.
+            Some(error) if error.code.as_deref() == Some(MALFORMED_EVENT) => {
+                Err(Unreadable::Event(error.message.clone()))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn close(&mut self, gathered: &mut Gathered) -> StreamEnd {
-        let end = self.sniffer.end(self.rule);
+        let end = self.sniffer.end(end_rule(&self.member));
         if end == StreamEnd::Complete && !self.unfinished.is_empty() {
             gathered.add(self.unfinished.split().freeze());
         }
@@ -115,6 +149,14 @@ impl fmt::Debug for EventStream {
         f.debug_struct("EventStream")
             .field("unfinished", &self.unfinished.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// What counts as the end of the provider's streams.
+fn end_rule(member: &Member) -> EndRule {
+    match member.provider.stream_end() {
+        orchestra_providers::StreamEnd::Marker => EndRule::Marker,
+        orchestra_providers::StreamEnd::FinishReason => EndRule::FinishReason,
     }
 }
 

@@ -47,6 +47,10 @@ impl RawRelay {
         match self.body.as_mut().poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.active = Instant::now();
+                // Behind the last byte of a known length nobody asks again.
+                if self.body.is_end_stream() {
+                    self.settle(Ending::Completed);
+                }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {

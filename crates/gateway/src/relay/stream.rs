@@ -38,7 +38,7 @@ pub(crate) struct Bounds {
 /// looks complete.
 #[derive(Debug)]
 pub(crate) struct StreamRelay {
-    opened: Opened,
+    opened: Box<Opened>,
     bounds: Bounds,
     /// One timer for the stream. It is not moved at each event, only looked at when it rings.
     timer: Pin<Box<Sleep>>,
@@ -50,7 +50,7 @@ pub(crate) struct StreamRelay {
 
 impl StreamRelay {
     pub(crate) fn new(
-        opened: Opened,
+        opened: Box<Opened>,
         bounds: Bounds,
         provider: ProviderId,
         family: Family,

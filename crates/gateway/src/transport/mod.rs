@@ -53,6 +53,12 @@ pub enum TransportError {
         /// What the connection said.
         source: BoxError,
     },
+    /// The body to be sent broke off: the client's fault, not the upstream's.
+    #[error("the request's own body broke off")]
+    RequestBody {
+        /// What the body said.
+        source: BoxError,
+    },
 }
 
 /// What is sent upstream: bytes at hand, or a client's body passed through as it comes.

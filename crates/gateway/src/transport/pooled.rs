@@ -4,6 +4,7 @@
 //! redirect layer and a second header map to every call; `docs/performance.md` has the
 //! figures. Redirects are never followed and no proxy is taken from the environment.
 
+use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::OnceLock;
@@ -108,11 +109,22 @@ fn answer(
             Err(error) if error.is_connect() => Err(TransportError::Connect {
                 source: error.into(),
             }),
+            Err(error) if is_about_the_body(&error) => Err(TransportError::RequestBody {
+                source: error.into(),
+            }),
             Err(error) => Err(TransportError::Broken {
                 source: error.into(),
             }),
         }
     })
+}
+
+/// hyper calls an error of the body that it was given a user's error.
+fn is_about_the_body(error: &ClientError) -> bool {
+    let source = error
+        .source()
+        .and_then(|source| source.downcast_ref::<hyper::Error>());
+    source.is_some_and(hyper::Error::is_user)
 }
 
 /// A body that keeps its call's place in the lane until it is dropped.

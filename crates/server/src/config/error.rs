@@ -31,7 +31,7 @@ impl ConfigError {
     pub(super) fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> Self {
         let at = error.span().map_or(0, |span| span.start);
         let line = 1 + text.bytes().take(at).filter(|b| *b == b'\n').count();
-        let mut message = error.message().trim().to_owned();
+        let mut message = without_value(error.message().trim());
         if let Some(meant) = meant(&message) {
             message.push_str(&format!("; did you mean `{meant}`?"));
         }
@@ -40,6 +40,18 @@ impl ConfigError {
             line,
             message,
         }
+    }
+}
+
+/// Takes the text out of "invalid type: string "…", expected": where a reference belongs,
+/// somebody may have written the secret itself.
+fn without_value(message: &str) -> String {
+    let Some((before, rest)) = message.split_once(": string \"") else {
+        return message.to_owned();
+    };
+    match rest.rsplit_once("\", expected") {
+        Some((_, expected)) => format!("{before}: a string, expected{expected}"),
+        None => format!("{before}: a string"),
     }
 }
 

@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -89,7 +89,7 @@ pub(crate) async fn serve(
         }
     }
     drop(listener);
-    drain(&connections, limits.drain).await
+    drain(&connections, &watches, limits.drain).await
 }
 
 fn admit(
@@ -155,17 +155,28 @@ async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
     );
     let telling = async {
         stream.write_all(full.as_bytes()).await?;
-        stream.shutdown().await
+        stream.shutdown().await?;
+        // Closing with unread bytes resets the connection, and the answer with it.
+        tokio::io::copy(
+            &mut stream.take(READ_BUFFER_BYTES as u64),
+            &mut tokio::io::sink(),
+        )
+        .await?;
+        Ok(())
     };
     timeout(REFUSAL_PATIENCE, telling).await.unwrap_or(Ok(()))
 }
 
-async fn drain(connections: &TaskTracker, patience: Duration) -> usize {
+/// Lets running calls end, and cuts those that do not in time.
+async fn drain(connections: &TaskTracker, watches: &Watches, patience: Duration) -> usize {
     connections.close();
     if timeout(patience, connections.wait()).await.is_ok() {
         return 0;
     }
-    connections.len()
+    let cut = connections.len();
+    watches.close_all();
+    connections.wait().await;
+    cut
 }
 
 /// The router as hyper's service, with the connection's watch kept informed.

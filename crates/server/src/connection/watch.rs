@@ -140,14 +140,13 @@ impl Watches {
         Watch::new(self.origin)
     }
 
-    /// Puts a connection under the sweeper's eyes; it leaves them by [`Watches::forget`].
-    pub(super) fn add(&self, watch: Arc<Watch>, task: AbortHandle) -> u64 {
+    /// Puts a connection under the sweeper's eyes; it leaves them when its task has ended.
+    pub(super) fn add(&self, watch: Arc<Watch>, task: AbortHandle) {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         self.open
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(id, (watch, task));
-        id
     }
 
     /// Drops the connections whose tasks have ended.
@@ -156,6 +155,12 @@ impl Watches {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .retain(|_, (_, task)| !task.is_finished());
+    }
+
+    /// Closes every connection.
+    pub(super) fn close_all(&self) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.values().for_each(|(_, task)| task.abort());
     }
 
     /// Closes what is overdue, once. Closing aborts the connection's task, which drops the

@@ -1,16 +1,20 @@
 //! Reading a client's body, within bounds.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use orchestra_dialects::ErrorKind;
-use orchestra_gateway::Refusal;
-use tokio::time::timeout;
+use orchestra_gateway::{BoxError, Refusal};
+use tokio::time::{Sleep, sleep, timeout};
 
 /// Reads a whole body of at most `limit` bytes that never pauses longer than `patience`.
 pub(super) async fn read(
@@ -46,7 +50,7 @@ pub(super) async fn read(
                 });
             }
             Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
-            Some(Err(_)) => return Err(broken_off()),
+            Some(Err(_)) => return Err(Refusal::incomplete_body()),
         };
         if first.len().max(joined.len()) + chunk.len() > limit {
             return Err(too_large(limit));
@@ -67,13 +71,65 @@ pub(super) async fn read(
     }
 }
 
+/// A client's body on its way through, which must not pause longer than its limit.
+pub(super) struct Paced {
+    body: Body,
+    patience: Duration,
+    /// Runs while the body is waited for.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// The client paused for too long.
+#[derive(Debug, thiserror::Error)]
+#[error("the request body paused for more than {0:?}")]
+struct Pause(Duration);
+
+impl Paced {
+    pub(super) const fn new(body: Body, patience: Duration) -> Self {
+        Self {
+            body,
+            patience,
+            timer: None,
+        }
+    }
+}
+
+impl http_body::Body for Paced {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            self.timer = None;
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        let patience = self.patience;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(patience)));
+        ready!(timer.as_mut().poll(cx));
+        Poll::Ready(Some(Err(Pause(patience).into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 fn refuse_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
-    let Some(encoding) = headers.get(CONTENT_ENCODING) else {
+    let plain = |encoding: &&HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
+    let Some(encoding) = headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .find(|value| !plain(value))
+    else {
         return Ok(());
     };
-    if encoding.as_bytes().eq_ignore_ascii_case(b"identity") {
-        return Ok(());
-    }
     let shown = String::from_utf8_lossy(encoding.as_bytes());
     Err(Refusal::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -102,12 +158,5 @@ fn too_slow(patience: Duration) -> Refusal {
         ErrorKind::Timeout,
         "body_timeout",
         format!("the request body paused for more than {patience:?}"),
-    )
-}
-
-fn broken_off() -> Refusal {
-    Refusal::invalid(
-        "incomplete_body",
-        "the request body broke off before its announced end",
     )
 }

@@ -3,21 +3,23 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use http::{Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use http_body::Body as _;
-use http_body_util::BodyExt;
 use orchestra_dialects::{Endpoint, ErrorKind, Family};
 use orchestra_gateway::{RawCall, Refusal, StreamedBody};
 use orchestra_types::ProviderId;
 
-use super::reply::{family_of, wrap};
+use super::body::Paced;
+use super::reply::{family_of, wrap, wrong_method};
 use super::{App, Shared, access, endpoints};
 
 /// Passes a call to a provider's own path on. A path that means an endpoint that the gateway
 /// understands takes the normal way, so that no call escapes by its spelling.
 pub(super) async fn pass(State(app): State<Shared>, request: Request<Body>) -> Response {
     let Some((provider, rest)) = split(&app, request.uri().path()) else {
-        let refusal = no_such_route(&app, &request);
+        // Which routes and providers there are is not for everybody.
+        let refusal = access::identify(&app.client_keys, request.headers())
+            .map_or_else(|refusal| refusal, |_| no_such_route(&app, &request));
         return wrap(app.gateway.refuse(&refusal, family_of(request.headers())));
     };
     let member = app.gateway.providers().member(provider.as_str());
@@ -47,6 +49,14 @@ fn split<'a>(app: &App, path: &'a str) -> Option<(ProviderId, &'a str)> {
 fn accept(app: &App, provider: ProviderId, request: Request<Body>) -> Result<RawCall, Refusal> {
     let (head, body) = request.into_parts();
     let client = access::identify(&app.client_keys, &head.headers)?;
+    // A provider that answers TRACE would send the gateway's key back; CONNECT asks for a tunnel.
+    if matches!(head.method, Method::TRACE | Method::CONNECT) {
+        return Err(wrong_method(
+            &head.method,
+            head.uri.path(),
+            "another method",
+        ));
+    }
     let full = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let rest = &full[1 + provider.as_str().len()..];
     let path_and_query = if rest.starts_with('/') {
@@ -54,7 +64,8 @@ fn accept(app: &App, provider: ProviderId, request: Request<Body>) -> Result<Raw
     } else {
         format!("/{rest}")
     };
-    let body = (!body.is_end_stream()).then(|| StreamedBody::new(body.map_err(Into::into)));
+    let body =
+        (!body.is_end_stream()).then(|| StreamedBody::new(Paced::new(body, app.body_patience)));
     Ok(RawCall {
         provider,
         client,

@@ -41,6 +41,11 @@ impl<'a, 'r> Teller<'a, 'r> {
     ) -> Result<(), Halt> {
         narrator.open(&mut self.events);
         self.send(narrator).await?;
+        if let Some(Spoil::HugeEvent { bytes }) = self.behaviour.spoil {
+            let piece = "x".repeat(bytes.min(HUGE_EVENT_LIMIT_BYTES));
+            narrator.piece(&piece, &mut self.events);
+            self.send(narrator).await?;
+        }
         for piece in pieces.clone() {
             narrator.piece(piece, &mut self.events);
             self.send(narrator).await?;
@@ -53,7 +58,7 @@ impl<'a, 'r> Teller<'a, 'r> {
                 self.send(narrator).await?;
             }
         }
-        self.strike(narrator).await?;
+        self.strike(narrator, 0).await?;
         self.reply.end().await
     }
 
@@ -75,8 +80,8 @@ impl<'a, 'r> Teller<'a, 'r> {
     /// Sends the events that were told last, each after the faults that are due before it.
     async fn send(&mut self, narrator: &mut (dyn Narrator + Send)) -> Result<(), Halt> {
         let mut events = std::mem::take(&mut self.events);
-        for event in events.iter() {
-            self.strike(narrator).await?;
+        for (event, unsent) in events.iter().zip((1..=events.len()).rev()) {
+            self.strike(narrator, unsent).await?;
             self.event(event).await?;
         }
         events.clear();
@@ -85,52 +90,34 @@ impl<'a, 'r> Teller<'a, 'r> {
         Ok(())
     }
 
-    /// Does what the script wants done after this many events.
-    async fn strike(&mut self, narrator: &mut (dyn Narrator + Send)) -> Result<(), Halt> {
-        if let Some(spoil) = self.behaviour.spoil {
-            self.spoil(spoil, narrator).await?;
+    /// Does what the script wants done after this many events, with `unsent` told already.
+    async fn strike(
+        &mut self,
+        narrator: &mut (dyn Narrator + Send),
+        unsent: usize,
+    ) -> Result<(), Halt> {
+        match self.behaviour.spoil {
+            Some(Spoil::MalformedJson { after_events }) if after_events == self.count => {
+                self.event(&self.broken(b"{\"id\": \"broken")).await?;
+            }
+            Some(Spoil::InvalidUtf8 { after_events }) if after_events == self.count => {
+                self.event(&self.broken(b"{\"id\": \"\xff\xfe\"}")).await?;
+            }
+            Some(Spoil::ErrorEvent { after_events }) if after_events == self.count => {
+                let mut events = Events::default();
+                narrator.error(unsent as u64, &mut events);
+                for event in events.iter() {
+                    self.event(event).await?;
+                }
+                return Err(Halt::Scripted(How::End));
+            }
+            _ => {}
         }
         match self.behaviour.interruption {
             Some(interruption) if interruption.at == At::AfterEvents(self.count) => {
                 Err(Halt::Scripted(interruption.how))
             }
             _ => Ok(()),
-        }
-    }
-
-    async fn spoil(
-        &mut self,
-        spoil: Spoil,
-        narrator: &mut (dyn Narrator + Send),
-    ) -> Result<(), Halt> {
-        let mut events = Events::default();
-        let ends = match spoil {
-            Spoil::MalformedJson { after_events } if after_events == self.count => {
-                return self.event(&self.broken(b"{\"id\": \"broken")).await;
-            }
-            Spoil::InvalidUtf8 { after_events } if after_events == self.count => {
-                return self.event(&self.broken(b"{\"id\": \"\xff\xfe\"}")).await;
-            }
-            Spoil::HugeEvent {
-                after_events,
-                bytes,
-            } if after_events == self.count => {
-                narrator.piece(&"x".repeat(bytes.min(HUGE_EVENT_LIMIT_BYTES)), &mut events);
-                false
-            }
-            Spoil::ErrorEvent { after_events } if after_events == self.count => {
-                narrator.error(&mut events);
-                true
-            }
-            _ => return Ok(()),
-        };
-        for event in events.iter() {
-            self.event(event).await?;
-        }
-        if ends {
-            Err(Halt::Scripted(How::End))
-        } else {
-            Ok(())
         }
     }
 

@@ -299,7 +299,7 @@ impl Narrator for ChatStream<'_> {
         out.verbatim(b"[DONE]");
     }
 
-    fn error(&mut self, out: &mut Events) {
+    fn error(&mut self, _: u64, out: &mut Events) {
         out.data(&ErrorEvent::FAULT);
     }
 }

@@ -151,18 +151,17 @@ impl Content {
 
 /// Words of this many bytes together.
 fn filler(bytes: usize) -> String {
-    "The gateway hands on every token as it arrives and adds nothing. "
-        .chars()
-        .cycle()
-        .take(bytes)
-        .collect()
+    const SENTENCE: &str = "The gateway hands on every token as it arrives and adds nothing. ";
+    let mut text = SENTENCE.repeat(bytes.div_ceil(SENTENCE.len()));
+    text.truncate(bytes);
+    text
 }
 
 /// Ends of words, each with the spaces before it.
 fn word_ends(text: &str) -> Vec<usize> {
     let bytes = text.as_bytes();
-    let starts_gap = |at: &usize| bytes[*at] == b' ' && bytes[at - 1] != b' ';
-    let inner = (1..bytes.len()).filter(starts_gap);
+    let spaces = memchr::memchr_iter(b' ', bytes);
+    let inner = spaces.filter(|at| *at > 0 && bytes[at - 1] != b' ');
     inner
         .chain((!text.is_empty()).then_some(text.len()))
         .collect()

@@ -17,8 +17,9 @@ pub(crate) trait Narrator {
     fn piece(&mut self, piece: &str, out: &mut Events);
     /// The events after the last piece.
     fn close(&mut self, out: &mut Events);
-    /// The event that reports a failure in mid-stream.
-    fn error(&mut self, out: &mut Events);
+    /// The event that reports a failure in mid-stream, in place of the `unsent` events that were
+    /// told last.
+    fn error(&mut self, unsent: u64, out: &mut Events);
 }
 
 impl Events {
@@ -78,6 +79,11 @@ impl Events {
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
+    }
+
+    /// How many events there are.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {

@@ -273,7 +273,7 @@ impl Narrator for MessageStream<'_> {
         Event::MessageStop.tell(out);
     }
 
-    fn error(&mut self, out: &mut Events) {
+    fn error(&mut self, _: u64, out: &mut Events) {
         tell_fault(&self.turn.id("req_"), out);
     }
 }

@@ -27,7 +27,7 @@ impl Narrator for Recording<'_> {
 
     fn close(&mut self, _: &mut Events) {}
 
-    fn error(&mut self, out: &mut Events) {
+    fn error(&mut self, _: u64, out: &mut Events) {
         match self.family {
             Family::OpenAi => out.data(&ErrorEvent::FAULT),
             Family::Anthropic => messages::tell_fault("req_recorded", out),

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::error::OpenAiDetail;
 use super::{CREATED, Events, Narrator, Turn, json};
 use crate::behaviour::{Finish, TokenCounts};
 
@@ -174,10 +175,12 @@ enum Body<'a> {
         name: &'a str,
         arguments: &'a str,
     },
+    /// The documented fields, and once more nested as the live API sends them.
     Error {
         code: &'a str,
         message: &'a str,
         param: Option<()>,
+        error: OpenAiDetail<'a>,
     },
 }
 
@@ -450,11 +453,18 @@ impl Narrator for ResponseStream<'_> {
         );
     }
 
-    fn error(&mut self, out: &mut Events) {
+    fn error(&mut self, unsent: u64, out: &mut Events) {
+        self.sequence_number -= unsent;
         let body = Body::Error {
             code: "server_error",
             message: Events::FAULT,
             param: None,
+            error: OpenAiDetail {
+                message: Events::FAULT,
+                r#type: "server_error",
+                param: None,
+                code: Some("server_error"),
+            },
         };
         tell(&mut self.sequence_number, out, "error", body);
     }

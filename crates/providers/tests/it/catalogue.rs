@@ -1,10 +1,5 @@
 //! The embedded rows, one by one and against each other.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a helper of a test fails by panicking, as the test does"
-)]
-
 use std::collections::BTreeSet;
 
 use http::{HeaderName, Method};

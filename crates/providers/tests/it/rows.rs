@@ -1,10 +1,5 @@
 //! Rows that are no providers, and why.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a helper of a test fails by panicking, as the test does"
-)]
-
 use orchestra_providers::{PathError, Provider, Row, RowError};
 use orchestra_types::ProviderId;
 

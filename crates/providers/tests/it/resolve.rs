@@ -1,10 +1,5 @@
 //! Which provider a model name means.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a helper of a test fails by panicking, as the test does"
-)]
-
 use std::collections::BTreeMap;
 use std::error::Error;
 

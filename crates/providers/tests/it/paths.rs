@@ -1,10 +1,5 @@
 //! Raw calls stay where they were mounted, whatever their path looks like.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a helper of a test fails by panicking, as the test does"
-)]
-
 use orchestra_providers::{Catalogue, Provider, Row};
 use orchestra_types::ProviderId;
 use proptest::prelude::*;

@@ -1,0 +1,8 @@
+//! The crate from outside, in one binary.
+
+mod errors;
+mod head;
+mod json;
+mod sniff;
+mod sse;
+mod streams;

@@ -1,0 +1,19 @@
+//! The gateway against scripted upstreams, over real connections.
+//!
+//! Every scenario goes through [`harness::Stage`], which also checks the one law that holds for all
+//! of them: each call settles exactly one record.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod after_content;
+mod bytes;
+mod client_errors;
+mod cuts;
+mod failover;
+mod harness;
+mod headers;
+mod models;
+mod plan;
+mod raw;
+mod settlement;
+mod wire;

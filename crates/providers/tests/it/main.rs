@@ -1,0 +1,8 @@
+//! The crate from outside, in one binary.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod catalogue;
+mod paths;
+mod resolve;
+mod rows;

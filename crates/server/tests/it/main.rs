@@ -1,0 +1,18 @@
+//! The gateway as a client meets it: over a socket, with a scripted provider behind it.
+//!
+//! Requests are bytes written by hand, so that what no HTTP library would send can be sent.
+
+mod access;
+mod bad_input;
+mod body_limit;
+mod canary;
+mod client;
+mod config;
+mod endpoints;
+mod gone;
+mod pipeline;
+mod slow;
+mod smuggling;
+mod stage;
+mod stop;
+mod streams;
