@@ -47,6 +47,17 @@ pub struct SseReader {
     at_first_line: bool,
 }
 
+/// What the receiver of a frame wants next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The next frame.
+    GoOn,
+    /// No more: the frame is the last that counts as complete.
+    StopBehind,
+    /// No more: the frame does not count as complete either.
+    StopBefore,
+}
+
 /// A field that had to be copied out of its chunk.
 #[derive(Debug, Default)]
 struct Kept {
@@ -105,6 +116,19 @@ impl SseReader {
         chunk: &[u8],
         mut on_frame: impl FnMut(Frame<'_>),
     ) -> Result<usize, SseError> {
+        self.feed_until(chunk, |frame| {
+            on_frame(frame);
+            Next::GoOn
+        })
+    }
+
+    /// As [`SseReader::feed`], but the receiver of the frames may stop the reading. Nothing may be
+    /// fed after that.
+    pub(crate) fn feed_until(
+        &mut self,
+        chunk: &[u8],
+        mut on_frame: impl FnMut(Frame<'_>) -> Next,
+    ) -> Result<usize, SseError> {
         let mut place = Place::default();
         let mut here = Here::default();
         while let Some(rest) = chunk.get(place.at..).filter(|rest| !rest.is_empty()) {
@@ -120,13 +144,24 @@ impl SseReader {
             self.after_return = rest[length] == b'\r';
             self.advance(&mut place, length + 1)?;
             if self.end_line(&rest[..length], &mut here) {
-                self.dispatch(&mut here, &mut on_frame);
-                place.complete = place.at;
+                match self.dispatch(&mut here, &mut on_frame) {
+                    Next::GoOn => place.complete = place.at,
+                    Next::StopBehind => {
+                        return Ok(place.at + self.trailing_line_feed(&chunk[place.at..]));
+                    }
+                    Next::StopBefore => return Ok(place.complete),
+                }
             }
         }
         self.keep(here);
         self.held = self.since_boundary(&place);
         Ok(place.complete)
+    }
+
+    /// The length of the line feed that belongs to a carriage return before `rest`, 0 if none does.
+    pub(crate) fn trailing_line_feed(&mut self, rest: &[u8]) -> usize {
+        let awaited = !rest.is_empty() && std::mem::take(&mut self.after_return);
+        usize::from(awaited && rest.starts_with(b"\n"))
     }
 
     /// The line feed after a carriage return ends no second line, and belongs to the same frame.
@@ -214,15 +249,21 @@ impl SseReader {
         }
     }
 
-    fn dispatch(&mut self, here: &mut Here<'_>, on_frame: &mut impl FnMut(Frame<'_>)) {
+    fn dispatch(
+        &mut self,
+        here: &mut Here<'_>,
+        on_frame: &mut impl FnMut(Frame<'_>) -> Next,
+    ) -> Next {
         let Here { event, data } = std::mem::take(here);
+        let mut next = Next::GoOn;
         if let Some(data) = data.or_else(|| self.data.value()) {
             let event = event.or_else(|| self.event.value());
-            on_frame(Frame { event, data });
+            next = on_frame(Frame { event, data });
         }
         self.event.clear();
         self.data.clear();
         self.open = false;
+        next
     }
 
     fn keep(&mut self, here: Here<'_>) {

@@ -8,10 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use orchestra_dialects::{
-    AnswerError, AnswerSeen, Splice, StreamEnd, StreamSniffer, json_string, parse_error,
-    sniff_answer,
+    AnswerError, AnswerSeen, MALFORMED_EVENT, Splice, StreamEnd, StreamSniffer, json_string,
+    parse_error, sniff_answer,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -118,11 +118,9 @@ impl Attempts<'_> {
         for (name, value) in provider.static_headers(Some(call.endpoint)) {
             headers.insert(name, value.clone());
         }
-        for (name, value) in &call.headers {
-            if provider.forwards_header(Some(call.endpoint), name) {
-                headers.insert(name, value.clone());
-            }
-        }
+        forward(&call.headers, headers, |name| {
+            provider.forwards_header(Some(call.endpoint), name)
+        });
         target.member.sign(headers);
         request
     }
@@ -158,12 +156,14 @@ impl Attempts<'_> {
             };
         }
         // An error whose text breaks off is still that error.
-        let read = read_up_to(Settings::MAX_ERROR_BYTES, body);
+        let read = read_up_to(Settings::MAX_ERROR_BYTES, self.settings.idle, body);
         let text = match self
             .within(self.settings.idle, Phase::Idle, Reached::Answered, read)
             .await
         {
-            Ok(Read::Whole(text) | Read::Cut(text) | Read::Broken(text, _)) => text,
+            Ok(
+                Read::Whole(text) | Read::Cut(text) | Read::Broken(text, _) | Read::Silent(text),
+            ) => text,
             Err(_) => Bytes::new(),
         };
         // The status says enough if the words cannot be shown.
@@ -194,7 +194,7 @@ impl Attempts<'_> {
         response: Response<UpstreamBody>,
     ) -> Result<Answer, Fault> {
         let (head, body) = response.into_parts();
-        let read = read_up_to(self.settings.max_answer_bytes, body);
+        let read = read_up_to(self.settings.max_answer_bytes, self.settings.idle, body);
         let broken = |kind| Fault {
             status: Some(head.status),
             ..Fault::new(kind, Reached::Answered)
@@ -205,6 +205,7 @@ impl Attempts<'_> {
         {
             Read::Whole(body) => body,
             Read::Broken(_, error) => return Err(broken(FaultKind::Broken(error))),
+            Read::Silent(_) => return Err(broken(FaultKind::Timeout(Phase::Idle))),
             Read::Cut(_) => {
                 let limit = self.settings.max_answer_bytes;
                 return Err(broken(FaultKind::Malformed(format!(
@@ -223,7 +224,7 @@ impl Attempts<'_> {
                 seen,
             }),
             Err(AnswerError::Reported(error)) => {
-                let class = target.member.provider.classify(500, Some(&error));
+                let class = target.member.provider.classify(200, Some(&error));
                 Err(Fault::reported(class, Reached::Answered, error))
             }
             Err(error) => Err(broken(FaultKind::Malformed(error.to_string()))),
@@ -284,7 +285,10 @@ impl Attempts<'_> {
     /// The fault that an error event before any content amounts to.
     fn reported(&self, target: &Candidate, events: &EventStream) -> Fault {
         let error = events.seen().error().cloned().unwrap_or_default();
-        let class = target.member.provider.classify(500, Some(&error));
+        if error.code.as_deref() == Some(MALFORMED_EVENT) {
+            return Fault::new(FaultKind::Malformed(error.message), Reached::Answered);
+        }
+        let class = target.member.provider.classify(200, Some(&error));
         Fault::reported(class, Reached::Answered, error)
     }
 }
@@ -309,6 +313,20 @@ fn with_query(uri: &Uri, query: Option<&str>) -> Uri {
     let extended = PathAndQuery::try_from(format!("{}?{query}", uri.path()));
     parts.path_and_query = extended.ok().or(parts.path_and_query);
     Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
+}
+
+/// Copies those of a client's headers that may pass, with all their values, over the defaults.
+pub(crate) fn forward(
+    from: &HeaderMap,
+    to: &mut HeaderMap,
+    may_pass: impl Fn(&HeaderName) -> bool,
+) {
+    for name in from.keys().filter(|name| may_pass(name)) {
+        to.remove(name);
+        for value in from.get_all(name) {
+            to.append(name, value.clone());
+        }
+    }
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {

@@ -7,7 +7,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use orchestra_dialects::{Endpoint, Family};
 use orchestra_health::Outcome;
-use orchestra_types::{CallId, Clock, KeyId, ModelId, Rng};
+use orchestra_types::{CallId, Clock, KeyId, Rng};
 use tokio::time::Instant;
 
 use crate::attempt::{Answer, Attempts, Spare};
@@ -21,7 +21,7 @@ use crate::providers::{Member, Providers};
 use crate::refusal::Refusal;
 use crate::relay::{Bounds, StreamRelay};
 use crate::settings::Settings;
-use crate::settle::{AttemptRecord, CallRecord, Ending, Settlement, Sink};
+use crate::settle::{CallRecord, Ending, Settlement, Sink};
 use crate::transport::Transport;
 
 /// The call's identity, on every answer.
@@ -173,14 +173,9 @@ impl Gateway {
                 Spare::None
             };
             let began = self.parts.clock.monotonic();
+            settlement.attempt(target.member.provider.id(), &target.model);
             let outcome = attempts.run(&target, spare).await;
-            self.note(
-                &target.member,
-                target.model.clone(),
-                began,
-                outcome.as_ref().err(),
-                settlement,
-            );
+            self.note(&target.member, began, outcome.as_ref().err(), settlement);
             match outcome {
                 Ok(answer) => {
                     return Ok(Served {
@@ -206,29 +201,21 @@ impl Gateway {
         })
     }
 
-    /// Books an attempt in the call's record and in the target's health.
+    /// Books how the attempt that was begun went. The target's health hears of faults here; of
+    /// success when the answer is whole.
     pub(crate) fn note(
         &self,
         member: &Member,
-        model: ModelId,
         began: Duration,
         fault: Option<&Fault>,
         settlement: &mut Settlement,
     ) {
         let now = self.parts.clock.monotonic();
-        let provider = member.provider.id();
-        member
-            .health
-            .record(fault.map_or(Outcome::Healthy, Fault::weight), now);
-        settlement.record.attempts.push(AttemptRecord {
-            provider: provider.clone(),
-            model,
-            fault: fault.map(Fault::name),
-            took: now.saturating_sub(began),
-        });
+        settlement.attempted(fault.map(Fault::name), now.saturating_sub(began));
         if let Some(fault) = fault {
+            member.health.record(fault.weight(), now);
             tracing::warn!(
-                call = %settlement.record.id, %provider, fault = fault.name(),
+                call = %settlement.record.id, provider = %member.provider.id(), fault = fault.name(),
                 status = fault.status.map(|s| s.as_u16()), cause = fault.cause(), "attempt failed"
             );
         }
@@ -240,7 +227,6 @@ impl Gateway {
         family: Family,
         mut settlement: Settlement,
     ) -> Response<AnswerBody> {
-        let provider = &served.target.member.provider;
         let (status, upstream) = match &served.answer {
             Answer::Whole {
                 status, headers, ..
@@ -255,6 +241,11 @@ impl Gateway {
         identify(&mut headers, family, record);
         let mut response = match served.answer {
             Answer::Whole { body, seen, .. } => {
+                served
+                    .target
+                    .member
+                    .health
+                    .record(Outcome::Healthy, settlement.now());
                 settlement.record.usage = seen.usage;
                 settlement.record.finish = seen.finish;
                 settlement.close(Ending::Completed);
@@ -266,8 +257,13 @@ impl Gateway {
                     idle: self.parts.settings.idle,
                     deadline: served.deadline,
                 };
-                let relay =
-                    StreamRelay::new(opened, bounds, provider.id().clone(), family, settlement);
+                let relay = StreamRelay::new(
+                    opened,
+                    bounds,
+                    Arc::clone(&served.target.member),
+                    family,
+                    settlement,
+                );
                 Response::new(AnswerBody::events(relay))
             }
         };

@@ -177,12 +177,13 @@ impl Gateway {
                 .await
                 .map_err(|error| chain(&error))?;
             let status = answer.status();
-            let body = read_up_to(MAX_LIST_BYTES, answer.into_body()).await;
+            let body = read_up_to(MAX_LIST_BYTES, PATIENCE, answer.into_body()).await;
             match (status.as_u16(), body) {
                 (200, Read::Whole(body)) => {
                     parse_list(&body).ok_or_else(|| "its list of models cannot be read".into())
                 }
                 (200, Read::Cut(_)) => Err("its list of models is too long".into()),
+                (200, Read::Silent(_)) => Err("its list of models broke off".into()),
                 (200, Read::Broken(_, error)) => Err(chain(error.as_ref())),
                 (401 | 403, _) => Err(format!(
                     "it refused the key with status {}",

@@ -4,9 +4,11 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode};
 use orchestra_dialects::Family;
+use orchestra_health::Outcome;
 use orchestra_types::{KeyId, ModelId, ProviderId};
 use tokio::time::timeout;
 
+use crate::attempt::forward;
 use crate::body::AnswerBody;
 use crate::failure::Failure;
 use crate::fault::{Fault, FaultKind, Phase, Reached};
@@ -78,6 +80,7 @@ impl Gateway {
     ) -> Result<Exchanged, Failure> {
         let member = self.member(call.provider.as_str())?;
         let request = raw_request(&member, call)?;
+        settlement.attempt(member.provider.id(), &ModelId::new(""));
         let began = self.parts.clock.monotonic();
         let sending = self.parts.transport.send(request);
         let outcome = match timeout(self.parts.settings.total, sending).await {
@@ -88,14 +91,11 @@ impl Gateway {
             Ok(answered) => answered.map_err(Fault::from),
             Err(_) => Err(Fault::new(FaultKind::Timeout(Phase::Total), Reached::Sent)),
         };
-        self.note(
-            &member,
-            ModelId::new(""),
-            began,
-            outcome.as_ref().err(),
-            settlement,
-        );
+        self.note(&member, began, outcome.as_ref().err(), settlement);
         let answer = outcome.map_err(|fault| Failure::of_raw(&fault, &member))?;
+        if !answer.status().is_server_error() {
+            member.health.record(Outcome::Healthy, settlement.now());
+        }
         let headers = answer_headers(&member, answer.headers());
         if answer.status().is_client_error() || answer.status().is_server_error() {
             return Ok(Exchanged {
@@ -121,7 +121,7 @@ impl Gateway {
         }
         let read = timeout(
             self.parts.settings.idle,
-            read_up_to(Settings::MAX_ERROR_BYTES, body),
+            read_up_to(Settings::MAX_ERROR_BYTES, self.parts.settings.idle, body),
         )
         .await;
         match read {
@@ -168,11 +168,7 @@ fn raw_request(member: &Member, call: RawCall) -> Result<Request<OutgoingBody>, 
     for (name, value) in member.provider.static_headers(None) {
         headers.insert(name, value.clone());
     }
-    for (name, value) in &call.headers {
-        if passes_upstream(name, member) {
-            headers.insert(name.clone(), value.clone());
-        }
-    }
+    forward(&call.headers, headers, |name| passes_upstream(name, member));
     member.sign(headers);
     Ok(request)
 }

@@ -1,7 +1,10 @@
 //! Reading a body whole, within bounds.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use tokio::time::timeout;
 
 use crate::transport::{BoxError, UpstreamBody};
 
@@ -11,12 +14,14 @@ pub(crate) enum Read {
     Whole(Bytes),
     /// Up to the limit; there was more.
     Cut(Bytes),
+    /// Up to a silence longer than allowed.
+    Silent(Bytes),
     /// Up to a break of the connection.
     Broken(Bytes, BoxError),
 }
 
 /// Reads a body of at most `limit` bytes. A body that comes in one chunk is not copied.
-pub(crate) async fn read_up_to(limit: usize, mut body: UpstreamBody) -> Read {
+pub(crate) async fn read_up_to(limit: usize, idle: Duration, mut body: UpstreamBody) -> Read {
     let mut first = Bytes::new();
     let mut joined = BytesMut::new();
     loop {
@@ -27,10 +32,11 @@ pub(crate) async fn read_up_to(limit: usize, mut body: UpstreamBody) -> Read {
                 joined.freeze()
             }
         };
-        let chunk = match body.frame().await {
-            None => return Read::Whole(so_far(first, joined)),
-            Some(Err(error)) => return Read::Broken(so_far(first, joined), error),
-            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+        let chunk = match timeout(idle, body.frame()).await {
+            Err(_) => return Read::Silent(so_far(first, joined)),
+            Ok(None) => return Read::Whole(so_far(first, joined)),
+            Ok(Some(Err(error))) => return Read::Broken(so_far(first, joined), error),
+            Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
         };
         if first.len().max(joined.len()) + chunk.len() > limit {
             return Read::Cut(so_far(first, joined));

@@ -43,7 +43,8 @@ pub struct AttemptRecord {
     pub provider: ProviderId,
     /// Which model was asked for there; empty for raw calls.
     pub model: ModelId,
-    /// The word for the fault; `None` if the attempt succeeded.
+    /// The word for the fault; `None` if the attempt succeeded, `abandoned` if the client left
+    /// before it was over.
     pub fault: Option<&'static str>,
     /// From sending to success or fault. For a stream, success is its first content.
     pub took: Duration,
@@ -145,6 +146,29 @@ impl Settlement {
     pub(crate) fn answered(&mut self, status: http::StatusCode) {
         self.record.status = status.as_u16();
         self.record.first_byte = Some(self.elapsed());
+    }
+
+    /// Notes a send. If the client leaves before it is over, it stays as abandoned.
+    pub(crate) fn attempt(&mut self, provider: &ProviderId, model: &ModelId) {
+        self.record.attempts.push(AttemptRecord {
+            provider: provider.clone(),
+            model: model.clone(),
+            fault: Some("abandoned"),
+            took: Duration::ZERO,
+        });
+    }
+
+    /// Notes how the last send went.
+    pub(crate) fn attempted(&mut self, fault: Option<&'static str>, took: Duration) {
+        if let Some(attempt) = self.record.attempts.last_mut() {
+            attempt.fault = fault;
+            attempt.took = took;
+        }
+    }
+
+    /// The time, for those who have no clock of their own.
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.monotonic()
     }
 
     /// Says how the call ended and settles it.

@@ -9,7 +9,7 @@ mod usage;
 
 use orchestra_types::Usage;
 
-use crate::sse::{SseError, SseReader};
+use crate::sse::{Next, SseError, SseReader};
 use crate::{Dialect, Endpoint, ErrorView, Family, UpstreamError, json_string, render_error};
 use seen::Seen;
 
@@ -62,6 +62,9 @@ impl StreamSniffer {
     /// Takes the next chunk, however it is cut; returns how many of its bytes, from its start,
     /// belong to complete frames (see [`SseReader::feed`]).
     ///
+    /// An error ends the reading: an event that reports one is the last that counts as complete,
+    /// an event that cannot be read does not count any more, and nothing behind it is looked at.
+    ///
     /// # Errors
     /// [`SseError`] if the stream cannot be read on.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<usize, SseError> {
@@ -70,7 +73,17 @@ impl StreamSniffer {
             reader,
             seen,
         } = self;
-        reader.feed(chunk, |frame| seen.frame(*dialect, frame))
+        if seen.error.is_some() {
+            return Ok(reader.trailing_line_feed(chunk));
+        }
+        reader.feed_until(chunk, |frame| {
+            seen.frame(*dialect, frame);
+            match &seen.error {
+                None => Next::GoOn,
+                Some(error) if error.code.as_deref() == Some(MALFORMED_EVENT) => Next::StopBefore,
+                Some(_) => Next::StopBehind,
+            }
+        })
     }
 
     /// Whether a piece of the answer itself has come: text, reasoning, a refusal, a tool call,

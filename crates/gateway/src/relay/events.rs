@@ -109,7 +109,8 @@ impl EventStream {
         Piece::Events(bytes)
     }
 
-    /// Adds the whole events of a chunk to what is gathered and keeps the rest.
+    /// Adds the whole events of a chunk to what is gathered and keeps the rest. What comes behind
+    /// an error is no answer and is dropped.
     fn take(&mut self, mut chunk: Bytes, gathered: &mut Gathered) -> Result<(), Unreadable> {
         let (whole, fault) = match self.sniffer.feed(&chunk) {
             Ok(whole) => (whole, None),
@@ -125,14 +126,14 @@ impl EventStream {
         if let Some(error) = fault {
             return Err(error.into());
         }
-        self.unfinished.extend_from_slice(&chunk);
         match self.sniffer.error() {
-            // What comes behind an event that nobody can read cannot be trusted either.
+            None => self.unfinished.extend_from_slice(&chunk),
             Some(error) if error.code.as_deref() == Some(MALFORMED_EVENT) => {
-                Err(Unreadable::Event(error.message.clone()))
+                return Err(Unreadable::Event(error.message.clone()));
             }
-            _ => Ok(()),
+            Some(_) => self.last = Some(Piece::End(StreamEnd::Failed)),
         }
+        Ok(())
     }
 
     fn close(&mut self, gathered: &mut Gathered) -> StreamEnd {

@@ -3,16 +3,18 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use orchestra_dialects::{Family, StreamEnd};
-use orchestra_types::ProviderId;
+use orchestra_health::Outcome;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::events::{EventStream, Piece};
 use crate::fault::{Fault, FaultKind, Phase, Reached};
+use crate::providers::Member;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::settle::{Ending, Settlement};
@@ -42,7 +44,7 @@ pub(crate) struct StreamRelay {
     bounds: Bounds,
     /// One timer for the stream. It is not moved at each event, only looked at when it rings.
     timer: Pin<Box<Sleep>>,
-    provider: ProviderId,
+    member: Arc<Member>,
     family: Family,
     /// `None` once the call is settled and nothing more may come.
     settlement: Option<Settlement>,
@@ -52,7 +54,7 @@ impl StreamRelay {
     pub(crate) fn new(
         opened: Box<Opened>,
         bounds: Bounds,
-        provider: ProviderId,
+        member: Arc<Member>,
         family: Family,
         settlement: Settlement,
     ) -> Self {
@@ -63,7 +65,7 @@ impl StreamRelay {
             opened,
             bounds,
             timer,
-            provider,
+            member,
             family,
             settlement: Some(settlement),
         }
@@ -83,12 +85,20 @@ impl StreamRelay {
         match self.opened.events.poll_piece(cx) {
             Poll::Ready(Piece::Events(bytes)) => Poll::Ready(Some(bytes)),
             Poll::Ready(Piece::End(end)) => Poll::Ready(self.end(end)),
+            // The answer was whole before the connection broke.
+            Poll::Ready(Piece::Fault(_)) if self.opened.events.seen().ended() => {
+                Poll::Ready(self.end(StreamEnd::Complete))
+            }
             Poll::Ready(Piece::Fault(kind)) => Poll::Ready(self.fail(kind)),
             Poll::Pending => self.poll_timer(cx),
         }
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let linger_ends = self.opened.events.active() + Settings::LINGER;
+        if self.opened.events.seen().ended() && self.timer.deadline() > linger_ends {
+            self.timer.as_mut().reset(linger_ends);
+        }
         loop {
             if self.timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
@@ -120,11 +130,25 @@ impl StreamRelay {
     fn end(&mut self, end: StreamEnd) -> Option<Bytes> {
         match end {
             StreamEnd::Complete => {
+                if let Some(settlement) = &self.settlement {
+                    self.member
+                        .health
+                        .record(Outcome::Healthy, settlement.now());
+                }
                 self.settle(Ending::Completed);
                 None
             }
             // The upstream's own error event has been relayed.
             StreamEnd::Failed => {
+                let error = self
+                    .opened
+                    .events
+                    .seen()
+                    .error()
+                    .cloned()
+                    .unwrap_or_default();
+                let class = self.member.provider.classify(200, Some(&error));
+                self.blame(&Fault::reported(class, Reached::Streaming, error));
                 self.settle(Ending::Interrupted);
                 None
             }
@@ -140,16 +164,23 @@ impl StreamRelay {
             .as_ref()
             .map(|s| s.record.id.to_string())
             .unwrap_or_default();
-        let refusal = Refusal::from_fault(&fault, &self.provider, self.family);
+        let refusal = Refusal::from_fault(&fault, self.member.provider.id(), self.family);
         let event = self.opened.events.seen().error_event(&refusal.view(&id));
-        if let Some(settlement) = &mut self.settlement
-            && let Some(attempt) = settlement.record.attempts.last_mut()
-        {
-            attempt.fault = Some(fault.name());
-        }
-        tracing::warn!(call = %id, provider = %self.provider, fault = fault.name(), "stream interrupted");
+        self.blame(&fault);
         self.settle(Ending::Interrupted);
         Some(Bytes::from(event))
+    }
+
+    /// Writes the fault into the record, the target's health and the log.
+    fn blame(&mut self, fault: &Fault) {
+        if let Some(settlement) = &mut self.settlement {
+            self.member.health.record(fault.weight(), settlement.now());
+            let id = &settlement.record.id;
+            tracing::warn!(call = %id, provider = %self.member.provider.id(), fault = fault.name(), "stream interrupted");
+            if let Some(attempt) = settlement.record.attempts.last_mut() {
+                attempt.fault = Some(fault.name());
+            }
+        }
     }
 
     fn settle(&mut self, ending: Ending) {

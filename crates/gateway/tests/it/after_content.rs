@@ -2,14 +2,15 @@
 
 use orchestra_dialects::Endpoint;
 use orchestra_gateway::Ending;
-use orchestra_testkit::{At, Behaviour, How};
+use orchestra_testkit::{At, Behaviour, How, Script};
 
-use crate::harness::{Ask, EVERYONE, Got, Stage};
+use crate::harness::{Ask, EVERYONE, Got, Stage, limits};
 use crate::wire::{self, Parsed, Recorded};
 
 /// Streams from a first target of two, and checks what holds for every fault in mid-stream.
 async fn interrupted(told: &str, endpoint: Endpoint, faulty: Behaviour, word: &str) -> Got {
-    let stage = Stage::new([faulty, Behaviour::answer()]);
+    let scripts = [faulty, Behaviour::answer()].map(|b| Script::new().otherwise(b));
+    let stage = Stage::with(limits(word), scripts);
     let got = stage.ask(Ask::new(endpoint, EVERYONE, true)).await;
     assert_eq!(got.status, 200, "{told}");
     let one_error = Parsed {

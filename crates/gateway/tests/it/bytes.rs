@@ -222,7 +222,7 @@ impl Body for Paused {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.rest = !self.rest;
-        if self.rest && self.pieces.len() % 2 == 0 {
+        if self.rest && self.pieces.len().is_multiple_of(2) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }

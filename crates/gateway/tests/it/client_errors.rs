@@ -4,7 +4,7 @@ use orchestra_dialects::{Endpoint, Family};
 use orchestra_gateway::Ending;
 use orchestra_testkit::{Behaviour, Script, Upstream};
 
-use crate::harness::{Ask, EVERYONE, Stage, row, settings};
+use crate::harness::{Ask, EVERYONE, Stage, patient, row};
 use crate::wire;
 
 /// An error in the family's own shape, oddly written.
@@ -134,11 +134,11 @@ async fn an_error_of_another_shape_is_told_in_the_clients_dialect() {
 
 #[tokio::test]
 async fn what_an_upstream_says_of_the_gateways_key_stays_here() {
-    let said = "Incorrect key: key-of-one";
+    let said = "Incorrect key: the-key-of-one";
     for endpoint in wire::SPOKEN {
         let refused = Behaviour::error_with(401, "invalid_api_key", said);
         let upstream = Upstream::start(Script::new().otherwise(refused)).unwrap();
-        let stage = Stage::of(settings(), &[row(&upstream.base_url())], vec![upstream]);
+        let stage = Stage::of(patient(), &[row(&upstream.base_url())], vec![upstream]);
         let got = stage.ask(Ask::new(endpoint, EVERYONE, true)).await;
         assert_eq!(
             (got.status.as_u16(), got.header("x-should-retry")),

@@ -1,10 +1,12 @@
 //! Whatever goes wrong before the first content, the next target's answer arrives whole.
 
+use std::time::Duration;
+
 use orchestra_dialects::Endpoint;
-use orchestra_gateway::Ending;
+use orchestra_gateway::{Ending, Settings};
 use orchestra_testkit::{At, Behaviour, How, Script, Upstream};
 
-use crate::harness::{Ask, EVERYONE, NAMES, Stage, row, settings};
+use crate::harness::{Ask, EVERYONE, Got, NAMES, Stage, impatient, limits, patient, row};
 use crate::wire;
 
 /// Which calls a fault can befall.
@@ -34,13 +36,7 @@ fn good(endpoint: Endpoint, stream: bool) -> Behaviour {
     }
 }
 
-fn check_answer(
-    stage: &Stage,
-    got: &crate::harness::Got,
-    endpoint: Endpoint,
-    stream: bool,
-    told: &str,
-) {
+fn check_answer(stage: &Stage, got: &Got, endpoint: Endpoint, stream: bool, told: &str) {
     let expected = if stream {
         wire::recorded(endpoint).whole()
     } else {
@@ -64,7 +60,9 @@ async fn check(
     for endpoint in wire::SPOKEN {
         for &stream in calls.streamed() {
             let told = format!("{told}, {endpoint}, stream {stream}");
-            let stage = Stage::new([faulty(endpoint, stream), good(endpoint, stream)]);
+            let behaviours = [faulty(endpoint, stream), good(endpoint, stream)];
+            let scripts = behaviours.map(|behaviour| Script::new().otherwise(behaviour));
+            let stage = Stage::with(limits(word(endpoint)), scripts);
             let got = stage.ask(Ask::new(endpoint, EVERYONE, stream)).await;
             check_answer(&stage, &got, endpoint, stream, &told);
             assert_eq!(got.faults(), [word(endpoint), "-"], "{told}");
@@ -99,7 +97,7 @@ async fn after_a_refused_connection() {
         for stream in [false, true] {
             let well = Upstream::start(Script::new().otherwise(good(endpoint, stream))).unwrap();
             let rows = [row(&nobody()), row(&well.base_url())];
-            let stage = Stage::of(settings(), &rows, vec![well]);
+            let stage = Stage::of(patient(), &rows, vec![well]);
             let got = stage.ask(Ask::new(endpoint, EVERYONE, stream)).await;
             check_answer(&stage, &got, endpoint, stream, "refused");
             assert_eq!(got.faults(), ["connect", "-"]);
@@ -273,21 +271,35 @@ async fn a_redirect_is_never_followed() {
     }
 }
 
+/// Limits under which a silent unary call is soon given up.
+fn short() -> Settings {
+    Settings {
+        total: Duration::from_millis(400),
+        ..impatient()
+    }
+}
+
 #[tokio::test]
-async fn a_silent_unary_call_ends_with_its_total_time() {
-    let short = orchestra_gateway::Settings {
-        total: std::time::Duration::from_millis(200),
-        ..settings()
-    };
+async fn after_half_the_time_in_silence() {
     for endpoint in wire::SPOKEN {
-        let silent = [Behaviour::hang(), Behaviour::answer()];
-        let stage = Stage::with(short.clone(), silent.map(|b| Script::new().otherwise(b)));
+        let behaviours = [Behaviour::hang(), good(endpoint, false)];
+        let scripts = behaviours.map(|behaviour| Script::new().otherwise(behaviour));
+        let stage = Stage::with(short(), scripts);
         let got = stage.ask(Ask::new(endpoint, EVERYONE, false)).await;
-        assert_eq!(
-            (got.status.as_u16(), got.faults()),
-            (504, vec!["timeout_total"])
-        );
+        check_answer(&stage, &got, endpoint, false, "half the time");
+        assert_eq!(got.faults(), ["timeout_first_byte", "-"]);
+    }
+}
+
+#[tokio::test]
+async fn a_silent_last_target_ends_the_call_with_its_total_time() {
+    for endpoint in wire::SPOKEN {
+        let scripts = [1, 2].map(|_| Script::new().otherwise(Behaviour::hang()));
+        let stage = Stage::with(short(), scripts);
+        let got = stage.ask(Ask::new(endpoint, EVERYONE, false)).await;
+        assert_eq!(got.status, 504, "{endpoint}");
+        assert_eq!(got.faults(), ["timeout_first_byte", "timeout_total"]);
         assert_eq!(got.record.ending, Ending::Failed);
-        assert_eq!(stage.requests(), [1, 0]);
+        assert_eq!(stage.requests(), [1, 1]);
     }
 }

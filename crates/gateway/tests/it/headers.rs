@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use http::HeaderValue;
 use orchestra_dialects::Endpoint;
+use orchestra_gateway::Ending;
 use orchestra_testkit::{Behaviour, Received};
 
 use crate::harness::{Ask, EVERYONE, Got, MODEL, Stage};
@@ -46,7 +47,7 @@ async fn nothing_private_goes_up_and_the_providers_key_does() {
         let request = received(Ask::new(endpoint, MODEL, false), &PRIVATE).await;
         assert_eq!(
             request.header("authorization"),
-            Some("Bearer key-of-one"),
+            Some("Bearer the-key-of-one"),
             "{endpoint}"
         );
         let names: BTreeSet<&str> = request
@@ -248,5 +249,44 @@ async fn line_ends_in_names_stay_within_the_body() {
         let request = stage.upstreams[0].log().remove(0);
         assert_eq!(request.json().unwrap()["model"], "x\r\nset-cookie: a=b");
         assert_eq!(request.header("set-cookie"), None);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_repeats_the_providers_key_stays_here() {
+    let repeated = "the-key-of-one";
+    for endpoint in wire::SPOKEN {
+        let event = wire::event(endpoint, &format!("{{\"x\":\"{repeated}\"}}"));
+        let (before, behind) = wire::recorded(endpoint).at_content();
+        for (stream, reply) in [
+            (
+                false,
+                Behaviour::json(200, format!("{{\"x\":\"{repeated}\"}}")),
+            ),
+            (false, Behaviour::error_with(400, "odd", repeated)),
+            (false, Behaviour::error_with(403, "odd", repeated)),
+            (true, Behaviour::error_with(429, "odd", repeated)),
+            (true, Behaviour::sse([&event, &*before, &behind].concat())),
+            (true, Behaviour::sse([&*before, &event, &behind].concat())),
+            (
+                true,
+                Behaviour::raw(
+                    200,
+                    "text/event-stream",
+                    [&*before, &event, &behind].concat(),
+                ),
+            ),
+        ] {
+            let got = Stage::new([reply])
+                .ask(Ask::new(endpoint, EVERYONE, stream))
+                .await;
+            assert!(!got.text().contains(repeated), "{}", got.text());
+            assert_ne!(got.record.ending, Ending::Completed, "{}", got.text());
+        }
+        let got = answered(endpoint, false, &[("x-ratelimit-odd", repeated)]).await;
+        assert_eq!(
+            (got.status.as_u16(), got.header("x-ratelimit-odd")),
+            (200, "")
+        );
     }
 }

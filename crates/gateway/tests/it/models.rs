@@ -4,7 +4,7 @@ use orchestra_gateway::ProviderCheck;
 use orchestra_testkit::{Behaviour, Script, Upstream};
 use orchestra_types::ProviderId;
 
-use crate::harness::{Stage, row, settings};
+use crate::harness::{Stage, patient, row};
 
 /// Two providers that list the same models; the first has them by right of its pattern.
 fn stage(scripts: [Script; 2]) -> Stage {
@@ -15,7 +15,7 @@ fn stage(scripts: [Script; 2]) -> Stage {
     rows[0].patterns = Some(vec!["alpha*".to_owned()]);
     rows[0].models = None;
     rows[1].models = Some(vec!["m-large".to_owned(), "beta".to_owned()]);
-    Stage::of(settings(), &rows, upstreams.into())
+    Stage::of(patient(), &rows, upstreams.into())
 }
 
 fn listing() -> Script {
@@ -59,7 +59,10 @@ async fn a_name_is_as_short_as_it_can_be_and_aliases_are_models_too() {
         (request.method.as_str(), request.path.as_str()),
         ("GET", "/v1/models")
     );
-    assert_eq!(request.header("authorization"), Some("Bearer key-of-one"));
+    assert_eq!(
+        request.header("authorization"),
+        Some("Bearer the-key-of-one")
+    );
     assert!(stage.records.take().is_empty(), "a list is no call");
 }
 

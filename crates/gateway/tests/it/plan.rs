@@ -4,7 +4,7 @@ use orchestra_dialects::Endpoint;
 use orchestra_gateway::{Ending, Settings};
 use orchestra_testkit::{Behaviour, Script, Upstream};
 
-use crate::harness::{Ask, EVERYONE, MODEL, NAMES, Stage, row, settings};
+use crate::harness::{Ask, EVERYONE, MODEL, NAMES, Stage, patient, row};
 use crate::wire;
 
 const CHAT: Endpoint = Endpoint::ChatCompletions;
@@ -26,7 +26,7 @@ async fn a_success_in_between_starts_the_count_again() {
     let every_third_is_well = Script::new()
         .on(orchestra_testkit::When::any().every(3), Behaviour::answer())
         .otherwise(Behaviour::error(500));
-    let stage = Stage::with(settings(), [every_third_is_well, Script::new()]);
+    let stage = Stage::with(patient(), [every_third_is_well, Script::new()]);
     for _ in 0..12 {
         stage.ask(Ask::new(CHAT, EVERYONE, false)).await;
     }
@@ -83,7 +83,7 @@ async fn no_more_attempts_are_made_than_allowed() {
         let stage = Stage::with(
             Settings {
                 max_attempts,
-                ..settings()
+                ..patient()
             },
             failing,
         );
@@ -96,7 +96,7 @@ async fn no_more_attempts_are_made_than_allowed() {
     let stage = Stage::with(
         Settings {
             max_attempts: 0,
-            ..settings()
+            ..patient()
         },
         [Script::new()],
     );
@@ -110,7 +110,7 @@ async fn an_endpoint_that_no_target_speaks_is_refused_with_what_they_do() {
     let upstream = Upstream::start(Script::new()).unwrap();
     let mut row = row(&upstream.base_url());
     row.endpoints = Some(vec!["chat_completions".to_owned(), "embeddings".to_owned()]);
-    let stage = Stage::of(settings(), &[row], vec![upstream]);
+    let stage = Stage::of(patient(), &[row], vec![upstream]);
     for endpoint in [
         Endpoint::Messages,
         Endpoint::Responses,
@@ -144,7 +144,7 @@ async fn a_target_that_does_not_speak_the_endpoint_is_passed_over() {
         .each_ref()
         .map(|upstream| row(&upstream.base_url()));
     rows[0].endpoints = Some(vec!["chat_completions".to_owned()]);
-    let stage = Stage::of(settings(), &rows, upstreams.into());
+    let stage = Stage::of(patient(), &rows, upstreams.into());
     let got = stage
         .ask(Ask::new(Endpoint::Messages, EVERYONE, false))
         .await;

@@ -12,7 +12,7 @@ use orchestra_gateway::{BoxError, Ending, RawCall, StreamedBody};
 use orchestra_testkit::{At, Behaviour, Checksum, How, Outcome, Script, checksum};
 use orchestra_types::ProviderId;
 
-use crate::harness::{Got, Stage, patient, soon, within};
+use crate::harness::{Got, Stage, impatient, patient, soon, within};
 
 const LARGE_BYTES: usize = 20 << 20;
 const CHUNK_BYTES: usize = 64 << 10;
@@ -81,7 +81,7 @@ async fn a_large_upload_arrives_whole() {
     );
     assert_eq!(
         stage.upstreams[0].log()[0].header("authorization"),
-        Some("Bearer key-of-one")
+        Some("Bearer the-key-of-one")
     );
 }
 
@@ -162,7 +162,7 @@ async fn a_body_that_breaks_off_upstream_breaks_off_here() {
 async fn a_body_that_falls_silent_breaks_off_here() {
     let hang =
         Behaviour::raw(200, "text/plain", "0123456789").interrupt(At::AfterBytes(4), How::Hang);
-    let stage = Stage::new([hang]);
+    let stage = Stage::with(impatient(), [Script::new().otherwise(hang)]);
     let answer = soon(stage.gateway.pass(call(Method::GET, "/v1/files/1/content"))).await;
     assert!(soon(answer.into_body().collect()).await.is_err());
     assert_eq!(stage.record().ending, Ending::Interrupted);
@@ -180,7 +180,7 @@ async fn a_client_that_leaves_takes_the_upstream_along() {
 
 #[tokio::test]
 async fn a_refused_key_is_told_without_the_upstreams_words() {
-    let said = "Incorrect key: key-of-one";
+    let said = "Incorrect key: the-key-of-one";
     let stage = stage(Behaviour::error_with(401, "invalid_api_key", said));
     let got = pass(&stage, call(Method::GET, "/v1/files")).await;
     assert_eq!(
@@ -230,7 +230,10 @@ async fn nothing_private_goes_up() {
         .insert("accept", HeaderValue::from_static("text/odd"));
     assert_eq!(pass(&stage, private).await.status, 200);
     let request = stage.upstreams[0].log().remove(0);
-    assert_eq!(request.header("authorization"), Some("Bearer key-of-one"));
+    assert_eq!(
+        request.header("authorization"),
+        Some("Bearer the-key-of-one")
+    );
     assert_eq!(request.header("accept"), Some("text/odd"));
     assert!(
         request
@@ -248,4 +251,19 @@ async fn a_redirect_is_not_followed() {
     let stage = stage(Behaviour::redirect(elsewhere.base_url()));
     let got = pass(&stage, call(Method::GET, "/v1/files")).await;
     assert_eq!((got.status.as_u16(), elsewhere.connections()), (302, 0));
+}
+
+#[tokio::test]
+async fn an_upload_that_breaks_off_is_the_clients_fault() {
+    let stage = stage(Behaviour::answer());
+    let frames = [
+        Ok(Frame::data(chunk(1))),
+        Err(BoxError::from("the client left")),
+    ];
+    let mut upload = call(Method::POST, "/v1/files");
+    upload.body = Some(StreamedBody::new(StreamBody::new(stream::iter(frames))));
+    let got = pass(&stage, upload).await;
+    assert_eq!(got.status, 400, "{}", got.text());
+    assert_eq!(got.json()["error"]["code"], "incomplete_body");
+    assert_eq!(got.record.ending, Ending::Refused);
 }

@@ -51,6 +51,7 @@ async fn a_client_that_leaves_between_two_attempts() {
     let record = stage.record();
     assert_eq!(record.ending, Ending::ClientGone);
     assert_eq!(faults(&record)[0], "server");
+    assert_eq!(record.attempts.len(), 2);
     within(NOTICED, stage.upstreams[1].wait_for_gone()).await;
 }
 
