@@ -1,10 +1,11 @@
 //! What can be typed.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use orchestra_server::{LogFormat, serve};
+use orchestra_server::serve;
 
 /// Orchestra: one gateway between your applications and every LLM provider.
 #[derive(Debug, Parser)]
@@ -23,7 +24,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve applications until stopped
-    Serve(Serve),
+    Serve(serve::Arguments),
     /// Serve with two scripted providers, to try everything without a key
     Demo(Demo),
     /// Ask a model and print its answer
@@ -33,30 +34,6 @@ pub(crate) enum Command {
     Providers(Providers),
     /// List the models that can be asked for
     Models(Models),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Serve {
-    /// Address and port to listen on, instead of the configuration's
-    #[arg(long, env = "ORCHESTRA_LISTEN", value_name = "ADDRESS:PORT")]
-    listen: Option<SocketAddr>,
-    /// What to log, such as `info` or `info,orchestra::calls=info` for a line per call
-    #[arg(long, env = "ORCHESTRA_LOG", value_name = "FILTER", default_value = serve::DEFAULT_LOG)]
-    log: String,
-    /// How log lines look
-    #[arg(long, env = "ORCHESTRA_LOG_FORMAT", value_enum, default_value_t)]
-    log_format: LogFormat,
-}
-
-impl Serve {
-    pub(crate) fn options(self, config: Option<PathBuf>) -> serve::Options {
-        serve::Options {
-            config,
-            listen: self.listen,
-            log: self.log,
-            log_format: self.log_format,
-        }
-    }
 }
 
 #[derive(Debug, Args)]
@@ -94,7 +71,7 @@ pub(crate) struct Models {
 }
 
 /// A server to ask, instead of calling the providers from here.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct RunningServer {
     /// A running gateway to ask, such as `http://127.0.0.1:8000`; without it the providers are called from here
     #[arg(long, env = "ORCHESTRA_URL", value_name = "URL")]
@@ -104,8 +81,7 @@ pub(crate) struct RunningServer {
         long,
         env = "ORCHESTRA_CLIENT_KEY",
         value_name = "KEY",
-        hide_env_values = true,
-        requires = "url"
+        hide_env_values = true
     )]
     pub(crate) client_key: Option<String>,
 }
@@ -119,4 +95,13 @@ pub(crate) enum Providers {
         /// Only this one
         name: Option<String>,
     },
+}
+
+impl fmt::Debug for RunningServer {
+    /// The address, not the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunningServer")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
 }

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let done = match arguments.command {
         // The server has its own way of logging and its own exit codes.
         Command::Serve(serve) => {
-            return orchestra_server::serve::main(&serve.options(arguments.config));
+            return orchestra_server::serve::main(arguments.config.as_deref(), &serve);
         }
         Command::Demo(demo) => commands::demo::run(&demo, &output),
         Command::Chat(chat) => commands::chat::run(&chat, arguments.config.as_deref(), &output),

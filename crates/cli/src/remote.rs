@@ -1,5 +1,7 @@
 //! A gateway that runs elsewhere, asked through its API.
 
+use std::time::Duration;
+
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -9,8 +11,10 @@ use serde_json::Value;
 
 use crate::arguments::RunningServer;
 
+/// A gateway is near, or it is not there.
+const CONNECT: Duration = Duration::from_secs(5);
+
 /// A running gateway.
-#[derive(Debug)]
 pub(crate) struct Remote {
     client: reqwest::Client,
     base: String,
@@ -27,6 +31,7 @@ impl Remote {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT)
             .build()
             .context("no HTTP client can be made")?;
         let base = url.trim_end_matches('/').trim_end_matches("/v1").to_owned();

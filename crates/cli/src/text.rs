@@ -57,8 +57,12 @@ pub(crate) fn of_event(endpoint: Endpoint, frame: &Frame<'_>) -> Result<Option<S
     let Ok(event) = serde_json::from_slice::<Value>(frame.data) else {
         return Ok(None);
     };
-    let failure = &event["error"];
-    let failed = event["type"] == "error" || failure.is_object();
+    let failure = match &event["error"] {
+        Value::Null => &event["response"]["error"],
+        failure => failure,
+    };
+    let failed =
+        matches!(event["type"].as_str(), Some("error" | "response.failed")) || failure.is_object();
     if failed {
         let message = failure["message"]
             .as_str()

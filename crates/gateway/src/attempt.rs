@@ -11,7 +11,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use orchestra_dialects::{
     AnswerError, AnswerSeen, MALFORMED_EVENT, Splice, StreamEnd, StreamSniffer, json_string,
-    parse_error, sniff_answer,
+    sniff_answer,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -20,7 +20,6 @@ use crate::fault::{Fault, FaultKind, GAVE_KEY_AWAY, Phase, Reached};
 use crate::plan::Candidate;
 use crate::read::{Read, read_up_to};
 use crate::relay::{EventStream, Opened, Piece};
-use crate::retry_after::retry_after;
 use crate::settings::Settings;
 use crate::transport::{OutgoingBody, Transport, UpstreamBody};
 
@@ -70,7 +69,7 @@ impl Attempts<'_> {
     /// Dropping the future aborts the exchange.
     pub(crate) async fn run(&self, target: &Candidate, spare: Spare) -> Result<Answer, Fault> {
         let streamed = self.call.head.stream();
-        let patience = self.patience(spare);
+        let (began, patience) = (Instant::now(), self.patience(spare));
         let sending = self.transport.send(self.request(target));
         let response = self
             .within(patience, Phase::FirstByte, Reached::Sent, sending)
@@ -83,7 +82,13 @@ impl Attempts<'_> {
         if streamed && is_event_stream(response.headers()) {
             return self.open(target, spare, response).await;
         }
-        self.whole(target, response).await
+        // A stream that comes in one piece after all has the whole call's time.
+        let until = if streamed {
+            self.deadline
+        } else {
+            began + patience
+        };
+        self.whole(target, until, response).await
     }
 
     /// How long the headers of the answer may take. An answer in one piece sends none before
@@ -166,41 +171,25 @@ impl Attempts<'_> {
             ) => text,
             Err(_) => Bytes::new(),
         };
-        // The status says enough if the words cannot be shown.
-        let text = if target.member.gives_key_away(&text) {
-            Bytes::new()
-        } else {
-            text
-        };
-        let error = parse_error(&text);
-        let class = target
-            .member
-            .provider
-            .classify(head.status.as_u16(), error.as_ref());
-        Fault {
-            kind: FaultKind::Reported(class),
-            reached: Reached::Answered,
-            status: Some(head.status),
-            retry_after: retry_after(&head.headers, self.unix),
-            error,
-            answer: Some((head.headers, text)),
-        }
+        Fault::of_answer(&target.member, &head, text, self.unix)
     }
 
     /// Reads an answer in one piece.
     async fn whole(
         &self,
         target: &Candidate,
+        until: Instant,
         response: Response<UpstreamBody>,
     ) -> Result<Answer, Fault> {
         let (head, body) = response.into_parts();
+        let left = until.saturating_duration_since(Instant::now());
         let read = read_up_to(self.settings.max_answer_bytes, self.settings.idle, body);
         let broken = |kind| Fault {
             status: Some(head.status),
             ..Fault::new(kind, Reached::Answered)
         };
         let body = match self
-            .within(self.settings.total, Phase::Total, Reached::Answered, read)
+            .within(left, Phase::FirstByte, Reached::Answered, read)
             .await?
         {
             Read::Whole(body) => body,
@@ -247,10 +236,23 @@ impl Attempts<'_> {
         let release = Instant::now() + self.settings.hold_back;
         let end = loop {
             let piece = poll_fn(|cx| events.poll_piece(cx));
-            match self
-                .within(self.settings.idle, Phase::Idle, Reached::Answered, piece)
-                .await?
+            // With something in hand the client waits no longer than for `release`.
+            let idle = self.settings.idle;
+            let left = release.saturating_duration_since(Instant::now());
+            let patience = if held.is_empty() {
+                idle
+            } else {
+                idle.min(left)
+            };
+            let piece = match self
+                .within(patience, Phase::Idle, Reached::Answered, piece)
+                .await
             {
+                Ok(piece) => piece,
+                Err(_) if patience < idle && Instant::now() < self.deadline => break None,
+                Err(fault) => return Err(fault),
+            };
+            match piece {
                 Piece::Events(bytes) => {
                     held_bytes += bytes.len();
                     held.push_back(bytes);

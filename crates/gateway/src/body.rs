@@ -61,7 +61,8 @@ impl Body for AnswerBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
-            Kind::Events(_) | Kind::Raw(_) => false,
+            Kind::Events(_) => false,
+            Kind::Raw(relay) => relay.is_end_stream(),
         }
     }
 

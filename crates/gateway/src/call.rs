@@ -1,5 +1,6 @@
 //! A call as it enters the gateway.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,7 +13,6 @@ use crate::refusal::Refusal;
 use crate::settings::Settings;
 
 /// What an application hands in: one call to one of the endpoints that the gateway understands.
-#[derive(Debug)]
 pub struct Incoming {
     /// The operation, which fixes the dialect.
     pub endpoint: Endpoint,
@@ -28,8 +28,19 @@ pub struct Incoming {
     pub body: Bytes,
 }
 
+impl fmt::Debug for Incoming {
+    /// Headers hold keys and bodies hold prompts: neither is shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming")
+            .field("endpoint", &self.endpoint)
+            .field("provider", &self.provider)
+            .field("client", &self.client)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// A call whose body has been read and found sound.
-#[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) endpoint: Endpoint,
     pub(crate) pinned: Option<Arc<Member>>,
@@ -37,6 +48,15 @@ pub(crate) struct Call {
     pub(crate) query: Option<String>,
     pub(crate) body: Bytes,
     pub(crate) head: Head,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("endpoint", &self.endpoint)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Call {

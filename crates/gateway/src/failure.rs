@@ -12,7 +12,6 @@ use crate::call::Call;
 use crate::fault::{Fault, FaultKind};
 use crate::gateway::relayed_headers;
 use crate::plan::Candidate;
-use crate::providers::Member;
 use crate::refusal::Refusal;
 use crate::settle::Ending;
 
@@ -54,7 +53,7 @@ impl Failure {
         {
             return Self::Theirs {
                 status,
-                headers: relayed_headers(&target.member, &headers),
+                headers: relayed_headers(&target.member, &headers, |_| false),
                 body,
             };
         }
@@ -68,15 +67,6 @@ impl Failure {
             ));
         }
         Self::Ours(refusal)
-    }
-
-    /// The fault of a call that was passed through.
-    pub(crate) fn of_raw(fault: &Fault, member: &Member) -> Self {
-        Self::Ours(Refusal::from_fault(
-            fault,
-            member.provider.id(),
-            member.family(),
-        ))
     }
 
     /// The answer for the client.

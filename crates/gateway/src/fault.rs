@@ -1,13 +1,18 @@
 //! What can go wrong with an attempt, and what follows from it.
 
+use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONTENT_ENCODING;
+use http::response::Parts;
 use http::{HeaderMap, StatusCode};
-use orchestra_dialects::UpstreamError;
+use orchestra_dialects::{UpstreamError, parse_error};
 use orchestra_health::Outcome;
 use orchestra_providers::ErrorClass;
 
+use crate::providers::Member;
+use crate::retry_after::retry_after;
 use crate::transport::{BoxError, TransportError};
 
 /// How far an attempt had come when it failed.
@@ -119,6 +124,36 @@ impl Fault {
         }
     }
 
+    /// An error status with what could be read of its body. Words that give the gateway's key away
+    /// are dropped: the status says enough.
+    pub(crate) fn of_answer(member: &Member, head: &Parts, text: Bytes, unix: Duration) -> Self {
+        // Compressed words cannot be searched.
+        let plain = head
+            .headers
+            .get(CONTENT_ENCODING)
+            .is_none_or(|encoding| encoding == "identity");
+        let text = if plain && !member.gives_key_away(&text) {
+            text
+        } else {
+            Bytes::new()
+        };
+        let error = parse_error(&text)
+            // Unescaped, the words may hold what their bytes did not.
+            .filter(|error| !member.gives_key_away(error.message.as_bytes()));
+        Self {
+            kind: FaultKind::Reported(
+                member
+                    .provider
+                    .classify(head.status.as_u16(), error.as_ref()),
+            ),
+            reached: Reached::Answered,
+            status: Some(head.status),
+            retry_after: retry_after(&head.headers, unix),
+            error,
+            answer: Some((head.headers.clone(), text)),
+        }
+    }
+
     /// What to do now. Content that the client has seen is never sent twice, so nothing
     /// follows a fault while streaming.
     #[must_use]
@@ -162,10 +197,12 @@ impl Fault {
                 ErrorClass::RateLimited => Outcome::Paused {
                     rest: self.retry_after.unwrap_or(Duration::from_secs(1)),
                 },
+                ErrorClass::Overloaded => self
+                    .retry_after
+                    .map_or(Outcome::Failed, |rest| Outcome::Paused { rest }),
                 ErrorClass::Authentication
                 | ErrorClass::Permission
                 | ErrorClass::Billing
-                | ErrorClass::Overloaded
                 | ErrorClass::Timeout
                 | ErrorClass::Server => Outcome::Failed,
             },
@@ -210,13 +247,7 @@ impl Fault {
         let (FaultKind::Connect(source) | FaultKind::Broken(source)) = &self.kind else {
             return None;
         };
-        let mut text = source.to_string();
-        let mut below = source.source();
-        while let Some(error) = below {
-            text.push_str(&format!(": {error}"));
-            below = error.source();
-        }
-        Some(text)
+        Some(chain(source.as_ref()))
     }
 
     /// What happened, as the end of a sentence that begins with the provider's name.
@@ -241,6 +272,17 @@ impl Fault {
             FaultKind::Truncated => "ended its stream without finishing it".to_owned(),
         }
     }
+}
+
+/// An error and all that caused it, for the log.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(error) = below {
+        text.push_str(&format!(": {error}"));
+        below = error.source();
+    }
+    text
 }
 
 impl From<TransportError> for Fault {

@@ -60,9 +60,10 @@ impl Gateway {
     /// A gateway made of these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
+        let lists = Arc::new(ModelLists::of(&parts.providers));
         Self {
             parts: Arc::new(parts),
-            lists: Arc::default(),
+            lists,
         }
     }
 
@@ -89,13 +90,20 @@ impl Gateway {
         }
     }
 
-    /// Refuses a call that never got as far as [`Gateway::call`], in the words of the family.
+    /// Refuses a call that never got as far as [`Gateway::call`], in the words of the family, and
+    /// settles its record. `endpoint` is `None` for what is on no endpoint's path.
     #[must_use]
-    pub fn refuse(&self, refusal: &Refusal, family: Family) -> Response<AnswerBody> {
-        let record = CallRecord::open(self.mint(), None, None, Duration::ZERO);
-        let mut response = refusal.respond(family, &record.id);
-        identify(response.headers_mut(), family, &record);
-        response
+    pub fn refuse(
+        &self,
+        refusal: Refusal,
+        family: Family,
+        endpoint: Option<Endpoint>,
+    ) -> Response<AnswerBody> {
+        fail(
+            &Failure::Refused(refusal),
+            family,
+            self.open(endpoint, None),
+        )
     }
 
     pub(crate) fn open(&self, endpoint: Option<Endpoint>, client: Option<KeyId>) -> Settlement {
@@ -235,7 +243,7 @@ impl Gateway {
                 status, headers, ..
             } => (*status, headers),
         };
-        let mut headers = relayed_headers(&served.target.member, upstream);
+        let mut headers = relayed_headers(&served.target.member, upstream, |_| false);
         settlement.answered(status);
         let record = &settlement.record;
         identify(&mut headers, family, record);
@@ -293,11 +301,16 @@ pub(crate) fn fail(
     response
 }
 
-/// What a client may see of an upstream's headers.
-pub(crate) fn relayed_headers(member: &Member, upstream: &HeaderMap) -> HeaderMap {
+/// What a client may see of an upstream's headers: the kind of body, what the provider's row
+/// allows, and what `also` does.
+pub(crate) fn relayed_headers(
+    member: &Member,
+    upstream: &HeaderMap,
+    also: impl Fn(&HeaderName) -> bool,
+) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(upstream.len() + 4);
     for (name, value) in upstream {
-        let wanted = *name == CONTENT_TYPE || member.provider.relays_header(name);
+        let wanted = *name == CONTENT_TYPE || member.provider.relays_header(name) || also(name);
         if wanted && !member.gives_key_away(value.as_bytes()) {
             headers.append(name.clone(), value.clone());
         }

@@ -1,7 +1,7 @@
 //! The models that can be asked for: what the providers list, and the operator's aliases.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,10 +10,12 @@ use http::header::ACCEPT;
 use http::{HeaderValue, Request};
 use orchestra_types::ProviderId;
 use serde_json::Value;
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use crate::fault::chain;
 use crate::gateway::Gateway;
-use crate::providers::Member;
+use crate::providers::{Member, Providers};
 use crate::read::{Read, read_up_to};
 use crate::transport::OutgoingBody;
 
@@ -25,6 +27,9 @@ const RETRY: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(4);
 /// More than any list known (OpenRouter's, some 2 MB).
 const MAX_LIST_BYTES: usize = 16 << 20;
+
+/// Larger times are no seconds since 1970, and no date can be written for them.
+const YEAR_10000: u64 = 253_402_300_800;
 
 /// A model that clients may name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,16 +57,26 @@ pub enum ProviderCheck {
     },
 }
 
-/// The lists as last seen.
-#[derive(Debug, Default)]
+/// The lists as last seen, one slot for each provider. Whoever asks first holds the slot while
+/// the list is fetched; the others wait for it instead of asking too.
+#[derive(Debug)]
 pub(crate) struct ModelLists {
-    seen: Mutex<HashMap<ProviderId, Seen>>,
+    slots: HashMap<ProviderId, Mutex<Option<Seen>>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Seen {
     models: Arc<[(String, u64)]>,
     stale_at: Duration,
+}
+
+impl ModelLists {
+    pub(crate) fn of(providers: &Providers) -> Self {
+        let slot = |member: &Arc<Member>| (member.provider.id().clone(), Mutex::default());
+        Self {
+            slots: providers.members().map(slot).collect(),
+        }
+    }
 }
 
 impl Gateway {
@@ -115,32 +130,26 @@ impl Gateway {
 
     async fn list(&self, member: &Member) -> Arc<[(String, u64)]> {
         let provider = &member.provider;
+        let Some(slot) = self.lists.slots.get(provider.id()) else {
+            return Arc::default();
+        };
+        let mut slot = slot.lock().await;
         let now = self.parts.clock.monotonic();
-        let known = self.lists.get(provider.id());
-        if let Some(seen) = known.as_ref().filter(|seen| now < seen.stale_at) {
+        if let Some(seen) = slot.as_ref().filter(|seen| now < seen.stale_at) {
             return Arc::clone(&seen.models);
         }
         let (models, lasts) = match self.fetch_list(member).await {
             Ok(models) => (models.into(), FRESH),
             Err(reason) => {
                 tracing::debug!(provider = %provider.id(), reason, "no list of models");
-                let catalogue = || {
-                    provider
-                        .known_models()
-                        .iter()
-                        .map(|name| (name.clone(), 0))
-                        .collect()
-                };
-                (known.map_or_else(catalogue, |seen| seen.models), RETRY)
+                let known = slot.take().map(|seen| seen.models);
+                (known.unwrap_or_else(|| catalogue_list(member)), RETRY)
             }
         };
-        self.lists.set(
-            provider.id(),
-            Seen {
-                models: Arc::clone(&models),
-                stale_at: now + lasts,
-            },
-        );
+        *slot = Some(Seen {
+            models: Arc::clone(&models),
+            stale_at: now + lasts,
+        });
         models
     }
 
@@ -198,14 +207,14 @@ impl Gateway {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(error) = below {
-        text = format!("{text}: {error}");
-        below = error.source();
-    }
-    text
+/// What the catalogue knows, for a provider that does not answer.
+fn catalogue_list(member: &Member) -> Arc<[(String, u64)]> {
+    member
+        .provider
+        .known_models()
+        .iter()
+        .map(|name| (name.clone(), 0))
+        .collect()
 }
 
 /// Both vendors' lists: `{"data": [{"id": ..., "created": ...}]}`; a bare array as
@@ -215,27 +224,9 @@ fn parse_list(body: &[u8]) -> Option<Vec<(String, u64)>> {
     let models = list.get("data").unwrap_or(&list).as_array()?;
     let named = |model: &Value| {
         let id = model.get("id")?.as_str()?;
-        Some((
-            id.to_owned(),
-            model.get("created").and_then(Value::as_u64).unwrap_or(0),
-        ))
+        let created = model.get("created").and_then(Value::as_u64);
+        let seconds = created.filter(|seconds| *seconds < YEAR_10000).unwrap_or(0);
+        Some((id.to_owned(), seconds))
     };
     Some(models.iter().filter_map(named).collect())
-}
-
-impl ModelLists {
-    fn get(&self, provider: &ProviderId) -> Option<Seen> {
-        self.seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(provider)
-            .cloned()
-    }
-
-    fn set(&self, provider: &ProviderId, seen: Seen) {
-        self.seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(provider.clone(), seen);
-    }
 }

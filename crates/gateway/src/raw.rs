@@ -1,10 +1,14 @@
 //! Calls that the gateway passes through without understanding them: files, images, audio,
 //! batches and whatever a provider adds tomorrow.
 
+use std::fmt;
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, Method, Request, Response};
 use orchestra_dialects::Family;
 use orchestra_health::Outcome;
+use orchestra_providers::ErrorClass;
 use orchestra_types::{KeyId, ModelId, ProviderId};
 use tokio::time::timeout;
 
@@ -18,11 +22,10 @@ use crate::read::{Read, read_up_to};
 use crate::refusal::Refusal;
 use crate::relay::RawRelay;
 use crate::settings::Settings;
-use crate::settle::{Ending, Settlement};
+use crate::settle::Settlement;
 use crate::transport::{OutgoingBody, StreamedBody, TransportError, UpstreamBody};
 
 /// A call to be passed through to one provider.
-#[derive(Debug)]
 pub struct RawCall {
     /// To whom.
     pub provider: ProviderId,
@@ -38,6 +41,17 @@ pub struct RawCall {
     pub body: Option<StreamedBody>,
 }
 
+impl fmt::Debug for RawCall {
+    /// Headers hold keys: they are not shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawCall")
+            .field("provider", &self.provider)
+            .field("client", &self.client)
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Gateway {
     /// Passes one call through: bodies in both directions as they come, never held whole.
     /// One attempt, since a streamed body cannot be sent twice.
@@ -47,29 +61,13 @@ impl Gateway {
         let member = self.providers().member(call.provider.as_str());
         let family = member.map_or(Family::OpenAi, |member| member.family());
         match self.exchange(call, &mut settlement).await {
-            Ok(Exchanged {
-                mut headers,
-                answer,
-            }) => {
-                identify(&mut headers, family, &settlement.record);
+            Ok(mut answer) => {
+                identify(answer.headers_mut(), family, &settlement.record);
                 settlement.answered(answer.status());
-                let mut answer = answer.map(|body| self.relay(body, settlement));
-                *answer.headers_mut() = headers;
-                answer
+                let idle = self.parts.settings.idle;
+                answer.map(|body| AnswerBody::raw(RawRelay::new(body, idle, settlement)))
             }
             Err(failure) => fail(&failure, family, settlement),
-        }
-    }
-
-    fn relay(&self, body: RawBody, settlement: Settlement) -> AnswerBody {
-        match body {
-            RawBody::Streamed(body) => {
-                AnswerBody::raw(RawRelay::new(body, self.parts.settings.idle, settlement))
-            }
-            RawBody::Read(body) => {
-                settlement.close(Ending::Completed);
-                AnswerBody::whole(body)
-            }
         }
     }
 
@@ -77,7 +75,7 @@ impl Gateway {
         &self,
         call: RawCall,
         settlement: &mut Settlement,
-    ) -> Result<Exchanged, Failure> {
+    ) -> Result<Response<UpstreamBody>, Failure> {
         let member = self.member(call.provider.as_str())?;
         let request = raw_request(&member, call)?;
         settlement.attempt(member.provider.id(), &ModelId::new(""));
@@ -86,27 +84,25 @@ impl Gateway {
         let outcome = match timeout(self.parts.settings.total, sending).await {
             // Nothing against the provider: its caller let it down.
             Ok(Err(TransportError::RequestBody { .. })) => {
+                let took = self.parts.clock.monotonic().saturating_sub(began);
+                settlement.attempted(Some("incomplete_body"), took);
                 return Err(Refusal::incomplete_body().into());
+            }
+            Ok(Ok(answer))
+                if answer.status().is_client_error() || answer.status().is_server_error() =>
+            {
+                Err(self
+                    .error(&member, answer, settlement.record.started_unix)
+                    .await)
             }
             Ok(answered) => answered.map_err(Fault::from),
             Err(_) => Err(Fault::new(FaultKind::Timeout(Phase::Total), Reached::Sent)),
         };
         self.note(&member, began, outcome.as_ref().err(), settlement);
-        let answer = outcome.map_err(|fault| Failure::of_raw(&fault, &member))?;
-        if !answer.status().is_server_error() {
-            member.health.record(Outcome::Healthy, settlement.now());
-        }
-        let headers = answer_headers(&member, answer.headers());
-        if answer.status().is_client_error() || answer.status().is_server_error() {
-            return Ok(Exchanged {
-                headers,
-                answer: self.error(&member, answer).await?,
-            });
-        }
-        Ok(Exchanged {
-            headers,
-            answer: answer.map(RawBody::Streamed),
-        })
+        let mut answer = outcome.map_err(|fault| raw_failure(fault, &member))?;
+        member.health.record(Outcome::Healthy, settlement.now());
+        *answer.headers_mut() = answer_headers(&member, answer.headers());
+        Ok(answer)
     }
 
     /// An error is read before it is shown, because errors are where providers speak of keys.
@@ -114,43 +110,38 @@ impl Gateway {
         &self,
         member: &Member,
         answer: Response<UpstreamBody>,
-    ) -> Result<Response<RawBody>, Failure> {
+        unix: Duration,
+    ) -> Fault {
         let (head, body) = answer.into_parts();
-        if head.status == StatusCode::UNAUTHORIZED {
-            return Err(Failure::Ours(Refusal::key_rejected(&member.provider)));
-        }
-        let read = timeout(
-            self.parts.settings.idle,
-            read_up_to(Settings::MAX_ERROR_BYTES, self.parts.settings.idle, body),
-        )
-        .await;
-        match read {
-            Ok(Read::Whole(text)) if !member.gives_key_away(&text) => {
-                Ok(Response::from_parts(head, RawBody::Read(text)))
-            }
-            _ => {
-                let class = member.provider.classify(head.status.as_u16(), None);
-                let kind = FaultKind::Reported(class);
-                let fault = Fault {
-                    status: Some(head.status),
-                    ..Fault::new(kind, Reached::Answered)
-                };
-                Err(Failure::of_raw(&fault, member))
-            }
+        let idle = self.parts.settings.idle;
+        match timeout(idle, read_up_to(Settings::MAX_ERROR_BYTES, idle, body)).await {
+            Ok(Read::Whole(text)) => Fault::of_answer(member, &head, text, unix),
+            // Half of an error cannot be relayed under the length that was announced for all of it.
+            _ => Fault {
+                answer: None,
+                ..Fault::of_answer(member, &head, Bytes::new(), unix)
+            },
         }
     }
 }
 
-/// An answer, and those of its headers that the client may see.
-struct Exchanged {
-    headers: HeaderMap,
-    answer: Response<RawBody>,
-}
-
-/// A body of an upstream: on its way, or read.
-enum RawBody {
-    Streamed(UpstreamBody),
-    Read(Bytes),
+/// The provider's own error as it came, or ours where it cannot be shown.
+fn raw_failure(mut fault: Fault, member: &Member) -> Failure {
+    if matches!(fault.kind, FaultKind::Reported(ErrorClass::Authentication)) {
+        return Failure::Ours(Refusal::key_rejected(&member.provider));
+    }
+    match (fault.status, fault.answer.take()) {
+        (Some(status), Some((headers, body))) if !body.is_empty() => Failure::Theirs {
+            status,
+            headers: answer_headers(member, &headers),
+            body,
+        },
+        _ => Failure::Ours(Refusal::from_fault(
+            &fault,
+            member.provider.id(),
+            member.family(),
+        )),
+    }
 }
 
 fn raw_request(member: &Member, call: RawCall) -> Result<Request<OutgoingBody>, Refusal> {
@@ -202,11 +193,7 @@ fn answer_headers(member: &Member, upstream: &HeaderMap) -> HeaderMap {
         "last-modified",
         "retry-after",
     ];
-    let mut headers = relayed_headers(member, upstream);
-    for name in DESCRIPTIVE {
-        if let Some(value) = upstream.get(name) {
-            headers.insert(HeaderName::from_static(name), value.clone());
-        }
-    }
-    headers
+    relayed_headers(member, upstream, |name| {
+        DESCRIPTIVE.contains(&name.as_str())
+    })
 }

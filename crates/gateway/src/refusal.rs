@@ -28,8 +28,8 @@ pub struct Refusal {
     pub code: &'static str,
     /// When to come back.
     pub retry_after: Option<Duration>,
-    /// Whether the same call may do better later. `None` leaves it to the client's own rules.
-    pub should_retry: Option<bool>,
+    /// Whether repeating the call is useless. Otherwise the client's own rules decide.
+    pub for_good: bool,
 }
 
 impl Refusal {
@@ -48,7 +48,7 @@ impl Refusal {
             param: None,
             code,
             retry_after: None,
-            should_retry: None,
+            for_good: false,
         }
     }
 
@@ -73,7 +73,7 @@ impl Refusal {
     /// Tells the client that repeating the call is useless.
     #[must_use]
     pub const fn for_good(mut self) -> Self {
-        self.should_retry = Some(false);
+        self.for_good = true;
         self
     }
 
@@ -89,11 +89,8 @@ impl Refusal {
         if let Some(rest) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(rest)));
         }
-        if let Some(retry) = self.should_retry {
-            headers.insert(
-                SHOULD_RETRY,
-                HeaderValue::from_static(if retry { "true" } else { "false" }),
-            );
+        if self.for_good {
+            headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
         response
     }

@@ -10,8 +10,9 @@ use http::header::RETRY_AFTER;
 /// taken; a date in the past means now.
 pub(crate) fn retry_after(headers: &HeaderMap, unix: Duration) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    if let Some(ms) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
-        return Duration::try_from_secs_f64(ms / 1000.0).ok();
+    let ms = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok());
+    if let Some(rest) = ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok()) {
+        return Some(rest);
     }
     let value = text(RETRY_AFTER.as_str())?;
     if let Ok(seconds) = value.parse::<f64>() {

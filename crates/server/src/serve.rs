@@ -1,7 +1,8 @@
 //! What `orchestra-server` and `orchestra serve` do, from the arguments to the exit code.
 
+use std::io::Write;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -16,15 +17,16 @@ use crate::{Built, Config, LogFormat, LogSink, Server, init_logging};
 pub const DEFAULT_LOG: &str = "info,orchestra::calls=warn";
 
 /// The arguments of a server.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The configuration file that was asked for.
-    pub config: Option<PathBuf>,
-    /// The address that was asked for.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Arguments {
+    /// Address and port to listen on, instead of the configuration's
+    #[arg(long, env = "ORCHESTRA_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
-    /// What to log.
+    /// What to log, such as `info` or `info,orchestra::calls=info` for a line per call
+    #[arg(long, env = "ORCHESTRA_LOG", value_name = "FILTER", default_value = DEFAULT_LOG)]
     pub log: String,
-    /// How to log it.
+    /// How log lines look
+    #[arg(long, env = "ORCHESTRA_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
 }
 
@@ -56,20 +58,21 @@ pub fn prepare(
 /// Serves until SIGTERM or SIGINT. The exit code is 0 after a clean stop, 1 if calls had to
 /// be cut, 2 if the server could not start.
 #[must_use]
-pub fn main(options: &Options) -> ExitCode {
-    match start(options) {
+pub fn main(config: Option<&Path>, arguments: &Arguments) -> ExitCode {
+    match start(config, arguments) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::from(1),
         Err(error) => {
-            tracing::error!("{error:#}");
+            // Not through the log, which may be off, or the very thing that is wrong.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
             ExitCode::from(2)
         }
     }
 }
 
-fn start(options: &Options) -> anyhow::Result<usize> {
-    init_logging(&options.log, options.log_format).context("--log is no filter")?;
-    let (config, built) = prepare(options.config.as_deref(), options.listen)?;
+fn start(config: Option<&Path>, arguments: &Arguments) -> anyhow::Result<usize> {
+    init_logging(&arguments.log, arguments.log_format).context("--log is no filter")?;
+    let (config, built) = prepare(config, arguments.listen)?;
     let runtime = runtime(config.server.worker_threads).context("no threads can be started")?;
     let cut = runtime.block_on(run(&config, built))?;
     // Name look-ups may still run on blocking threads; nobody waits for them any more.

@@ -44,7 +44,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<ExitCode> {
     let gate = match Remote::named(&arguments.server)? {
         Some(remote) => Gate::There(remote),
-        None => Gate::Here(Box::new(local_gateway(config)?.0)),
+        None => Gate::Here(Box::new(local_gateway(config)?)),
     };
     block_on(chat(&gate, arguments, output))
 }

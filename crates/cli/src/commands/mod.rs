@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use orchestra_gateway::{Gateway, NoRecords};
-use orchestra_server::{Config, gateway, serve};
+use orchestra_server::{gateway, serve};
 
 /// Runs a command's work on a runtime of one thread.
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
@@ -22,7 +22,7 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
 }
 
 /// A gateway in this process, with the configuration and keys that a server would have here.
-fn local_gateway(config: Option<&Path>) -> anyhow::Result<(Gateway, Config)> {
-    let (config, built) = serve::prepare(config, None)?;
-    Ok((gateway(built, Arc::new(NoRecords))?, config))
+fn local_gateway(config: Option<&Path>) -> anyhow::Result<Gateway> {
+    let (_, built) = serve::prepare(config, None)?;
+    Ok(gateway(built, Arc::new(NoRecords))?)
 }

@@ -20,7 +20,7 @@ pub(crate) fn run(
     config: Option<&Path>,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let (gateway, _) = local_gateway(config)?;
+    let gateway = local_gateway(config)?;
     match what {
         Providers::List => list(&gateway, output),
         Providers::Test { name } => test(&gateway, name.as_deref(), output),

@@ -31,12 +31,19 @@ pub(crate) struct RawRelay {
 impl RawRelay {
     pub(crate) fn new(body: UpstreamBody, idle: Duration, settlement: Settlement) -> Self {
         let active = Instant::now();
+        // Nobody asks for the next part of an empty body: HEAD, 204, a length of zero.
+        let settlement = if body.is_end_stream() {
+            settlement.close(Ending::Completed);
+            None
+        } else {
+            Some(settlement)
+        };
         Self {
             body,
             idle,
             active,
             timer: Box::pin(sleep_until(active + idle)),
-            settlement: Some(settlement),
+            settlement,
         }
     }
 
@@ -48,7 +55,7 @@ impl RawRelay {
             Poll::Ready(Some(Ok(frame))) => {
                 self.active = Instant::now();
                 // Behind the last byte of a known length nobody asks again.
-                if self.body.is_end_stream() {
+                if self.body.is_end_stream() || self.body.size_hint().exact() == Some(0) {
                     self.settle(Ending::Completed);
                 }
                 Poll::Ready(Some(Ok(frame)))
@@ -85,6 +92,10 @@ impl RawRelay {
         if let Some(settlement) = self.settlement.take() {
             settlement.close(ending);
         }
+    }
+
+    pub(crate) fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
     }
 
     pub(crate) fn size_hint(&self) -> SizeHint {

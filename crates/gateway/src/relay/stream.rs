@@ -86,7 +86,9 @@ impl StreamRelay {
             Poll::Ready(Piece::Events(bytes)) => Poll::Ready(Some(bytes)),
             Poll::Ready(Piece::End(end)) => Poll::Ready(self.end(end)),
             // The answer was whole before the connection broke.
-            Poll::Ready(Piece::Fault(_)) if self.opened.events.seen().ended() => {
+            Poll::Ready(Piece::Fault(FaultKind::Broken(_)))
+                if self.opened.events.seen().ended() =>
+            {
                 Poll::Ready(self.end(StreamEnd::Complete))
             }
             Poll::Ready(Piece::Fault(kind)) => Poll::Ready(self.fail(kind)),
@@ -176,7 +178,7 @@ impl StreamRelay {
         if let Some(settlement) = &mut self.settlement {
             self.member.health.record(fault.weight(), settlement.now());
             let id = &settlement.record.id;
-            tracing::warn!(call = %id, provider = %self.member.provider.id(), fault = fault.name(), "stream interrupted");
+            tracing::warn!(call = %id, provider = %self.member.provider.id(), fault = fault.name(), cause = fault.cause(), "stream interrupted");
             if let Some(attempt) = settlement.record.attempts.last_mut() {
                 attempt.fault = Some(fault.name());
             }

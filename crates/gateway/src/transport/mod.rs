@@ -62,7 +62,6 @@ pub enum TransportError {
 }
 
 /// What is sent upstream: bytes at hand, or a client's body passed through as it comes.
-#[derive(Debug)]
 pub enum OutgoingBody {
     /// The whole body; `None` once it is taken.
     Whole(Option<Bytes>),
@@ -86,6 +85,18 @@ impl StreamedBody {
 impl fmt::Debug for StreamedBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("StreamedBody")
+    }
+}
+
+impl fmt::Debug for OutgoingBody {
+    /// The length, not the prompt.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(bytes) => {
+                write!(f, "Whole({} bytes)", bytes.as_ref().map_or(0, Bytes::len))
+            }
+            Self::Streamed(_) => f.write_str("Streamed"),
+        }
     }
 }
 

@@ -87,7 +87,7 @@ impl Transport for PooledTransport {
                 answer(client.request(request), Some(place))
             }
             Err(error) => {
-                let source = error.to_string().into();
+                let source = crate::fault::chain(error).into();
                 Box::pin(std::future::ready(Err(TransportError::Connect { source })))
             }
         }
@@ -119,12 +119,12 @@ fn answer(
     })
 }
 
-/// hyper calls an error of the body that it was given a user's error.
+/// hyper calls an error of the body that it was given a user's error, and keeps it as the source.
 fn is_about_the_body(error: &ClientError) -> bool {
     let source = error
         .source()
         .and_then(|source| source.downcast_ref::<hyper::Error>());
-    source.is_some_and(hyper::Error::is_user)
+    source.is_some_and(|error| error.is_user() && error.source().is_some())
 }
 
 /// A body that keeps its call's place in the lane until it is dropped.

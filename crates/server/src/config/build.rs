@@ -16,6 +16,18 @@ use super::{ClientKeyConfig, Config, ProviderConfig};
 /// The environment variable that holds a client key when the configuration names none.
 const CLIENT_KEY_VARIABLE: &str = "ORCHESTRA_CLIENT_KEY";
 
+/// The first parts of the gateway's own paths, which `/{provider}/...` must not hide.
+const RESERVED: [&str; 8] = [
+    "v1",
+    "health",
+    "models",
+    "chat",
+    "completions",
+    "responses",
+    "embeddings",
+    "messages",
+];
+
 /// A configuration that was understood but cannot work.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -77,8 +89,11 @@ pub enum BuildError {
     /// The operating system gave no randomness.
     #[error("the operating system gave no random bytes")]
     Entropy(#[source] getrandom::Error),
+    /// A name that is the first part of one of the gateway's own paths.
+    #[error("a provider cannot be named {0:?}: the gateway has paths of its own under that name")]
+    ReservedName(ProviderId),
     /// A limit that nothing could pass.
-    #[error("limits.{0} must be at least 1")]
+    #[error("{0} must be at least 1")]
     ZeroLimit(&'static str),
 }
 
@@ -101,6 +116,7 @@ impl Config {
     /// # Errors
     /// [`BuildError`] names the entry at fault and what to write instead.
     pub fn build(&self, catalogue: &Catalogue, variables: &Variables) -> Result<Built, BuildError> {
+        self.check_server()?;
         let from_environment = self.providers.is_empty();
         let found = if from_environment {
             detected(catalogue, variables)?
@@ -131,6 +147,23 @@ impl Config {
             .iter()
             .map(|entry| configured(entry, catalogue, variables))
             .collect()
+    }
+
+    fn check_server(&self) -> Result<(), BuildError> {
+        let server = &self.server;
+        for (name, value) in [
+            ("server.max_connections", server.max_connections),
+            (
+                "server.max_connections_per_ip",
+                server.max_connections_per_ip,
+            ),
+            ("server.worker_threads", server.worker_threads.unwrap_or(1)),
+        ] {
+            if value == 0 {
+                return Err(BuildError::ZeroLimit(name));
+            }
+        }
+        Ok(())
     }
 
     fn client_keys(&self, variables: &Variables) -> Result<ClientKeys, BuildError> {
@@ -170,9 +203,9 @@ impl Config {
             Some(0) => Err(BuildError::ZeroLimit(name)),
             own => Ok(own.unwrap_or(usual)),
         };
-        number("max_body_bytes", limits.max_body_bytes, 1)?;
+        number("limits.max_body_bytes", limits.max_body_bytes, 1)?;
         let depth = number(
-            "max_json_depth",
+            "limits.max_json_depth",
             limits.max_json_depth,
             usize::from(usual.head.depth),
         )?;
@@ -183,14 +216,18 @@ impl Config {
             hold_back: time(times.hold_back_seconds, usual.hold_back),
             total: time(times.total_seconds, usual.total),
             stream_total: time(times.stream_total_seconds, usual.stream_total),
-            max_attempts: number("max_attempts", limits.max_attempts, usual.max_attempts)?,
+            max_attempts: number(
+                "limits.max_attempts",
+                limits.max_attempts,
+                usual.max_attempts,
+            )?,
             max_answer_bytes: number(
-                "max_answer_bytes",
+                "limits.max_answer_bytes",
                 limits.max_answer_bytes,
                 usual.max_answer_bytes,
             )?,
             max_event_bytes: number(
-                "max_event_bytes",
+                "limits.max_event_bytes",
                 limits.max_event_bytes,
                 usual.max_event_bytes,
             )?,
@@ -242,6 +279,9 @@ fn configured(
 ) -> Result<Found, BuildError> {
     let name = entry.name.as_deref().unwrap_or(&entry.kind);
     let id = ProviderId::new(name)?;
+    if RESERVED.contains(&id.as_str()) {
+        return Err(BuildError::ReservedName(id));
+    }
     let written = Row {
         kind: Some(entry.kind.clone()),
         base_url: entry.base_url.clone(),
@@ -379,6 +419,11 @@ mod tests {
                 "shorter than",
             ),
             ("[limits]\nmax_attempts = 0\n", "limits.max_attempts"),
+            ("[server]\nmax_connections = 0\n", "server.max_connections"),
+            (
+                "[[providers]]\nname = \"v1\"\nkind = \"openai\"\n",
+                "paths of its own",
+            ),
         ] {
             let message = build_from(text, &[("SHORT", "abc")]).unwrap_err();
             assert!(message.contains(words), "{text}: {message}");

@@ -21,11 +21,12 @@ use hyper::service::Service;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::admission::Admission;
+use super::admission::{Admission, Admitted};
 use super::watch::{Patience, SWEEP, Watch, Watched, Watches};
 use crate::config::ServerConfig;
 
@@ -33,6 +34,8 @@ use crate::config::ServerConfig;
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// After a failed `accept` (no free descriptors, mostly) the loop rests, instead of spinning.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
+/// Clients that are told at one time that there is no room.
+const REFUSALS_AT_ONCE: usize = 64;
 /// How long a refused client may take to read why.
 const REFUSAL_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -61,26 +64,29 @@ impl From<&ServerConfig> for Limits {
 }
 
 /// Serves until `stop` is cancelled, then lets running calls end, for as long as the limits
-/// allow. Returns how many connections had to be cut.
+/// allow. Returns how many calls had to be cut.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: axum::Router,
     limits: Limits,
     stop: CancellationToken,
 ) -> usize {
-    let admission = Admission::new(limits.connections, limits.connections_per_ip);
-    let watches = Watches::new();
-    let connections = TaskTracker::new();
+    let door = Door {
+        admission: Admission::new(limits.connections, limits.connections_per_ip),
+        refusals: Arc::new(Semaphore::new(REFUSALS_AT_ONCE)),
+        watches: Watches::new(),
+        connections: TaskTracker::new(),
+        router,
+        stop: stop.clone(),
+    };
     let mut sweeps = interval(SWEEP);
     sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
-            _ = sweeps.tick() => watches.sweep(&limits.patience),
+            _ = sweeps.tick() => door.watches.sweep(&limits.patience),
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    admit(stream, peer, &admission, &watches, &connections, &router, &stop);
-                }
+                Ok((stream, peer)) => door.admit(stream, peer),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     sleep(ACCEPT_REST).await;
@@ -89,43 +95,61 @@ pub(crate) async fn serve(
         }
     }
     drop(listener);
-    drain(&connections, &watches, limits.drain).await
+    drain(&door.connections, &door.watches, &limits).await
 }
 
-fn admit(
-    stream: TcpStream,
-    peer: SocketAddr,
-    admission: &Arc<Admission>,
-    watches: &Watches,
-    connections: &TaskTracker,
-    router: &axum::Router,
-    stop: &CancellationToken,
-) {
-    let Some(admitted) = admission.admit(peer.ip()) else {
-        connections.spawn(turn_away(stream));
-        return;
-    };
-    // Events leave as they come: without this a burst waits for the client's acknowledgement.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY could not be set");
-    }
-    let watch = watches.watch();
-    let service = Handler {
-        router: router.clone(),
-        watch: Arc::clone(&watch),
-    };
-    let io = Watched {
-        stream,
-        watch: Arc::clone(&watch),
-    };
-    let stop = stop.clone();
-    let task = connections.spawn(async move {
-        let _admitted = admitted;
-        if let Err(error) = converse(io, service, stop).await {
-            tracing::debug!(%peer, %error, "connection ended");
+/// What every new connection passes.
+struct Door {
+    admission: Arc<Admission>,
+    /// Places for those who are told that there is no room.
+    refusals: Arc<Semaphore>,
+    watches: Arc<Watches>,
+    connections: TaskTracker,
+    router: axum::Router,
+    stop: CancellationToken,
+}
+
+impl Door {
+    fn admit(&self, stream: TcpStream, peer: SocketAddr) {
+        match self.admission.admit(peer.ip()) {
+            Some(admitted) => self.take_in(stream, peer, admitted),
+            None => self.refuse(stream),
         }
-    });
-    watches.add(watch, task.abort_handle());
+    }
+
+    /// In a flood most are dropped without a word: telling everyone costs descriptors.
+    fn refuse(&self, stream: TcpStream) {
+        if let Ok(place) = Arc::clone(&self.refusals).try_acquire_owned() {
+            self.connections.spawn(async move {
+                let _place = place;
+                turn_away(stream).await
+            });
+        }
+    }
+
+    fn take_in(&self, stream: TcpStream, peer: SocketAddr, admitted: Admitted) {
+        // Events leave as they come: without this a burst waits for the client's acknowledgement.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
+        }
+        let watch = self.watches.watch();
+        let service = Handler {
+            router: self.router.clone(),
+            watch: Arc::clone(&watch),
+        };
+        let io = Watched {
+            stream,
+            watch: Arc::clone(&watch),
+        };
+        let stop = self.stop.clone();
+        let task = self.connections.spawn(async move {
+            let _admitted = admitted;
+            if let Err(error) = converse(io, service, stop).await {
+                tracing::debug!(%peer, %error, "connection ended");
+            }
+        });
+        self.watches.add(watch, task.abort_handle());
+    }
 }
 
 async fn converse(io: Watched, service: Handler, stop: CancellationToken) -> hyper::Result<()> {
@@ -167,14 +191,23 @@ async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
     timeout(REFUSAL_PATIENCE, telling).await.unwrap_or(Ok(()))
 }
 
-/// Lets running calls end, and cuts those that do not in time.
-async fn drain(connections: &TaskTracker, watches: &Watches, patience: Duration) -> usize {
+/// Lets running calls end, and cuts those that do not in time. Clients that are overdue by the
+/// usual limits are not waited for.
+async fn drain(connections: &TaskTracker, watches: &Watches, limits: &Limits) -> usize {
     connections.close();
-    if timeout(patience, connections.wait()).await.is_ok() {
+    let mut sweeps = interval(SWEEP);
+    let ended = async {
+        loop {
+            tokio::select! {
+                () = connections.wait() => break,
+                _ = sweeps.tick() => watches.sweep(&limits.patience),
+            }
+        }
+    };
+    if timeout(limits.drain, ended).await.is_ok() {
         return 0;
     }
-    let cut = connections.len();
-    watches.close_all();
+    let cut = watches.close_all();
     connections.wait().await;
     cut
 }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -29,20 +29,21 @@ pub(super) struct Patience {
 }
 
 /// Between requests; nothing has been read.
-const IDLE: u8 = 0;
+const IDLE: u64 = 0;
 /// A request has begun, its head is not complete.
-const HEAD: u8 = 1;
+const HEAD: u64 = 1;
 /// A request is being served.
-const BUSY: u8 = 2;
+const BUSY: u64 = 2;
 /// Nothing has been read since the connection was opened.
-const NEW: u8 = 3;
+const NEW: u64 = 3;
 
 /// The state of one connection.
 #[derive(Debug)]
 pub(super) struct Watch {
     origin: Instant,
-    phase: AtomicU8,
-    phase_began_ms: AtomicU64,
+    /// The phase in the lowest two bits, the moment it began above them: one number, so that
+    /// the sweeper never sees one phase with another's time.
+    phase: AtomicU64,
     /// When the client stopped taking bytes; zero while it takes them.
     stalled_ms: AtomicU64,
 }
@@ -51,11 +52,10 @@ impl Watch {
     fn new(origin: Instant) -> Arc<Self> {
         let watch = Self {
             origin,
-            phase: AtomicU8::new(NEW),
-            phase_began_ms: AtomicU64::new(0),
+            phase: AtomicU64::new(0),
             stalled_ms: AtomicU64::new(0),
         };
-        watch.phase_began_ms.store(watch.now(), Ordering::Relaxed);
+        watch.enter(NEW);
         Arc::new(watch)
     }
 
@@ -66,20 +66,25 @@ impl Watch {
             .max(1)
     }
 
-    fn enter(&self, phase: u8) {
-        self.phase_began_ms.store(self.now(), Ordering::Relaxed);
-        self.phase.store(phase, Ordering::Relaxed);
+    fn enter(&self, phase: u64) {
+        self.phase.store(self.now() << 2 | phase, Ordering::Relaxed);
+    }
+
+    /// The phase and when it began, in milliseconds since the server started.
+    fn phase(&self) -> (u64, u64) {
+        let both = self.phase.load(Ordering::Relaxed);
+        (both & 3, both >> 2)
     }
 
     fn bytes_read(&self) {
-        if matches!(self.phase.load(Ordering::Relaxed), IDLE | NEW) {
+        if matches!(self.phase().0, IDLE | NEW) {
             self.enter(HEAD);
         }
     }
 
     /// A whole head has been read and its request goes to the handlers.
     pub(super) fn request_began(&self) {
-        self.phase.store(BUSY, Ordering::Relaxed);
+        self.enter(BUSY);
     }
 
     /// The answer has been handed to the connection.
@@ -108,8 +113,8 @@ impl Watch {
         if stalled != 0 && longer(stalled, patience.write) {
             return Some("the client stopped reading its answer");
         }
-        let began = self.phase_began_ms.load(Ordering::Relaxed);
-        match self.phase.load(Ordering::Relaxed) {
+        let (phase, began) = self.phase();
+        match phase {
             HEAD | NEW if longer(began, patience.head) => {
                 Some("the client did not finish a request's head")
             }
@@ -157,10 +162,15 @@ impl Watches {
             .retain(|_, (_, task)| !task.is_finished());
     }
 
-    /// Closes every connection.
-    pub(super) fn close_all(&self) {
+    /// Closes every connection and tells on how many a call was running.
+    pub(super) fn close_all(&self) -> usize {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.values().for_each(|(_, task)| task.abort());
+        let mut busy = 0;
+        for (watch, task) in open.values().filter(|(_, task)| !task.is_finished()) {
+            busy += usize::from(watch.phase().0 == BUSY);
+            task.abort();
+        }
+        busy
     }
 
     /// Closes what is overdue, once. Closing aborts the connection's task, which drops the

@@ -1,6 +1,9 @@
 //! Who is calling.
 
-use http::header::AUTHORIZATION;
+use std::net::IpAddr;
+
+use http::header::{AUTHORIZATION, HOST, ORIGIN};
+use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use orchestra_dialects::ErrorKind;
 use orchestra_gateway::Refusal;
@@ -11,13 +14,38 @@ use orchestra_types::KeyId;
 /// `x-api-key`: OpenAI's clients use the first, Anthropic's either. `None` if no keys are in use.
 pub(super) fn identify(keys: &ClientKeys, headers: &HeaderMap) -> Result<Option<KeyId>, Refusal> {
     if keys.is_empty() {
-        return Ok(None);
+        // Without keys the address is this machine's own, and so must be whoever calls it: a web
+        // page that a browser here shows must not spend, by name (DNS rebinding) or by form.
+        let here = [HOST, ORIGIN]
+            .into_iter()
+            .flat_map(|name| headers.get_all(name))
+            .all(names_this_machine);
+        return if here { Ok(None) } else { Err(foreign_page()) };
     }
     let presented = presented(headers)?.ok_or_else(missing)?;
     keys.identify(presented)
         .cloned()
         .map(Some)
         .ok_or_else(unknown)
+}
+
+/// Whether a `Host` or an `Origin` names this machine by a name that nobody else can give it.
+fn names_this_machine(value: &HeaderValue) -> bool {
+    let Ok(text) = value.to_str() else {
+        return false;
+    };
+    let authority = text
+        .split_once("://")
+        .map_or(text, |(_, authority)| authority);
+    let Ok(authority) = authority.parse::<Authority>() else {
+        return false;
+    };
+    let host = authority.host();
+    let address = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn presented(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
@@ -82,6 +110,17 @@ fn unknown() -> Refusal {
         "invalid_api_key",
         "the key is not known to this gateway; ask its operator for one (it is not a provider's key)",
     )
+}
+
+fn foreign_page() -> Refusal {
+    Refusal::new(
+        StatusCode::FORBIDDEN,
+        ErrorKind::Permission,
+        "foreign_origin",
+        "without a client key the gateway serves programs on this machine only: call it as localhost or 127.0.0.1, \
+         or set ORCHESTRA_CLIENT_KEY",
+    )
+    .for_good()
 }
 
 fn two_keys() -> Refusal {
@@ -154,8 +193,49 @@ mod tests {
     }
 
     #[test]
-    fn without_keys_everyone_may_call() {
+    fn without_keys_programs_on_this_machine_may_call_and_web_pages_may_not() {
         let keys = ClientKeys::new([0; 64], []).unwrap();
-        assert!(identify(&keys, &HeaderMap::new()).unwrap().is_none());
+        let allowed = |headers: &[(&'static str, &'static str)]| {
+            let pairs = headers.iter().map(|(name, value)| {
+                (
+                    http::HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            });
+            identify(&keys, &pairs.collect()).is_ok()
+        };
+        assert!(allowed(&[]));
+        for host in [
+            "localhost:8000",
+            "LocalHost",
+            "127.0.0.1:8000",
+            "127.3.2.1",
+            "[::1]:8000",
+        ] {
+            assert!(allowed(&[("host", host)]), "{host}");
+        }
+        assert!(allowed(&[
+            ("host", "localhost"),
+            ("origin", "http://localhost:3000")
+        ]));
+        for host in [
+            "evil.example:8000",
+            "localhost.evil.example",
+            "10.0.0.1:8000",
+            "",
+            "a b",
+        ] {
+            assert!(!allowed(&[("host", host)]), "{host}");
+        }
+        for origin in [
+            "https://evil.example",
+            "null",
+            "http://127.0.0.1.evil.example",
+        ] {
+            assert!(
+                !allowed(&[("host", "localhost"), ("origin", origin)]),
+                "{origin}"
+            );
+        }
     }
 }

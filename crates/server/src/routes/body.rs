@@ -14,7 +14,11 @@ use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use orchestra_dialects::ErrorKind;
 use orchestra_gateway::{BoxError, Refusal};
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
+
+/// The slowest that a body may come on average, once it has had `patience`: a byte now and then
+/// does not hold a connection for ever.
+const MIN_BYTES_PER_SECOND: usize = 1024;
 
 /// Reads a whole body of at most `limit` bytes that never pauses longer than `patience`.
 pub(super) async fn read(
@@ -31,15 +35,21 @@ pub(super) async fn read(
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));
     }
+    let began = Instant::now();
     let mut first = Bytes::new();
     let mut joined = BytesMut::new();
     loop {
         // Mostly the body came with the head: only a wait needs a timer.
         let frame = match body.frame().now_or_never() {
             Some(frame) => frame,
-            None => timeout(patience, body.frame())
-                .await
-                .map_err(|_| too_slow(patience))?,
+            None => {
+                let received = first.len().max(joined.len());
+                let earned = Duration::from_secs((received / MIN_BYTES_PER_SECOND) as u64);
+                let left = (began + patience + earned).saturating_duration_since(Instant::now());
+                timeout(patience.min(left), body.frame())
+                    .await
+                    .map_err(|_| too_slow(patience))?
+            }
         };
         let chunk = match frame {
             None => {
@@ -157,6 +167,8 @@ fn too_slow(patience: Duration) -> Refusal {
         StatusCode::REQUEST_TIMEOUT,
         ErrorKind::Timeout,
         "body_timeout",
-        format!("the request body paused for more than {patience:?}"),
+        format!(
+            "the request body came too slowly: it may pause for {patience:?} and must then come with 1 KiB a second"
+        ),
     )
 }

@@ -6,7 +6,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use http::{HeaderMap, Method, Request, Uri};
 use orchestra_dialects::Endpoint;
-use orchestra_gateway::{Incoming, Refusal};
+use orchestra_gateway::{AnswerBody, Incoming, Refusal};
 use orchestra_types::ProviderId;
 
 use super::reply::{wrap, wrong_method};
@@ -19,7 +19,7 @@ pub(super) fn route(endpoint: Endpoint) -> MethodRouter<Shared> {
     };
     let refuse = move |State(app): State<Shared>, method: Method, uri: Uri| async move {
         let refusal = wrong_method(&method, uri.path(), "POST");
-        wrap(app.gateway.refuse(&refusal, endpoint.dialect().family()))
+        wrap(refuse(&app, endpoint, refusal))
     };
     post(serve).fallback(refuse)
 }
@@ -33,8 +33,13 @@ pub(super) async fn serve(
 ) -> Response {
     match accept(app, endpoint, provider, request).await {
         Ok(incoming) => wrap(app.gateway.call(incoming).await),
-        Err(refusal) => wrap(app.gateway.refuse(&refusal, endpoint.dialect().family())),
+        Err(refusal) => wrap(refuse(app, endpoint, refusal)),
     }
+}
+
+fn refuse(app: &App, endpoint: Endpoint, refusal: Refusal) -> http::Response<AnswerBody> {
+    app.gateway
+        .refuse(refusal, endpoint.dialect().family(), Some(endpoint))
 }
 
 async fn accept(

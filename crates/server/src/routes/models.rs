@@ -16,7 +16,7 @@ use super::{Shared, access};
 pub(super) async fn list(State(app): State<Shared>, headers: HeaderMap) -> Response {
     let family = family_of(&headers);
     if let Err(refusal) = access::identify(&app.client_keys, &headers) {
-        return wrap(app.gateway.refuse(&refusal, family));
+        return wrap(app.gateway.refuse(refusal, family, None));
     }
     let models: Vec<Value> = app
         .gateway
@@ -45,7 +45,7 @@ pub(super) async fn one(
 ) -> Response {
     let family = family_of(&headers);
     if let Err(refusal) = access::identify(&app.client_keys, &headers) {
-        return wrap(app.gateway.refuse(&refusal, family));
+        return wrap(app.gateway.refuse(refusal, family, None));
     }
     let listed = app
         .gateway
@@ -74,7 +74,10 @@ pub(super) async fn one(
                 "model_not_found",
                 error.to_string(),
             );
-            wrap(app.gateway.refuse(&refusal.at("model").for_good(), family))
+            wrap(
+                app.gateway
+                    .refuse(refusal.at("model").for_good(), family, None),
+            )
         }
     }
 }

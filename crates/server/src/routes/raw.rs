@@ -20,7 +20,10 @@ pub(super) async fn pass(State(app): State<Shared>, request: Request<Body>) -> R
         // Which routes and providers there are is not for everybody.
         let refusal = access::identify(&app.client_keys, request.headers())
             .map_or_else(|refusal| refusal, |_| no_such_route(&app, &request));
-        return wrap(app.gateway.refuse(&refusal, family_of(request.headers())));
+        return wrap(
+            app.gateway
+                .refuse(refusal, family_of(request.headers()), None),
+        );
     };
     let member = app.gateway.providers().member(provider.as_str());
     if let Some(member) = member
@@ -31,7 +34,7 @@ pub(super) async fn pass(State(app): State<Shared>, request: Request<Body>) -> R
     let family = member.map_or(Family::OpenAi, |member| member.family());
     match accept(&app, provider, request) {
         Ok(call) => wrap(app.gateway.pass(call).await),
-        Err(refusal) => wrap(app.gateway.refuse(&refusal, family)),
+        Err(refusal) => wrap(app.gateway.refuse(refusal, family, None)),
     }
 }
 

@@ -42,8 +42,9 @@ pub(super) async fn method_not_allowed(
     headers: HeaderMap,
 ) -> Response {
     wrap(app.gateway.refuse(
-        &wrong_method(&method, uri.path(), "GET"),
+        wrong_method(&method, uri.path(), "GET"),
         family_of(&headers),
+        None,
     ))
 }
 
