@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve applications until stopped
-    Serve(serve::Arguments),
+    Serve(serve::Options),
     /// Serve with two scripted providers, to try everything without a key
     Demo(Demo),
     /// Ask a model and print its answer
@@ -103,5 +103,17 @@ impl fmt::Debug for RunningServer {
         f.debug_struct("RunningServer")
             .field("url", &self.url)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_fit_together() {
+        Arguments::command().debug_assert();
     }
 }

@@ -17,10 +17,22 @@ struct Arguments {
     #[arg(long, env = "ORCHESTRA_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
-    serve: serve::Arguments,
+    serve: serve::Options,
 }
 
 fn main() -> ExitCode {
     let Arguments { config, serve } = Arguments::parse();
     serve::main(config.as_deref(), &serve)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_fit_together() {
+        Arguments::command().debug_assert();
+    }
 }

@@ -18,7 +18,7 @@ pub const DEFAULT_LOG: &str = "info,orchestra::calls=warn";
 
 /// The arguments of a server.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Arguments {
+pub struct Options {
     /// Address and port to listen on, instead of the configuration's
     #[arg(long, env = "ORCHESTRA_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
@@ -58,8 +58,8 @@ pub fn prepare(
 /// Serves until SIGTERM or SIGINT. The exit code is 0 after a clean stop, 1 if calls had to
 /// be cut, 2 if the server could not start.
 #[must_use]
-pub fn main(config: Option<&Path>, arguments: &Arguments) -> ExitCode {
-    match start(config, arguments) {
+pub fn main(config: Option<&Path>, options: &Options) -> ExitCode {
+    match start(config, options) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::from(1),
         Err(error) => {
@@ -70,9 +70,9 @@ pub fn main(config: Option<&Path>, arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn start(config: Option<&Path>, arguments: &Arguments) -> anyhow::Result<usize> {
-    init_logging(&arguments.log, arguments.log_format).context("--log is no filter")?;
-    let (config, built) = prepare(config, arguments.listen)?;
+fn start(config: Option<&Path>, options: &Options) -> anyhow::Result<usize> {
+    init_logging(&options.log, options.log_format).context("--log is no filter")?;
+    let (config, built) = prepare(config, options.listen)?;
     let runtime = runtime(config.server.worker_threads).context("no threads can be started")?;
     let cut = runtime.block_on(run(&config, built))?;
     // Name look-ups may still run on blocking threads; nobody waits for them any more.
