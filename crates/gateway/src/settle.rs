@@ -46,7 +46,8 @@ pub struct AttemptRecord {
     /// The word for the fault; `None` if the attempt succeeded, `abandoned` if the client left
     /// before it was over.
     pub fault: Option<&'static str>,
-    /// From sending to success or fault. For a stream, success is its first content.
+    /// From sending to success or fault. For a stream, success is its first content, or its first
+    /// event where no other target stood ready.
     pub took: Duration,
 }
 

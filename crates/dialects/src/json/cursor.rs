@@ -128,6 +128,17 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// A cursor within the outermost object of `text`, before the name of a member at `at`, where
+    /// the text up to there has been read before.
+    pub(crate) fn within_object(text: &'a str, at: usize, rules: Rules) -> Self {
+        Self {
+            at,
+            depth: 1,
+            fresh: true,
+            ..Self::new(text, rules)
+        }
+    }
+
     /// Enters the object that comes next; if something else does, passes it and returns false.
     pub(crate) fn enter_object(&mut self) -> Result<bool, Syntax> {
         self.enter(b'{')

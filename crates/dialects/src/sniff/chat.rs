@@ -18,14 +18,25 @@ const CONTENT: [&str; 8] = [
 ];
 
 pub(super) fn event(seen: &mut Seen, name: Option<&str>, data: &str) -> Result<(), Malformed> {
-    let mut json = Cursor::new(data, Rules::ANSWER);
-    if !json.enter_object()? {
+    // All events of a stream begin alike (id, object, created, model): what the last one said
+    // before its choices need not be read again.
+    let repeated = seen.repeated_head(data);
+    let mut json = match repeated {
+        Some(length) => Cursor::within_object(data, length, Rules::ANSWER),
+        None => Cursor::new(data, Rules::ANSWER),
+    };
+    if repeated.is_none() && !json.enter_object()? {
         return Err(Malformed::NotAnObject);
     }
     // Every event of every stream comes through here, so it is walked once, without `pick`.
-    while let Some(key) = json.next_member()? {
-        match &*key {
-            "choices" => read_choices(seen, &mut json)?,
+    while let Some(key) = json.next_key()? {
+        match &*json.name(&key) {
+            "choices" => {
+                if repeated.is_none() {
+                    seen.keep_head(&data[..key.span.start]);
+                }
+                read_choices(seen, &mut json)?;
+            }
             "model" => seen.note_model(Raw::pass(&mut json)?.unless_null()),
             "error" => seen.report_member(Raw::pass(&mut json)?.unless_null()),
             "usage" => {

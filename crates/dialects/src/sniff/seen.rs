@@ -24,6 +24,8 @@ pub(super) struct Seen {
     pub(super) ended: bool,
     /// The last `sequence_number` of a Responses stream.
     pub(super) sequence: Option<u64>,
+    /// How the last event of a Chat stream began, up to the name of its `choices`.
+    head: String,
     /// Anthropic reports its counters in parts.
     pub(super) counts: AnthropicCounts,
 }
@@ -74,6 +76,22 @@ impl Seen {
             }
             Dialect::OpenAiResponses => responses::event(self, name, data),
             Dialect::AnthropicMessages => messages::event(self, name, data),
+        }
+    }
+
+    /// The length of the beginning that `data` shares with the last event, if it shares all of it
+    /// and a member's name follows.
+    pub(super) fn repeated_head(&self, data: &str) -> Option<usize> {
+        let rest = data.strip_prefix(&*self.head)?;
+        (!self.head.is_empty() && rest.starts_with('"')).then_some(self.head.len())
+    }
+
+    /// Keeps the beginning of an event, up to a member's name. Long ones are not worth it.
+    pub(super) fn keep_head(&mut self, head: &str) {
+        const LONGEST: usize = 1024;
+        self.head.clear();
+        if head.len() <= LONGEST {
+            self.head.push_str(head);
         }
     }
 

@@ -568,3 +568,41 @@ fn a_cut_answer_is_refused_wherever_it_is_cut() {
         );
     }
 }
+
+#[test]
+fn events_that_begin_alike_are_read_as_if_they_did_not() {
+    let head = r#"{"id":"c","model":"m","choices":"#;
+    let piece = format!(r#"{head}[{{"delta":{{"content":"x"}}}}]}}"#);
+    let last = format!(
+        r#"{head}[{{"finish_reason":"stop"}}],"usage":{{"prompt_tokens":3,"completion_tokens":2}}}}"#
+    );
+    let sniffer = sniff(
+        Endpoint::ChatCompletions,
+        &[&piece, &piece, &last, "[DONE]"],
+    );
+    assert_eq!(sniffer.finish(), Some("stop"));
+    assert_eq!(
+        sniffer.usage().map(|usage| (usage.input, usage.output)),
+        Some((3, 2))
+    );
+    assert!(sniffer.content() && sniffer.ended() && sniffer.error().is_none());
+
+    // The same beginning does not excuse what follows it.
+    for tail in ["", "}", "[}", "[]", "[]}}", "[],}", "[] \"usage\":1}"] {
+        let sniffer = sniff(
+            Endpoint::ChatCompletions,
+            &[&piece, &format!("{head}{tail}")],
+        );
+        let error = sniffer
+            .error()
+            .unwrap_or_else(|| panic!("{tail:?} was taken for an event"));
+        assert_eq!(error.code.as_deref(), Some(MALFORMED_EVENT));
+    }
+    // A beginning that differs is read whole: here the error stands before the choices.
+    let error = r#"{"error":{"message":"no"},"choices":[]}"#;
+    assert!(
+        sniff(Endpoint::ChatCompletions, &[&piece, error])
+            .error()
+            .is_some()
+    );
+}
