@@ -12,6 +12,7 @@ mod harness;
 mod leaving;
 mod process;
 mod readme;
+mod tls;
 
 /// Makes a test for each of the given clients, in a module of its own.
 macro_rules! for_clients {

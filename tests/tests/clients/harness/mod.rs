@@ -8,7 +8,7 @@ mod voice;
 mod world;
 
 pub(crate) use client::{Client, Family, node, python};
-pub(crate) use server::Server;
+pub(crate) use server::{Server, bare};
 pub(crate) use tools::{Tool, binary, repository};
 pub(crate) use voice::Voice;
 pub(crate) use world::{CLIENT_KEY, PROVIDER_KEY, World, assert_signed};

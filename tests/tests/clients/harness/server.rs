@@ -107,7 +107,7 @@ fn server_command(folder: &Path, config: &str, listen: &str) -> Command {
     command
 }
 
-fn bare(name: &str, folder: &Path) -> Command {
+pub(crate) fn bare(name: &str, folder: &Path) -> Command {
     let mut command = Command::new(binary(name));
     command
         .current_dir(folder)
