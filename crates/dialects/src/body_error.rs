@@ -72,6 +72,14 @@ pub enum BodyError {
         /// What it is.
         found: JsonKind,
     },
+    /// A field deep within the body cannot be read.
+    #[error("`{path}` {problem}")]
+    Invalid {
+        /// Where it stands, such as `messages[3].content[1].image_url`.
+        path: String,
+        /// What is wrong and how to mend it.
+        problem: String,
+    },
     /// A field that names something is an empty string.
     #[error("`{name}` is an empty string; give it a value")]
     Blank {
@@ -86,6 +94,9 @@ impl BodyError {
     pub fn param(&self) -> Option<&str> {
         match self {
             Self::Duplicate { name } => Some(name),
+            Self::Invalid { path, .. } => Some(path)
+                .filter(|path| !path.is_empty())
+                .map(|path| &**path),
             Self::Missing { name, .. } | Self::WrongType { name, .. } | Self::Blank { name } => {
                 Some(name)
             }
@@ -112,6 +123,7 @@ impl BodyError {
             Self::Missing { .. } => "missing_field",
             Self::WrongType { .. } => "invalid_type",
             Self::Blank { .. } => "empty_string",
+            Self::Invalid { .. } => "invalid_value",
         }
     }
 

@@ -88,9 +88,34 @@ pub enum Dialect {
     OpenAiEmbeddings,
     /// Anthropic Messages
     AnthropicMessages,
+    /// Gemini's `generateContent`
+    Gemini,
 }
 
 impl Dialect {
+    /// Every dialect, in the order of their declaration.
+    pub const ALL: [Self; 6] = [
+        Self::OpenAiChat,
+        Self::OpenAiCompletions,
+        Self::OpenAiResponses,
+        Self::OpenAiEmbeddings,
+        Self::AnthropicMessages,
+        Self::Gemini,
+    ];
+
+    /// Its name in configuration, logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OpenAiChat => "openai_chat",
+            Self::OpenAiCompletions => "openai_completions",
+            Self::OpenAiResponses => "openai_responses",
+            Self::OpenAiEmbeddings => "openai_embeddings",
+            Self::AnthropicMessages => "anthropic_messages",
+            Self::Gemini => "gemini",
+        }
+    }
+
     /// Whose error bodies it uses.
     #[must_use]
     pub const fn family(self) -> Family {
@@ -100,6 +125,7 @@ impl Dialect {
             | Self::OpenAiResponses
             | Self::OpenAiEmbeddings => Family::OpenAi,
             Self::AnthropicMessages => Family::Anthropic,
+            Self::Gemini => Family::Google,
         }
     }
 }
@@ -111,4 +137,6 @@ pub enum Family {
     OpenAi,
     /// Anthropic
     Anthropic,
+    /// Google, in its native API
+    Google,
 }

@@ -1,21 +1,46 @@
 #![doc = include_str!("../README.md")]
 
+mod anthropic_messages;
 mod body_error;
+pub mod canonical;
+mod codec;
 mod dialect;
+mod envelope;
 mod error;
+mod event;
+mod fold;
+mod gemini;
 mod head;
 mod json;
+mod loss;
+mod media;
+mod openai_chat;
+mod openai_responses;
+mod profile;
+mod raw_json;
 mod sniff;
 mod splice;
 mod sse;
+mod translate;
+mod usage;
 
 pub use body_error::BodyError;
+pub use codec::{AnswerContext, Codec, Inexpressible, StreamDecode, StreamEncode, Target};
 pub use dialect::{Dialect, Endpoint, Family};
+pub use envelope::ENVELOPE_MARK;
 pub use error::{ErrorKind, ErrorView, UpstreamError, is_native_error, parse_error, render_error};
+pub use event::{Delta, StreamEvent};
+pub use fold::{Fold, LawKeeper};
 pub use head::{Head, HeadLimits, Member};
 pub use json::{JsonKind, json_string};
+pub use loss::{Loss, LossKind, Losses};
+pub use profile::{MaxTokensName, Profile, ReasoningControl};
+pub use raw_json::RawJson;
 pub use sniff::{
     AnswerError, AnswerSeen, EndRule, MALFORMED_EVENT, StreamEnd, StreamSniffer, sniff_answer,
 };
 pub use splice::Splice;
 pub use sse::{Frame, SseError, SseReader};
+pub use translate::{
+    StreamTranslator, TranslateError, decode_request, encode_answer, encode_request,
+};

@@ -325,7 +325,7 @@ pub(crate) fn identify(headers: &mut HeaderMap, family: Family, record: &CallRec
         return;
     };
     let request_id = HeaderName::from_static(match family {
-        Family::OpenAi => "x-request-id",
+        Family::OpenAi | Family::Google => "x-request-id",
         Family::Anthropic => "request-id",
     });
     headers.entry(request_id).or_insert_with(|| id.clone());

@@ -187,7 +187,7 @@ impl Provider {
             return &self.raw;
         };
         match endpoint.dialect().family() {
-            Family::OpenAi => &self.openai,
+            Family::OpenAi | Family::Google => &self.openai,
             Family::Anthropic => &self.anthropic,
         }
     }

@@ -6,7 +6,7 @@ use crate::{Family, JsonKind};
 /// Whether `body` is an error as this family's clients expect it, fit to be relayed as it is.
 ///
 /// That is `{"error": {"message": …}}` for OpenAI, the same within `"type": "error"` and with an
-/// inner `type` for Anthropic.
+/// inner `type` for Anthropic, with an inner `status` for Google.
 #[must_use]
 pub fn is_native_error(family: Family, body: &[u8]) -> bool {
     let Some(value) = std::str::from_utf8(body)
@@ -30,6 +30,7 @@ pub fn is_native_error(family: Family, body: &[u8]) -> bool {
                 .is_some_and(|outer| outer == "error");
             marked && is_text(inner) && is_text(message)
         }
+        Family::Google => is_text(message) && is_text(error.member("status")),
     }
 }
 

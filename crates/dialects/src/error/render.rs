@@ -12,6 +12,7 @@ impl ErrorKind {
         match family {
             Family::OpenAi => self.openai_type(),
             Family::Anthropic => self.anthropic_type(),
+            Family::Google => self.google_status(),
         }
     }
 
@@ -24,9 +25,9 @@ impl ErrorKind {
             (Self::Permission, _) => 403,
             (Self::NotFound, _) => 404,
             (Self::TooLarge, _) => 413,
-            (Self::RateLimited, _) | (Self::Billing, Family::OpenAi) => 429,
+            (Self::RateLimited, _) | (Self::Billing, Family::OpenAi | Family::Google) => 429,
             (Self::Billing, Family::Anthropic) => 402,
-            (Self::Overloaded, Family::OpenAi) => 503,
+            (Self::Overloaded, Family::OpenAi | Family::Google) => 503,
             (Self::Overloaded, Family::Anthropic) => 529,
             (Self::Timeout, _) => 504,
             (Self::Server, _) => 500,
@@ -56,6 +57,20 @@ impl ErrorKind {
             Self::Overloaded => "overloaded_error",
             Self::Timeout => "timeout_error",
             Self::Server => "api_error",
+        }
+    }
+
+    /// The words of `google.rpc.Code`, as Gemini uses them (ai.google.dev/gemini-api/docs/troubleshooting).
+    const fn google_status(self) -> &'static str {
+        match self {
+            Self::InvalidRequest | Self::TooLarge => "INVALID_ARGUMENT",
+            Self::Authentication => "UNAUTHENTICATED",
+            Self::Permission => "PERMISSION_DENIED",
+            Self::NotFound => "NOT_FOUND",
+            Self::RateLimited | Self::Billing => "RESOURCE_EXHAUSTED",
+            Self::Overloaded => "UNAVAILABLE",
+            Self::Timeout => "DEADLINE_EXCEEDED",
+            Self::Server => "INTERNAL",
         }
     }
 }
@@ -94,6 +109,18 @@ struct AnthropicDetails<'a> {
     error_code: &'a str,
 }
 
+#[derive(Serialize)]
+struct GoogleBody<'a> {
+    error: GoogleError<'a>,
+}
+
+#[derive(Serialize)]
+struct GoogleError<'a> {
+    code: u16,
+    message: &'a str,
+    status: &'a str,
+}
+
 /// Writes `view` as the JSON body of this family's errors.
 ///
 /// Anthropic's have no place for the field at fault, so the message should name it.
@@ -117,6 +144,13 @@ pub fn render_error(family: Family, view: &ErrorView<'_>) -> String {
                 details: view.code.map(|error_code| AnthropicDetails { error_code }),
             },
             request_id: view.request_id,
+        }),
+        Family::Google => json(&GoogleBody {
+            error: GoogleError {
+                code: view.status,
+                message: view.message,
+                status: r#type,
+            },
         }),
     }
 }

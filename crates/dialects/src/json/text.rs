@@ -93,7 +93,37 @@ fn unescape(inner: &str, first: usize) -> String {
 /// ```
 #[must_use]
 pub fn json_string(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let mut quoted = String::with_capacity(text.len() + 2);
+    push_json_string(&mut quoted, text);
+    quoted
+}
+
+/// Adds `text` as a JSON string behind `json`.
+pub(crate) fn push_json_string(json: &mut String, text: &str) {
+    json.push('"');
+    let mut from = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if byte >= b' ' && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        json.push_str(text.get(from..at).unwrap_or_default());
+        from = at + 1;
+        match byte {
+            b'"' => json.push_str("\\\""),
+            b'\\' => json.push_str("\\\\"),
+            b'\n' => json.push_str("\\n"),
+            b'\r' => json.push_str("\\r"),
+            b'\t' => json.push_str("\\t"),
+            _ => {
+                const DIGITS: &[u8; 16] = b"0123456789abcdef";
+                json.push_str("\\u00");
+                json.push(char::from(DIGITS[usize::from(byte >> 4)]));
+                json.push(char::from(DIGITS[usize::from(byte & 15)]));
+            }
+        }
+    }
+    json.push_str(text.get(from..).unwrap_or_default());
+    json.push('"');
 }
 
 #[cfg(test)]

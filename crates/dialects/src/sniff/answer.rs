@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use orchestra_types::Usage;
 
 use super::responses;
-use super::usage::{AnthropicCounts, of_openai};
 use crate::error::error_member;
 use crate::json::{Cursor, Raw, Rules, Syntax};
+use crate::usage::{AnthropicCounts, of_openai};
 use crate::{Dialect, Endpoint, JsonKind, UpstreamError};
 
 /// What an answer tells beside its content.
@@ -51,6 +51,12 @@ pub enum AnswerError {
         /// What it is.
         found: JsonKind,
     },
+    /// It is an object, but not one that this dialect's answers are.
+    #[error("the answer cannot be read: {problem}")]
+    OffFormat {
+        /// What is wrong, as a fragment.
+        problem: String,
+    },
     /// It is an error in the disguise of an answer.
     #[error("the provider reported an error with a good status: {}", .0.message)]
     Reported(UpstreamError),
@@ -81,6 +87,32 @@ pub fn sniff_answer(endpoint: Endpoint, body: &[u8]) -> Result<AnswerSeen, Answe
                     .unwrap_or(JsonKind::Null),
             })?;
     members.told(endpoint.dialect())
+}
+
+/// Reads the body of an answer as the object it must be, for the codecs; an `error` in it is one.
+///
+/// # Errors
+/// As [`sniff_answer`].
+pub(crate) fn answer_object(body: &str) -> Result<Raw<'_>, AnswerError> {
+    let text = body.trim_ascii();
+    if text.is_empty() {
+        return Err(AnswerError::Empty);
+    }
+    if text.starts_with('<') {
+        return Err(AnswerError::WebPage);
+    }
+    let value = Raw::parse(text, Rules::ANSWER).map_err(malformed)?;
+    match value.kind() {
+        Some(JsonKind::Object) => {}
+        found => {
+            let found = found.unwrap_or(JsonKind::Null);
+            return Err(AnswerError::NotAnObject { found });
+        }
+    }
+    match value.member("error").and_then(error_member) {
+        Some(error) => Err(AnswerError::Reported(error)),
+        None => Ok(value),
+    }
 }
 
 /// The members of an answer that say something here, found in one walk over the whole text.
@@ -148,6 +180,7 @@ impl<'a> Members<'a> {
             Dialect::OpenAiResponses => responses::finish(self.status, self.incomplete_details),
             Dialect::OpenAiEmbeddings => None,
             Dialect::AnthropicMessages => self.stop_reason,
+            Dialect::Gemini => todo!(),
         };
         Ok(AnswerSeen {
             usage: self.usage.and_then(|usage| read_usage(dialect, usage)),

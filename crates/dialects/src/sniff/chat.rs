@@ -1,8 +1,8 @@
 //! Events of Chat Completions and of the older Completions, which differ in where text stands.
 
 use super::seen::{Malformed, Seen};
-use super::usage;
 use crate::json::{Cursor, Raw, Rules, Syntax};
+use crate::usage;
 
 /// The members of a `delta` that bring a piece of the answer. `reasoning_content` is DeepSeek's,
 /// `reasoning` and `reasoning_details` are OpenRouter's.

@@ -5,7 +5,6 @@ mod chat;
 mod messages;
 mod responses;
 mod seen;
-mod usage;
 
 use orchestra_types::Usage;
 
@@ -13,6 +12,7 @@ use crate::sse::{Next, SseError, SseReader};
 use crate::{Dialect, Endpoint, ErrorView, Family, UpstreamError, json_string, render_error};
 use seen::Seen;
 
+pub(crate) use answer::answer_object;
 pub use answer::{AnswerError, AnswerSeen, sniff_answer};
 pub use seen::MALFORMED_EVENT;
 
@@ -153,7 +153,9 @@ impl StreamSniffer {
                 let number = self.seen.sequence.map_or(0, |last| last.saturating_add(1));
                 responses::error_event(view, number)
             }
-            (_, Family::OpenAi) => format!("data: {}\n\n", render_error(Family::OpenAi, view)),
+            (_, family @ (Family::OpenAi | Family::Google)) => {
+                format!("data: {}\n\n", render_error(family, view))
+            }
             (_, Family::Anthropic) => format!(
                 "event: error\ndata: {}\n\n",
                 render_error(Family::Anthropic, view)

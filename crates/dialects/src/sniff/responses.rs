@@ -1,8 +1,9 @@
 //! Events of the Responses API.
 
+use super::json_option;
 use super::seen::{Malformed, Seen};
-use super::{json_option, usage};
 use crate::json::{Raw, json_string, pick};
+use crate::usage;
 use crate::{ErrorKind, ErrorView, Family};
 
 pub(super) fn event(seen: &mut Seen, name: Option<&str>, data: &str) -> Result<(), Malformed> {

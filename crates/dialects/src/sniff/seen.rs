@@ -2,11 +2,11 @@
 
 use orchestra_types::Usage;
 
-use super::usage::AnthropicCounts;
 use super::{chat, messages, responses};
 use crate::error::error_member;
 use crate::json::{Raw, Syntax};
 use crate::sse::Frame;
+use crate::usage::AnthropicCounts;
 use crate::{Dialect, UpstreamError, parse_error};
 
 /// The code of the error that stands for an event which is not JSON, or not of its format.
@@ -76,6 +76,7 @@ impl Seen {
             }
             Dialect::OpenAiResponses => responses::event(self, name, data),
             Dialect::AnthropicMessages => messages::event(self, name, data),
+            Dialect::Gemini => todo!(),
         }
     }
 

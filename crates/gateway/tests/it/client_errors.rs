@@ -11,7 +11,7 @@ use crate::wire;
 fn body(family: Family, kind: &str, code: Option<&str>) -> String {
     let code = code.map_or_else(|| "null".to_owned(), |code| format!("\"{code}\""));
     match family {
-        Family::OpenAi => format!(
+        Family::OpenAi | Family::Google => format!(
             "{{ \"error\" :{{\"code\":{code},\"message\":\"No \\u00e9\", \"type\":\"{kind}\",\"param\":null,\"new\":1}}}}\n"
         ),
         Family::Anthropic => format!(

@@ -26,7 +26,7 @@ pub(super) async fn list(State(app): State<Shared>, headers: HeaderMap) -> Respo
         .map(|entry| shown(entry, family))
         .collect();
     let list = match family {
-        Family::OpenAi => json!({ "object": "list", "data": models }),
+        Family::OpenAi | Family::Google => json!({ "object": "list", "data": models }),
         Family::Anthropic => json!({
             "first_id": models.first().map(|model| &model["id"]),
             "last_id": models.last().map(|model| &model["id"]),
@@ -84,7 +84,7 @@ pub(super) async fn one(
 
 fn shown(entry: &ModelEntry, family: Family) -> Value {
     match family {
-        Family::OpenAi => json!({
+        Family::OpenAi | Family::Google => json!({
             "id": entry.id,
             "object": "model",
             "created": entry.created,

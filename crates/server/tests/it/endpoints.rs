@@ -32,7 +32,7 @@ pub(crate) fn streamed_body(endpoint: Endpoint) -> String {
 pub(crate) fn paths(endpoint: Endpoint) -> [String; 3] {
     let path = endpoint.path();
     let provider = match endpoint.dialect().family() {
-        Family::OpenAi => "openai",
+        Family::OpenAi | Family::Google => "openai",
         Family::Anthropic => "anthropic",
     };
     let short = path.strip_prefix("/v1").unwrap_or(path);
@@ -67,7 +67,7 @@ pub(crate) fn assert_error(answer: &Answer, family: Family, wanted: &Wanted, con
     assert!(call.is_some_and(|id| !id.is_empty()), "{context}");
     let body = answer.json();
     let message = match family {
-        Family::OpenAi => {
+        Family::OpenAi | Family::Google => {
             assert_eq!(answer.header("x-request-id"), call, "{context}");
             let error = body["error"].as_object().expect(&context);
             let mut members: Vec<&str> = error.keys().map(String::as_str).collect();

@@ -24,7 +24,7 @@ struct OpenAiCounts {
 ///
 /// A part larger than what is left of its total is cut to it, so that the counters always add up
 /// to the totals that the vendor bills by.
-pub(super) fn of_openai(usage: Raw<'_>) -> Option<Usage> {
+pub(crate) fn of_openai(usage: Raw<'_>) -> Option<Usage> {
     let counts = OpenAiCounts::read(usage);
     counts.input.or(counts.output)?;
     let mut usage = Usage::default();
@@ -114,7 +114,7 @@ fn counts<const N: usize>(object: Option<Raw<'_>>, names: [&str; N]) -> [Option<
 /// The counters of a Messages stream, which come in parts: most in `message_start`, the final ones
 /// in `message_delta`.
 #[derive(Debug, Default)]
-pub(super) struct AnthropicCounts {
+pub(crate) struct AnthropicCounts {
     input: u64,
     cache_read: u64,
     cache_write: u64,
@@ -127,7 +127,7 @@ pub(super) struct AnthropicCounts {
 impl AnthropicCounts {
     /// Takes over the counters that `usage` holds. They are cumulative, so a later one replaces an
     /// earlier one; a zero does not, because servers write zero for what they do not repeat.
-    pub(super) fn update(&mut self, usage: Raw<'_>) {
+    pub(crate) fn update(&mut self, usage: Raw<'_>) {
         let [creation, output_details] = usage.pick(["cache_creation", "output_tokens_details"]);
         let totals = counts(
             Some(usage),
@@ -160,7 +160,7 @@ impl AnthropicCounts {
 
     /// The counters as they stand. `input_tokens` excludes the cache already; `output_tokens`
     /// includes thinking.
-    pub(super) fn usage(&self) -> Usage {
+    pub(crate) fn usage(&self) -> Usage {
         let split = self.cache_write_5m.saturating_add(self.cache_write_1h);
         let mut writes = self.cache_write.max(split);
         let cache_write_1h = take(&mut writes, Some(self.cache_write_1h));

@@ -1,0 +1,129 @@
+//! What one dialect says and another cannot.
+
+use std::fmt;
+
+use crate::Dialect;
+use crate::canonical::{Extras, Place, path};
+
+/// Something a client asked for, or a provider answered, that did not reach the other side as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// The field, in the terms of the side that wrote it: `messages[3].content[1].cache_control`.
+    /// Fields of an answer begin with `answer.`.
+    pub path: String,
+    /// What became of it.
+    pub kind: LossKind,
+    /// Who said it.
+    pub from: Dialect,
+    /// Who cannot.
+    pub to: Dialect,
+}
+
+/// What became of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LossKind {
+    /// It is gone.
+    Dropped,
+    /// Something like it was sent: a clamped number, a nearby word, text in place of structure.
+    Approximated,
+    /// The other side needs something that nobody said, and a default was sent.
+    Defaulted,
+}
+
+impl LossKind {
+    /// One word for headers, logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dropped => "dropped",
+            Self::Approximated => "approximated",
+            Self::Defaulted => "defaulted",
+        }
+    }
+}
+
+impl fmt::Display for Loss {
+    /// As in the response header: `messages[0].name=dropped`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.path, self.kind.as_str())
+    }
+}
+
+/// Collects what a translation from one dialect to another loses. A path is listed once.
+#[derive(Clone, Debug)]
+pub struct Losses {
+    from: Dialect,
+    to: Dialect,
+    list: Vec<Loss>,
+}
+
+impl Losses {
+    /// Nothing lost yet.
+    #[must_use]
+    pub const fn new(from: Dialect, to: Dialect) -> Self {
+        Self {
+            from,
+            to,
+            list: Vec::new(),
+        }
+    }
+
+    /// What was lost, in the order of its discovery.
+    #[must_use]
+    pub fn list(&self) -> &[Loss] {
+        &self.list
+    }
+
+    /// Hands the list over.
+    #[must_use]
+    pub fn into_list(self) -> Vec<Loss> {
+        self.list
+    }
+
+    /// Whether nothing was lost.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The field at these places is gone.
+    pub fn dropped(&mut self, places: &[Place]) {
+        self.add(path(places), LossKind::Dropped);
+    }
+
+    /// Something like the field at these places was sent.
+    pub fn approximated(&mut self, places: &[Place]) {
+        self.add(path(places), LossKind::Approximated);
+    }
+
+    /// The target needs a field of this name, and a default was sent.
+    pub fn defaulted(&mut self, name: &'static str) {
+        self.add(name.to_owned(), LossKind::Defaulted);
+    }
+
+    /// All members of the object at these places that have no field in the canonical form are gone.
+    pub fn dropped_extras(&mut self, places: &[Place], extras: &Extras) {
+        for (name, _) in extras {
+            let object = path(places);
+            let path = if object.is_empty() {
+                name.clone()
+            } else {
+                format!("{object}.{name}")
+            };
+            self.add(path, LossKind::Dropped);
+        }
+    }
+
+    /// Adds a loss.
+    pub fn add(&mut self, path: String, kind: LossKind) {
+        if self.list.iter().all(|loss| loss.path != path) {
+            let (from, to) = (self.from, self.to);
+            self.list.push(Loss {
+                path,
+                kind,
+                from,
+                to,
+            });
+        }
+    }
+}
