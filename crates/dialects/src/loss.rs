@@ -68,6 +68,18 @@ impl Losses {
         }
     }
 
+    /// The dialect of the side whose words are translated.
+    #[must_use]
+    pub const fn from(&self) -> Dialect {
+        self.from
+    }
+
+    /// Whether both sides speak one dialect, so that extras and opaque parts return verbatim.
+    #[must_use]
+    pub fn within_one_dialect(&self) -> bool {
+        self.from == self.to
+    }
+
     /// What was lost, in the order of its discovery.
     #[must_use]
     pub fn list(&self) -> &[Loss] {
