@@ -3,6 +3,7 @@
 mod errors;
 mod head;
 mod json;
+mod laws;
 mod sniff;
 mod sse;
 mod streams;
