@@ -17,6 +17,6 @@ pub use text::json_string;
 
 pub(crate) use cursor::{Cursor, Problem, Rules, Syntax};
 pub(crate) use raw::{Raw, pick};
-pub(crate) use read::{Invalid, Locate};
+pub(crate) use read::{Invalid, Locate, request_object};
 pub(crate) use text::decode;
 pub(crate) use write::{ListWriter, ObjectWriter, Writer};

@@ -2,8 +2,31 @@
 
 use std::borrow::Cow;
 
-use super::{JsonKind, Raw};
+use super::{JsonKind, Raw, Rules};
 use crate::BodyError;
+
+/// Reads the body of a request as the object it must be, for the codecs.
+///
+/// # Errors
+/// [`BodyError`] if it is none.
+pub(crate) fn request_object(body: &str) -> Result<Raw<'_>, BodyError> {
+    const RULES: Rules = Rules {
+        depth: Rules::DEEPEST,
+        lone_surrogates: false,
+    };
+    let text = body.trim_ascii();
+    if text.is_empty() {
+        return Err(BodyError::Empty);
+    }
+    let value =
+        Raw::parse(text, RULES).map_err(|syntax| BodyError::at(text, syntax, RULES.depth))?;
+    match value.kind() {
+        Some(JsonKind::Object) => Ok(value),
+        found => Err(BodyError::NotAnObject {
+            found: found.unwrap_or(JsonKind::Null),
+        }),
+    }
+}
 
 /// What is wrong with a request, and where. The path grows from the inside out as the error is
 /// handed up, so that a sound request pays nothing for it.

@@ -15,6 +15,7 @@ use seen::Seen;
 pub(crate) use answer::answer_object;
 pub use answer::{AnswerError, AnswerSeen, sniff_answer};
 pub use seen::MALFORMED_EVENT;
+pub(crate) use seen::event_object;
 
 /// Reads along with one stream of a provider.
 ///

@@ -4,10 +4,10 @@ use orchestra_types::Usage;
 
 use super::{chat, messages, responses};
 use crate::error::error_member;
-use crate::json::{Raw, Syntax};
+use crate::json::{Raw, Rules, Syntax};
 use crate::sse::Frame;
 use crate::usage::AnthropicCounts;
-use crate::{Dialect, UpstreamError, parse_error};
+use crate::{Dialect, JsonKind, UpstreamError, parse_error};
 
 /// The code of the error that stands for an event which is not JSON, or not of its format.
 pub const MALFORMED_EVENT: &str = "malformed_event";
@@ -41,6 +41,22 @@ impl From<Syntax> for Malformed {
     fn from(syntax: Syntax) -> Self {
         Self::Syntax(syntax)
     }
+}
+
+/// Reads the data of an event as the object it must be, for the codecs; `event` counts from 1.
+///
+/// # Errors
+/// An error with the code [`MALFORMED_EVENT`].
+pub(crate) fn event_object(data: &[u8], event: u64) -> Result<Raw<'_>, UpstreamError> {
+    let read = || {
+        let text = std::str::from_utf8(data).map_err(|_| Malformed::NotUtf8)?;
+        let value = Raw::parse(text.trim_ascii(), Rules::ANSWER)?;
+        match value.kind() {
+            Some(JsonKind::Object) => Ok(value),
+            _ => Err(Malformed::NotAnObject),
+        }
+    };
+    read().map_err(|malformed: Malformed| malformed.as_error(event))
 }
 
 impl Seen {
