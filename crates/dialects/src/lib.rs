@@ -21,6 +21,7 @@ mod raw_json;
 mod sniff;
 mod splice;
 mod sse;
+mod structured_output;
 mod translate;
 mod usage;
 
