@@ -1,9 +1,11 @@
 //! From one dialect to another: a request on its way to a provider, an answer or a stream on its
 //! way back.
 
+use std::borrow::Cow;
+
 use orchestra_types::Usage;
 
-use crate::canonical::{Answer, Finish, Part, PartBody, Request};
+use crate::canonical::{Answer, Finish, Part, PartBody, Renamed, Request};
 use crate::codec::{AnswerContext, Codec, Inexpressible, StreamDecode, StreamEncode, Target};
 use crate::event::StreamEvent;
 use crate::sse::{Next, SseError, SseReader};
@@ -62,10 +64,23 @@ pub fn encode_answer(
 ) -> (String, Vec<Loss>) {
     let to = context.request.origin;
     let mut losses = Losses::new(from, to);
+    let answer = with_the_clients_names(answer, context.request);
     let body = to
         .codec()
-        .map(|codec| codec.encode_answer(answer, context, &mut losses));
+        .map(|codec| codec.encode_answer(&answer, context, &mut losses));
     (body.unwrap_or_default(), losses.into_list())
+}
+
+/// The answer with tools named as the client named them, where a target needed other names.
+fn with_the_clients_names<'a>(answer: &'a Answer, request: &Request) -> Cow<'a, Answer> {
+    let renamed = request.renamed_tools();
+    let mut answer = Cow::Borrowed(answer);
+    if !renamed.is_empty() {
+        let choices = &mut answer.to_mut().choices;
+        let parts = choices.iter_mut().flat_map(|choice| &mut choice.parts);
+        parts.for_each(|part| renamed.restore(part));
+    }
+    answer
 }
 
 /// Reads a stream of one dialect and writes it in another, and tells meanwhile what a
@@ -76,6 +91,7 @@ pub struct StreamTranslator {
     decoder: Box<dyn StreamDecode>,
     encoder: Box<dyn StreamEncode>,
     losses: Losses,
+    renamed: Renamed,
     /// Kept for its room.
     events: Vec<StreamEvent>,
     content: bool,
@@ -100,6 +116,7 @@ impl StreamTranslator {
             decoder: decoder.stream_decoder(),
             encoder: encoder.stream_encoder(context),
             losses: Losses::new(from, to),
+            renamed: context.request.renamed_tools(),
             events: Vec::new(),
             content: false,
             usage: None,
@@ -200,7 +217,10 @@ impl StreamTranslator {
 
     fn pass_on(&mut self, out: &mut String) {
         let mut events = std::mem::take(&mut self.events);
-        for event in events.drain(..) {
+        for mut event in events.drain(..) {
+            if let StreamEvent::PartStart { content, .. } = &mut event {
+                self.renamed.restore(content);
+            }
             self.note(&event);
             self.encoder.event(&event, out, &mut self.losses);
         }

@@ -9,6 +9,7 @@
 
 mod answer;
 mod check;
+mod names;
 mod options;
 mod part;
 mod place;
@@ -16,6 +17,7 @@ mod request;
 mod tools;
 
 pub use answer::{Answer, Choice, Finish};
+pub(crate) use names::{Renamed, portable_name};
 pub use options::{
     CacheHints, Effort, OutputFormat, ReasoningMode, ReasoningOptions, Sampling, State,
     ThoughtDisplay, Verbosity,
