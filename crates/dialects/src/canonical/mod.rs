@@ -9,6 +9,7 @@
 
 mod answer;
 mod check;
+mod field;
 mod names;
 mod options;
 mod part;
@@ -17,6 +18,7 @@ mod request;
 mod tools;
 
 pub use answer::{Answer, Choice, Finish};
+pub(crate) use field::Field;
 pub(crate) use names::{Renamed, portable_name};
 pub use options::{
     CacheHints, Effort, OutputFormat, ReasoningMode, ReasoningOptions, Sampling, State,
