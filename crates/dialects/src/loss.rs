@@ -114,8 +114,16 @@ impl Losses {
     }
 
     /// All members of the object at these places that have no field in the canonical form are gone.
+    ///
+    /// The ids of items and `"status": "completed"`, which the Responses API puts on everything it answers
+    /// and clients hand back, say nothing to anybody else: they are no losses.
     pub fn dropped_extras(&mut self, places: &[Place], extras: &Extras) {
-        for (name, _) in extras {
+        let responses = self.from == Dialect::OpenAiResponses && !places.is_empty();
+        for (name, value) in extras {
+            let label = name == "id" || (name == "status" && value.as_str() == "\"completed\"");
+            if responses && label {
+                continue;
+            }
             let object = path(places);
             let path = if object.is_empty() {
                 name.clone()
