@@ -1,5 +1,7 @@
 //! Errors as the dialects write them.
 
+use std::time::Duration;
+
 mod native;
 mod parse;
 mod render;
@@ -61,4 +63,6 @@ pub struct UpstreamError {
     pub code: Option<String>,
     /// The vendor's words.
     pub message: String,
+    /// How long the provider asks to be left alone, where its body tells (Gemini's `RetryInfo`).
+    pub retry_after: Option<Duration>,
 }

@@ -118,7 +118,7 @@ impl Fault {
             kind: FaultKind::Reported(class),
             reached,
             status: None,
-            retry_after: None,
+            retry_after: error.retry_after,
             error: Some(error),
             answer: None,
         }
@@ -148,7 +148,9 @@ impl Fault {
             ),
             reached: Reached::Answered,
             status: Some(head.status),
-            retry_after: retry_after(&head.headers, unix),
+            // Gemini says it in the body alone.
+            retry_after: retry_after(&head.headers, unix)
+                .or_else(|| error.as_ref().and_then(|error| error.retry_after)),
             error,
             answer: Some((head.headers.clone(), text)),
         }
@@ -347,5 +349,15 @@ mod tests {
             }
         );
         assert_eq!(limited.verdict(), Verdict::NextTarget);
+    }
+
+    #[test]
+    fn an_error_within_an_answer_tells_how_long_to_wait() {
+        let error = UpstreamError {
+            retry_after: Some(Duration::from_secs(7)),
+            ..UpstreamError::default()
+        };
+        let fault = Fault::reported(ErrorClass::RateLimited, Reached::Answered, error);
+        assert_eq!(fault.retry_after, Some(Duration::from_secs(7)));
     }
 }

@@ -211,6 +211,7 @@ mod tests {
             kind: some(kind),
             code: some(code),
             message: message.to_owned(),
+            retry_after: None,
         }
     }
 

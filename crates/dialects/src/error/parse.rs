@@ -1,5 +1,7 @@
 //! Reads errors as providers and the proxies before them write them.
 
+use std::time::Duration;
+
 use super::UpstreamError;
 use crate::JsonKind;
 use crate::json::{Raw, Rules};
@@ -52,6 +54,7 @@ fn of_object(error: Raw<'_>) -> UpstreamError {
                     .map(|code| code.json().into())
             }),
         message,
+        retry_after: details.and_then(retry_delay),
     }
 }
 
@@ -61,6 +64,16 @@ fn code_in_details(details: Raw<'_>) -> Option<String> {
         .or_else(|| details.items().find_map(|item| text(item.member("reason"))))
 }
 
+/// `retryDelay` of Gemini's `google.rpc.RetryInfo`: seconds with an `s` behind them, such as `7s`
+/// or `0.25s`, as every `google.protobuf.Duration` in JSON.
+fn retry_delay(details: Raw<'_>) -> Option<Duration> {
+    details.items().find_map(|item| {
+        let delay = text(item.member("retryDelay"))?;
+        let seconds = delay.strip_suffix('s')?.parse().ok()?;
+        Duration::try_from_secs_f64(seconds).ok()
+    })
+}
+
 /// An error without an `error` member around it.
 fn flat(value: Raw<'_>) -> Option<UpstreamError> {
     let [message, detail, kind, code] = value.pick(["message", "detail", "type", "code"]);
@@ -68,6 +81,7 @@ fn flat(value: Raw<'_>) -> Option<UpstreamError> {
         message: text(message).or_else(|| detail.and_then(read_detail))?,
         kind: text(kind).filter(|kind| kind != "error"),
         code: text(code),
+        retry_after: None,
     })
 }
 

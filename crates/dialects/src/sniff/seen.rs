@@ -162,6 +162,7 @@ impl Malformed {
             kind: None,
             code: Some(MALFORMED_EVENT.into()),
             message,
+            retry_after: None,
         }
     }
 }

@@ -95,6 +95,7 @@ fn reads_every_shape_in_use() {
             kind: kind.map(Into::into),
             code: code.map(Into::into),
             message: message.into(),
+            retry_after: None,
         };
         assert_eq!(parse_error(body.as_bytes()), Some(expected), "{body}");
     };
@@ -167,6 +168,35 @@ fn reads_every_shape_in_use() {
         None,
         "cut emoji \u{fffd}",
     );
+}
+
+#[test]
+fn gemini_tells_in_the_body_how_long_to_wait() {
+    let delay = |details: &str| {
+        let body = format!(
+            r#"{{"error":{{"code":429,"message":"Quota exceeded","status":"RESOURCE_EXHAUSTED","details":{details}}}}}"#
+        );
+        parse_error(body.as_bytes())
+            .expect("an error")
+            .retry_after
+            .map(|rest| rest.as_secs_f64())
+    };
+    let info = |delay: &str| {
+        delay_of(&format!(
+            r#"{{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":{delay}}}"#
+        ))
+    };
+    assert_eq!(delay(&info("\"7s\"")), Some(7.0));
+    assert_eq!(delay(&info("\"0.25s\"")), Some(0.25));
+    for nonsense in ["\"soon\"", "\"7\"", "\"-1s\"", "7", "\"s\"", "\"1e400s\""] {
+        assert_eq!(delay(&info(nonsense)), None, "{nonsense}");
+    }
+    assert_eq!(delay("[]"), None);
+}
+
+/// Details as Gemini sends them with a 429: what was exceeded comes before how long to wait.
+fn delay_of(info: &str) -> String {
+    format!(r#"[{{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[]}},{info}]"#)
 }
 
 #[test]

@@ -352,6 +352,7 @@ fn errors_in_streams_have_many_shapes() {
             kind: kind.map(Into::into),
             code: code.map(Into::into),
             message: message.into(),
+            retry_after: None,
         })
     };
     assert_eq!(
@@ -553,6 +554,7 @@ fn refuses_what_is_no_answer() {
         kind: None,
         code: Some("server_error".into()),
         message: "bad".into(),
+        retry_after: None,
     };
     assert_eq!(error, Err(AnswerError::Reported(expected)));
 }

@@ -351,6 +351,7 @@ fn errors_of_the_vendors_are_read_as_they_mean_them() {
             kind: (!word.is_empty()).then(|| word.to_owned()),
             code: None,
             message: message.to_owned(),
+            retry_after: None,
         };
         assert_eq!(
             built(kind).classify(status, Some(&error)),
