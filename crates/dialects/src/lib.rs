@@ -7,6 +7,7 @@ mod codec;
 mod dialect;
 mod envelope;
 mod error;
+mod estimate;
 mod event;
 mod fold;
 mod gemini;
@@ -30,6 +31,7 @@ pub use codec::{AnswerContext, Codec, Inexpressible, StreamDecode, StreamEncode,
 pub use dialect::{Dialect, Endpoint, Family};
 pub use envelope::ENVELOPE_MARK;
 pub use error::{ErrorKind, ErrorView, UpstreamError, is_native_error, parse_error, render_error};
+pub use estimate::estimate_tokens;
 pub use event::{Delta, StreamEvent};
 pub use fold::{Fold, LawKeeper};
 pub use head::{Head, HeadLimits, Member};

@@ -1,6 +1,7 @@
 //! The crate from outside, in one binary.
 
 mod errors;
+mod estimate;
 mod head;
 mod json;
 mod laws;
