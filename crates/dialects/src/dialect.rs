@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// An operation that the gateway understands, as a client addresses it.
+/// An operation that the gateway understands, as it is addressed by a client or at a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Endpoint {
     /// `POST /v1/chat/completions`
@@ -17,11 +17,25 @@ pub enum Endpoint {
     Messages,
     /// `POST /v1/messages/count_tokens`
     CountTokens,
+    /// Gemini's `POST /v1beta/models/{model}:generateContent`, and `:streamGenerateContent` for a stream. The gateway
+    /// calls it and does not serve it.
+    GenerateContent,
 }
 
 impl Endpoint {
     /// Every endpoint, in the order of their declaration.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
+        Self::ChatCompletions,
+        Self::Completions,
+        Self::Responses,
+        Self::Embeddings,
+        Self::Messages,
+        Self::CountTokens,
+        Self::GenerateContent,
+    ];
+
+    /// Those that clients of the gateway may call. The others are met at providers only.
+    pub const SERVED: [Self; 6] = [
         Self::ChatCompletions,
         Self::Completions,
         Self::Responses,
@@ -39,10 +53,11 @@ impl Endpoint {
             Self::Responses => Dialect::OpenAiResponses,
             Self::Embeddings => Dialect::OpenAiEmbeddings,
             Self::Messages | Self::CountTokens => Dialect::AnthropicMessages,
+            Self::GenerateContent => Dialect::Gemini,
         }
     }
 
-    /// The path under which the vendor that invented it serves it.
+    /// The path under which the vendor that invented it serves it; `{model}` stands for the model's name.
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
@@ -52,6 +67,7 @@ impl Endpoint {
             Self::Embeddings => "/v1/embeddings",
             Self::Messages => "/v1/messages",
             Self::CountTokens => "/v1/messages/count_tokens",
+            Self::GenerateContent => "/v1beta/models/{model}:generateContent",
         }
     }
 
@@ -65,6 +81,7 @@ impl Endpoint {
             Self::Embeddings => "embeddings",
             Self::Messages => "messages",
             Self::CountTokens => "count_tokens",
+            Self::GenerateContent => "generate_content",
         }
     }
 }

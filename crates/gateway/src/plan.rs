@@ -97,7 +97,7 @@ pub(crate) fn no_key_for(message: String) -> Refusal {
 
 fn speaks_otherwise(endpoint: Endpoint, model: &str, targets: &[Candidate]) -> Refusal {
     let spoken = |provider: &Provider| {
-        let paths: Vec<&str> = Endpoint::ALL
+        let paths: Vec<&str> = Endpoint::SERVED
             .into_iter()
             .filter(|e| provider.endpoint(*e).is_some())
             .map(Endpoint::path)

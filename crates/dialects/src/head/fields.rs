@@ -42,6 +42,9 @@ impl<'a> Fields<'a> {
                 &[JsonKind::Text, JsonKind::List],
                 "a string or a list",
             ),
+            Endpoint::GenerateContent => {
+                self.require("contents", &[JsonKind::List], "a list of contents")
+            }
             // Both can go on from something stored: a prompt or an earlier answer.
             Endpoint::Completions | Endpoint::Responses => Ok(()),
         }
@@ -69,7 +72,8 @@ impl<'a> Fields<'a> {
             Endpoint::ChatCompletions => &["max_completion_tokens", "max_tokens"],
             Endpoint::Completions | Endpoint::Messages | Endpoint::CountTokens => &["max_tokens"],
             Endpoint::Responses => &["max_output_tokens"],
-            Endpoint::Embeddings => &[],
+            // Gemini's stands deeper; whoever calls its endpoint knows it.
+            Endpoint::Embeddings | Endpoint::GenerateContent => &[],
         };
         for name in names {
             if let Some(value) = self.get(name) {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use orchestra_types::Usage;
 
-use super::responses;
+use super::{gemini, responses};
 use crate::error::error_member;
 use crate::json::{Cursor, Raw, Rules, Syntax};
 use crate::usage::{AnthropicCounts, of_openai};
@@ -77,6 +77,9 @@ pub fn sniff_answer(endpoint: Endpoint, body: &[u8]) -> Result<AnswerSeen, Answe
         None => return Err(AnswerError::Empty),
         Some(b'<') => return Err(AnswerError::WebPage),
         Some(_) => {}
+    }
+    if endpoint.dialect() == Dialect::Gemini {
+        return answer_object(text).map(gemini::answer);
     }
     let members =
         Members::walk(text)
@@ -178,9 +181,9 @@ impl<'a> Members<'a> {
         let finish = match dialect {
             Dialect::OpenAiChat | Dialect::OpenAiCompletions => self.finish_reason,
             Dialect::OpenAiResponses => responses::finish(self.status, self.incomplete_details),
-            Dialect::OpenAiEmbeddings => None,
             Dialect::AnthropicMessages => self.stop_reason,
-            Dialect::Gemini => todo!(),
+            // Gemini's words are its own and are read elsewhere.
+            Dialect::OpenAiEmbeddings | Dialect::Gemini => None,
         };
         Ok(AnswerSeen {
             usage: self.usage.and_then(|usage| read_usage(dialect, usage)),

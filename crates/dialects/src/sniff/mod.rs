@@ -2,6 +2,7 @@
 
 mod answer;
 mod chat;
+mod gemini;
 mod messages;
 mod responses;
 mod seen;

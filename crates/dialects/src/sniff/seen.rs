@@ -2,7 +2,7 @@
 
 use orchestra_types::Usage;
 
-use super::{chat, messages, responses};
+use super::{chat, gemini, messages, responses};
 use crate::error::error_member;
 use crate::json::{Raw, Rules, Syntax};
 use crate::sse::Frame;
@@ -92,7 +92,7 @@ impl Seen {
             }
             Dialect::OpenAiResponses => responses::event(self, name, data),
             Dialect::AnthropicMessages => messages::event(self, name, data),
-            Dialect::Gemini => todo!(),
+            Dialect::Gemini => gemini::event(self, data),
         }
     }
 

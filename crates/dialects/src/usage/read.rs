@@ -99,7 +99,7 @@ impl OpenAiCounts {
 }
 
 /// Takes `part` out of what is left.
-fn take(left: &mut u64, part: Option<u64>) -> u64 {
+pub(super) fn take(left: &mut u64, part: Option<u64>) -> u64 {
     let taken = part.unwrap_or_default().min(*left);
     *left -= taken;
     taken

@@ -608,3 +608,61 @@ fn events_that_begin_alike_are_read_as_if_they_did_not() {
             .is_some()
     );
 }
+
+#[test]
+fn gemini_is_followed_to_its_finish_reason() {
+    let event = |parts: &str, rest: &str| {
+        format!(
+            r#"{{"candidates":[{{"content":{{"role":"model","parts":[{parts}]}},"index":0{rest}}}],"modelVersion":"m"}}"#
+        )
+    };
+    let content = |parts| sniff(Endpoint::GenerateContent, &[&event(parts, "")]).content();
+    for parts in [
+        "",
+        r#"{"text":""}"#,
+        r#"{"text":"","thoughtSignature":"c2ln"}"#,
+    ] {
+        assert!(!content(parts), "{parts}");
+    }
+    for parts in [
+        r#"{"text":"a"}"#,
+        r#"{"text":"Hm","thought":true}"#,
+        r#"{"functionCall":{"name":"f","args":{}}}"#,
+        r#"{"text":""},{"inlineData":{"mimeType":"image/png","data":"QQ=="}}"#,
+    ] {
+        assert!(content(parts), "{parts}");
+    }
+
+    let last = r#"{"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":10,"cachedContentTokenCount":4,"candidatesTokenCount":5,"thoughtsTokenCount":7,"toolUsePromptTokenCount":2,"totalTokenCount":24,"promptTokensDetails":[{"modality":"TEXT","tokenCount":9},{"modality":"AUDIO","tokenCount":1}]}}"#;
+    let usage = Usage {
+        input: 7,
+        cache_read: 4,
+        audio_input: 1,
+        output: 5,
+        reasoning: 7,
+        ..Usage::default()
+    };
+    let first = event(r#"{"text":"a"}"#, "");
+    let cut = sniff(Endpoint::GenerateContent, &[&first]);
+    assert_eq!(cut.end(EndRule::FinishReason), StreamEnd::Truncated);
+    let whole = sniff(Endpoint::GenerateContent, &[&first, last]);
+    assert_eq!(whole.end(EndRule::FinishReason), StreamEnd::Complete);
+    assert_eq!(
+        (whole.finish(), whole.model(), whole.usage()),
+        (Some("STOP"), Some("m"), Some(usage))
+    );
+
+    let seen = sniff_answer(Endpoint::GenerateContent, last.as_bytes()).expect("an answer");
+    assert_eq!(
+        (seen.finish.as_deref(), seen.usage),
+        (Some("STOP"), Some(usage))
+    );
+    let blocked = br#"{"promptFeedback":{"blockReason":"SAFETY"}}"#;
+    let seen = sniff_answer(Endpoint::GenerateContent, blocked).expect("an answer");
+    assert_eq!(seen.finish.as_deref(), Some("SAFETY"));
+    let error = br#"{"error":{"code":503,"message":"busy","status":"UNAVAILABLE"}}"#;
+    assert!(matches!(
+        sniff_answer(Endpoint::GenerateContent, error),
+        Err(AnswerError::Reported(error)) if error.kind.as_deref() == Some("UNAVAILABLE")
+    ));
+}

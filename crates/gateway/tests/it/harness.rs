@@ -99,7 +99,7 @@ pub(crate) fn row(base_url: &str) -> Row {
     };
     Row {
         base_url: Some(format!("{base_url}/v1")),
-        endpoints: Some(Endpoint::ALL.map(|e| e.name().to_owned()).into()),
+        endpoints: Some(Endpoint::SERVED.map(|e| e.name().to_owned()).into()),
         key_names: Some(words(&["SCRIPTED_KEY"])),
         forwards: Some(ByFamily {
             all: words(&["idempotency-key", "x-client-request-id"]),

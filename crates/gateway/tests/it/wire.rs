@@ -25,6 +25,7 @@ pub(crate) const fn conversation(endpoint: Endpoint) -> (&'static str, &'static 
         }
         Endpoint::Responses | Endpoint::Embeddings => ("input", r#""Hi""#),
         Endpoint::Completions => ("prompt", r#""Hi""#),
+        Endpoint::GenerateContent => ("contents", r#"[{"parts":[{"text":"Hi"}]}]"#),
     }
 }
 
@@ -49,6 +50,9 @@ pub(crate) const fn answer(endpoint: Endpoint) -> &'static str {
             "{\"type\":\"message\", \"content\":[{\"text\":\"Hi\",\"type\":\"text\"}],\"stop_reason\":\"end_turn\",\"usage\":{\"output_tokens\":5,\"input_tokens\":3}}\n"
         }
         Endpoint::CountTokens => "{ \"input_tokens\" : 3 }",
+        Endpoint::GenerateContent => {
+            "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]},\"finishReason\":\"STOP\"}]}"
+        }
     }
 }
 
@@ -79,8 +83,17 @@ pub(crate) const fn recorded(endpoint: Endpoint) -> Recorded {
         Endpoint::Responses => RESPONSES,
         Endpoint::Messages => MESSAGES,
         Endpoint::ChatCompletions | Endpoint::Embeddings | Endpoint::CountTokens => CHAT,
+        Endpoint::GenerateContent => GEMINI,
     }
 }
+
+const GEMINI: Recorded = Recorded {
+    events: &[
+        "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]}}]}\r\n\r\n",
+        "data: {\"candidates\":[{\"content\":{\"parts\":[]},\"finishReason\":\"STOP\"}]}\r\n\r\n",
+    ],
+    with_content: 1,
+};
 
 const CHAT: Recorded = Recorded {
     events: &[

@@ -49,7 +49,7 @@ pub(crate) fn router(app: Shared) -> Router {
             "/models",
             get(models::list).fallback(reply::method_not_allowed),
         );
-    for endpoint in Endpoint::ALL {
+    for endpoint in Endpoint::SERVED {
         // Clients differ in whether the base URL holds the version.
         let path = endpoint.path();
         let short = path.strip_prefix("/v1").unwrap_or(path);

@@ -88,7 +88,7 @@ fn no_such_route(app: &App, request: &Request<Body>) -> Refusal {
         .members()
         .map(|member| format!("/{}/", member.provider.id()))
         .collect();
-    let endpoints: Vec<&str> = Endpoint::ALL.into_iter().map(Endpoint::path).collect();
+    let endpoints: Vec<&str> = Endpoint::SERVED.into_iter().map(Endpoint::path).collect();
     message.push_str(&format!(
         "; the gateway serves {} and /v1/models",
         endpoints.join(", ")

@@ -18,7 +18,7 @@ struct Route {
 
 fn routes() -> Vec<Route> {
     let mut routes = Vec::new();
-    for endpoint in Endpoint::ALL {
+    for endpoint in Endpoint::SERVED {
         for path in paths(endpoint) {
             routes.push(Route {
                 method: "POST",

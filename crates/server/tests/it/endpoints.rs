@@ -19,6 +19,7 @@ pub(crate) const fn sound_body(endpoint: Endpoint) -> &'static str {
         Endpoint::CountTokens => {
             r#"{"model":"claude-haiku-5-5","messages":[{"role":"user","content":"Hi"}]}"#
         }
+        Endpoint::GenerateContent => panic!("no client calls it"),
     }
 }
 
