@@ -120,6 +120,16 @@ impl Address {
     }
 }
 
+/// The URI of `path_and_query` below `base`, a URI that [`Address::join`] made without a query.
+pub(crate) fn below(base: &Uri, path_and_query: &str) -> Result<Uri, PathError> {
+    check_path(path_and_query)?;
+    let joined = format!("{}{path_and_query}", base.path());
+    let mut parts = base.clone().into_parts();
+    parts.path_and_query =
+        Some(PathAndQuery::try_from(joined).map_err(|_| PathError::IllegalCharacter)?);
+    Uri::from_parts(parts).map_err(|_| PathError::IllegalCharacter)
+}
+
 /// Whether a path with an optional query means the same to every server that may read it.
 fn check_path(path_and_query: &str) -> Result<(), PathError> {
     if path_and_query.len() > PATH_LIMIT_BYTES {

@@ -41,7 +41,7 @@ pub enum RowError {
     /// An endpoint that does not exist, or whose path is given although it is not spoken.
     #[error("{field} names the endpoint {name:?}, which is not among {allowed}")]
     UnknownEndpoint {
-        /// `endpoints` or `paths`
+        /// `endpoints`, `paths` or `auth_for`
         field: &'static str,
         /// As it was written.
         name: String,
@@ -93,7 +93,15 @@ impl Provider {
         let base = base_address(row)?;
         let root = passthrough_root(row, &base)?;
         let routes = routes(row, &base, &root)?;
-        let auth = auth(row)?;
+        let auth = auth(row.auth.as_ref())?;
+        let auths = routes
+            .iter()
+            .flatten()
+            .filter_map(|route| route.auth.as_ref());
+        let key_headers: Vec<HeaderName> = auths
+            .chain([&auth])
+            .filter_map(AuthScheme::header)
+            .collect();
         let speaks = |family: Family| {
             let spoken = |endpoint: &Endpoint| routes[*endpoint as usize].is_some();
             Endpoint::ALL
@@ -107,9 +115,9 @@ impl Provider {
             models_uri: join(&base, row.models_path.as_deref().unwrap_or("/models"))?,
             key_required: row.key_required.unwrap_or(auth != AuthScheme::None),
             key_names: names("key_names", row.key_names.as_deref())?,
-            openai: request_headers(row, &auth, true, false)?,
-            anthropic: request_headers(row, &auth, false, true)?,
-            raw: request_headers(row, &auth, openai, anthropic)?,
+            openai: request_headers(row, &key_headers, true, false)?,
+            anthropic: request_headers(row, &key_headers, false, true)?,
+            raw: request_headers(row, &key_headers, openai, anthropic)?,
             relays: AllowList::parse(Direction::Down, row.relays.iter().flatten()).map_err(
                 |text| RowError::Header {
                     field: "relays",
@@ -170,6 +178,12 @@ fn routes(
     let known = Endpoint::ALL.map(Endpoint::name);
     check_names("endpoints", spoken, &known)?;
     check_names("paths", paths.keys(), spoken)?;
+    let auths = row.auth_for.as_ref();
+    check_names(
+        "auth_for",
+        auths.into_iter().flat_map(BTreeMap::keys),
+        &known,
+    )?;
 
     let mut routes = [const { None }; Endpoint::ALL.len()];
     for endpoint in Endpoint::ALL {
@@ -177,7 +191,11 @@ fn routes(
             let path = paths
                 .get(endpoint.name())
                 .map_or_else(|| usual_path(endpoint), String::as_str);
-            routes[endpoint as usize] = Some(route(base, root, path)?);
+            let own = auths.and_then(|auths| auths.get(endpoint.name()));
+            routes[endpoint as usize] = Some(Route {
+                auth: own.map(|own| auth(Some(own))).transpose()?,
+                ..route(base, root, path)?
+            });
         }
     }
     Ok(routes)
@@ -204,14 +222,22 @@ fn check_names<'a>(
 
 /// An endpoint's path below a base URL, which by custom ends in `/v1`.
 fn usual_path(endpoint: Endpoint) -> &'static str {
-    let path = endpoint.path();
+    let path = match endpoint {
+        // Where the models are; the rest of the path depends on the call.
+        Endpoint::GenerateContent => "/models",
+        _ => endpoint.path(),
+    };
     path.strip_prefix("/v1").unwrap_or(path)
 }
 
 fn route(base: &Address, root: &Address, path: &str) -> Result<Route, RowError> {
     let uri = join(base, path)?;
     let raw_path = uri.path().strip_prefix(root.path()).map(str::to_owned);
-    Ok(Route { uri, raw_path })
+    Ok(Route {
+        uri,
+        raw_path,
+        auth: None,
+    })
 }
 
 fn join(base: &Address, path: &str) -> Result<Uri, RowError> {
@@ -221,7 +247,7 @@ fn join(base: &Address, path: &str) -> Result<Uri, RowError> {
     })
 }
 
-fn auth(row: &Row) -> Result<AuthScheme, RowError> {
+fn auth(row: Option<&AuthRow>) -> Result<AuthScheme, RowError> {
     let header = |text: &String| {
         let name = HeaderName::try_from(text).ok();
         // Such names as `api-key` are barred to clients and right here; framing is neither.
@@ -232,7 +258,7 @@ fn auth(row: &Row) -> Result<AuthScheme, RowError> {
         };
         name.filter(fits).ok_or_else(wrong)
     };
-    Ok(match &row.auth {
+    Ok(match row {
         None | Some(AuthRow::Bearer) => AuthScheme::Bearer,
         Some(AuthRow::Header(text)) => AuthScheme::Header(header(text)?),
         Some(AuthRow::None) => AuthScheme::None,
@@ -266,7 +292,7 @@ fn chosen<T: Default>(
 
 fn request_headers(
     row: &Row,
-    auth: &AuthScheme,
+    key_headers: &[HeaderName],
     openai: bool,
     anthropic: bool,
 ) -> Result<RequestHeaders, RowError> {
@@ -274,11 +300,10 @@ fn request_headers(
     for headers in chosen(row.headers.as_ref(), openai, anthropic) {
         written.extend(headers.clone());
     }
-    let set =
-        headers::parse_set(&written, auth.header().as_ref()).map_err(|text| RowError::Header {
-            field: "headers",
-            text,
-        })?;
+    let set = headers::parse_set(&written, key_headers).map_err(|text| RowError::Header {
+        field: "headers",
+        text,
+    })?;
     let names = chosen(row.forwards.as_ref(), openai, anthropic).flatten();
     let forwards = AllowList::parse(Direction::Up, names).map_err(|text| RowError::Header {
         field: "forwards",

@@ -8,7 +8,9 @@ use orchestra_types::ProviderId;
 use crate::address::{self, Address};
 use crate::headers::AllowList;
 use crate::pattern::Pattern;
-use crate::{AuthScheme, ErrorClass, ErrorRule, PathError, RateLimitHeaders, StreamEnd, classify};
+use crate::{
+    AuthScheme, ErrorClass, ErrorRule, PathError, RateLimitHeaders, StreamEnd, classify, method,
+};
 
 /// One configured provider.
 ///
@@ -35,12 +37,29 @@ pub struct Provider {
     pub(crate) rate_limits: Vec<RateLimitHeaders>,
 }
 
+/// Why there is no address for a call.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallUriError {
+    /// The provider does not speak the endpoint.
+    #[error("it does not speak {endpoint}")]
+    NotSpoken {
+        /// Which.
+        endpoint: Endpoint,
+    },
+    /// The model's name belongs into the path and cannot stand there.
+    #[error("the model's name cannot stand in a path")]
+    Model(#[source] PathError),
+}
+
 /// Where one endpoint is.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     pub(crate) uri: Uri,
     /// The path of a raw call that means the same, if there is one.
     pub(crate) raw_path: Option<String>,
+    /// How a key is presented there, if in another way than elsewhere.
+    pub(crate) auth: Option<AuthScheme>,
 }
 
 /// What a request carries besides its body and key.
@@ -71,10 +90,32 @@ impl Provider {
         self.root.origin()
     }
 
-    /// Where to send calls of this endpoint. None: it does not speak it.
+    /// Where this endpoint is; of [`Endpoint::GenerateContent`], where its models are. None: it does not speak it.
     #[must_use]
     pub fn endpoint(&self, endpoint: Endpoint) -> Option<&Uri> {
-        Some(&self.routes[endpoint as usize].as_ref()?.uri)
+        Some(&self.route(endpoint)?.uri)
+    }
+
+    /// Where to send a call of this endpoint for `model`, by the provider's own name of it. Only
+    /// [`Endpoint::GenerateContent`] has the model in its path, and another path for streams.
+    ///
+    /// The result is always below [`Provider::endpoint`]: a name cannot lead out of it.
+    ///
+    /// # Errors
+    /// [`CallUriError`] if the endpoint is not spoken, or the name cannot stand in a path.
+    pub fn uri(
+        &self,
+        endpoint: Endpoint,
+        model: &str,
+        streamed: bool,
+    ) -> Result<Uri, CallUriError> {
+        let route = self
+            .route(endpoint)
+            .ok_or(CallUriError::NotSpoken { endpoint })?;
+        if endpoint != Endpoint::GenerateContent {
+            return Ok(route.uri.clone());
+        }
+        method::uri(&route.uri, model, streamed).map_err(CallUriError::Model)
     }
 
     /// Where it lists its models.
@@ -109,17 +150,25 @@ impl Provider {
             own.is_some_and(|own| own.eq_ignore_ascii_case(&path))
                 || endpoint.path().eq_ignore_ascii_case(&path)
         };
-        Endpoint::ALL.into_iter().find(|&endpoint| {
-            self.routes[endpoint as usize]
-                .as_ref()
+        Endpoint::SERVED.into_iter().find(|&endpoint| {
+            self.route(endpoint)
                 .is_some_and(|route| means(route, endpoint))
         })
     }
 
-    /// How its key is presented.
+    /// How its key is presented, except at endpoints with a way of their own.
     #[must_use]
     pub const fn auth(&self) -> &AuthScheme {
         &self.auth
+    }
+
+    /// How its key is presented at this endpoint. `None` is a raw call.
+    #[must_use]
+    pub fn auth_for(&self, endpoint: Option<Endpoint>) -> &AuthScheme {
+        let route = endpoint.and_then(|endpoint| self.route(endpoint));
+        route
+            .and_then(|route| route.auth.as_ref())
+            .unwrap_or(&self.auth)
     }
 
     /// Whether calls without a key are pointless.
@@ -146,7 +195,7 @@ impl Provider {
     #[must_use]
     pub fn forwards_header(&self, endpoint: Option<Endpoint>, name: &HeaderName) -> bool {
         let describes_a_raw_body = endpoint.is_none() && [ACCEPT, CONTENT_TYPE].contains(name);
-        let carries_the_key = self.auth.header().as_ref() == Some(name);
+        let carries_the_key = self.auth_for(endpoint).header().as_ref() == Some(name);
         !carries_the_key
             && (describes_a_raw_body || self.request_headers(endpoint).forwards.allows(name))
     }
@@ -170,6 +219,16 @@ impl Provider {
         self.stream_end
     }
 
+    /// What ends its streams of this endpoint. Gemini's own have no marker: the connection is closed behind the event
+    /// that says why the model stopped.
+    #[must_use]
+    pub const fn stream_end_of(&self, endpoint: Endpoint) -> StreamEnd {
+        match endpoint {
+            Endpoint::GenerateContent => StreamEnd::FinishReason,
+            _ => self.stream_end,
+        }
+    }
+
     /// Where it reports what is left of its rate limits; empty if it does not.
     #[must_use]
     pub fn rate_limits(&self) -> &[RateLimitHeaders] {
@@ -180,6 +239,10 @@ impl Provider {
     #[must_use]
     pub fn known_models(&self) -> &[String] {
         &self.models
+    }
+
+    fn route(&self, endpoint: Endpoint) -> Option<&Route> {
+        self.routes[endpoint as usize].as_ref()
     }
 
     const fn request_headers(&self, endpoint: Option<Endpoint>) -> &RequestHeaders {

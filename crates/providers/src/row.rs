@@ -34,6 +34,8 @@ pub struct Row {
     pub models_path: Option<String>,
     /// How a key is presented. Default: bearer.
     pub auth: Option<AuthRow>,
+    /// How a key is presented at single endpoints that want it in another way.
+    pub auth_for: Option<BTreeMap<String, AuthRow>>,
     /// Whether calls without a key are pointless. Default: true, unless `auth` is `none`.
     pub key_required: Option<bool>,
     /// Environment variables that hold its key; the first is the one that messages name.
@@ -75,6 +77,7 @@ impl Row {
             paths,
             models_path,
             auth,
+            auth_for,
             key_required,
             key_names,
             headers,

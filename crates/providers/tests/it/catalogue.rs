@@ -143,6 +143,16 @@ fn the_main_vendors_are_where_they_should_be() {
             Some("https://generativelanguage.googleapis.com/v1beta/openai/chat/completions"),
         ),
         (
+            "gemini",
+            Embeddings,
+            Some("https://generativelanguage.googleapis.com/v1beta/openai/embeddings"),
+        ),
+        (
+            "gemini",
+            GenerateContent,
+            Some("https://generativelanguage.googleapis.com/v1beta/models"),
+        ),
+        (
             "azure-openai",
             ChatCompletions,
             Some("https://resource.example/openai/v1/chat/completions"),
@@ -174,6 +184,15 @@ fn keys_go_where_each_vendor_looks() {
         assert_eq!(found.as_ref().map(HeaderName::as_str), header, "{kind}");
     }
     assert_eq!(*built("ollama").auth(), AuthScheme::None);
+
+    let gemini = built("gemini");
+    assert_eq!(*gemini.auth_for(None), AuthScheme::Bearer);
+    assert_eq!(
+        *gemini.auth_for(Some(Endpoint::ChatCompletions)),
+        AuthScheme::Bearer
+    );
+    let native = AuthScheme::Header(HeaderName::from_static("x-goog-api-key"));
+    assert_eq!(*gemini.auth_for(Some(Endpoint::GenerateContent)), native);
 }
 
 #[test]
@@ -233,6 +252,7 @@ fn headers_pass_by_endpoint_and_credentials_never() {
             "x-api-key",
             "api-key",
             "x-portkey-api-key",
+            "x-goog-api-key",
             "cookie",
             "host",
         ] {
@@ -388,6 +408,12 @@ fn raw_calls_to_known_endpoints_are_recognised() {
         ("deepseek", "/chat/completions", Some(ChatCompletions)),
         ("deepseek", "/v1/chat/completions", Some(ChatCompletions)),
         ("gemini", "/chat/completions", Some(ChatCompletions)),
+        ("gemini", "/embeddings", Some(Embeddings)),
+        (
+            "gemini",
+            "/v1beta/models/gemini-3.8-flash:generateContent",
+            None,
+        ),
         ("groq", "/v1/responses", Some(Responses)),
     ] {
         let provider = built(kind);
@@ -441,6 +467,10 @@ fn raw_calls_start_where_the_vendor_does() {
     let models = |kind: &str| built(kind).models_uri().to_string();
     assert_eq!(models("anthropic"), "https://api.anthropic.com/v1/models");
     assert_eq!(models("deepseek"), "https://api.deepseek.com/models");
+    assert_eq!(
+        models("gemini"),
+        "https://generativelanguage.googleapis.com/v1beta/openai/models"
+    );
 }
 
 #[test]
@@ -450,6 +480,9 @@ fn only_servers_of_unknown_make_may_leave_out_the_end_of_a_stream() {
         let lenient = built(kind).stream_end() == StreamEnd::FinishReason;
         assert_eq!(lenient, kind == "openai-compatible", "{kind}");
     }
+    let gemini = |endpoint| built("gemini").stream_end_of(endpoint);
+    assert_eq!(gemini(Endpoint::ChatCompletions), StreamEnd::Marker);
+    assert_eq!(gemini(Endpoint::GenerateContent), StreamEnd::FinishReason);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Raw calls stay where they were mounted, whatever their path looks like.
 
-use orchestra_providers::{Catalogue, Provider, Row};
+use orchestra_dialects::Endpoint;
+use orchestra_providers::{CallUriError, Catalogue, PathError, Provider, Row};
 use orchestra_types::ProviderId;
 use proptest::prelude::*;
 
@@ -126,7 +127,110 @@ fn useful_paths_do_pass() {
     }
 }
 
+const MODELS: &str = "https://generativelanguage.googleapis.com/v1beta/models/";
+
+fn gemini() -> Provider {
+    let row = Catalogue::embedded().get("gemini").unwrap().clone();
+    Provider::build(ProviderId::new("gemini").unwrap(), &row).unwrap()
+}
+
+#[test]
+fn a_model_stands_in_the_path_where_its_vendor_wants_it() {
+    for (model, streamed, expected) in [
+        (
+            "gemini-3.8-flash",
+            false,
+            "gemini-3.8-flash:generateContent",
+        ),
+        (
+            "gemini-3.8-flash",
+            true,
+            "gemini-3.8-flash:streamGenerateContent?alt=sse",
+        ),
+        (
+            "models/gemini-3.8-flash",
+            false,
+            "gemini-3.8-flash:generateContent",
+        ),
+        (
+            "a b?c#d:e@f",
+            false,
+            "a%20b%3Fc%23d%3Ae%40f:generateContent",
+        ),
+        ("gemini-ü", false, "gemini-%C3%BC:generateContent"),
+        ("...", false, "...:generateContent"),
+    ] {
+        let uri = gemini()
+            .uri(Endpoint::GenerateContent, model, streamed)
+            .unwrap();
+        assert_eq!(uri.to_string(), format!("{MODELS}{expected}"), "{model}");
+    }
+    let chat = gemini()
+        .uri(Endpoint::ChatCompletions, "../x", true)
+        .unwrap();
+    assert_eq!(Some(&chat), gemini().endpoint(Endpoint::ChatCompletions));
+    let messages = gemini().uri(Endpoint::Messages, "m", true).unwrap_err();
+    assert_eq!(messages.to_string(), "it does not speak messages");
+}
+
+#[test]
+fn a_name_that_leads_elsewhere_is_no_model() {
+    use PathError::*;
+    let long = "a".repeat(10_000);
+    for (model, expected) in [
+        ("", EmptySegment),
+        ("models/", EmptySegment),
+        (".", DotSegment),
+        ("..", DotSegment),
+        ("models/..", DotSegment),
+        ("..;", DotSegment),
+        ("x;..;y", DotSegment),
+        ("../../v1/secrets", HiddenSeparator),
+        ("a/b", HiddenSeparator),
+        ("/etc", HiddenSeparator),
+        ("a\\b", HiddenSeparator),
+        ("a\r\nx-evil: 1", HiddenSeparator),
+        ("a\0", HiddenSeparator),
+        ("%2e%2e", BadEscape),
+        ("a%2fb", BadEscape),
+        (&long, TooLong),
+    ] {
+        let error = gemini()
+            .uri(Endpoint::GenerateContent, model, false)
+            .unwrap_err();
+        assert_eq!(error, CallUriError::Model(expected), "{model:?}");
+    }
+}
+
+/// Whatever the name is, the call stays one segment below the models.
+fn stays_at_the_models(model: &str) {
+    for (streamed, method) in [
+        (false, ":generateContent"),
+        (true, ":streamGenerateContent?alt=sse"),
+    ] {
+        let Ok(uri) = gemini().uri(Endpoint::GenerateContent, model, streamed) else {
+            continue;
+        };
+        let browser = url::Url::parse(&uri.to_string()).unwrap();
+        assert_eq!(browser.to_string(), uri.to_string(), "{model:?}");
+        let behind = uri.to_string().strip_prefix(MODELS).map(str::to_owned);
+        let name = behind.as_deref().and_then(|text| text.strip_suffix(method));
+        let name = name.unwrap_or_else(|| panic!("{model:?} became {uri}"));
+        assert!(!name.contains(['/', '?', '#', ':', ';', '\\']), "{model:?}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn any_model_stays(model in "\\PC{0,40}") {
+        stays_at_the_models(&model);
+    }
+
+    #[test]
+    fn mixtures_of_pieces_stay_models(pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..8)) {
+        stays_at_the_models(&pieces.concat());
+    }
+
     #[test]
     fn any_text_stays(path in "\\PC{0,40}") {
         let provider = provider();

@@ -71,6 +71,18 @@ fn mistakes_are_found_and_named() {
             "paths = { messages = '/m' }",
             "paths names the endpoint \"messages\", which is not among chat_completions",
         ),
+        (
+            "auth_for = { chat = 'none' }",
+            "auth_for names the endpoint \"chat\", which is not among chat_completions",
+        ),
+        (
+            "auth_for = { chat_completions = { header = 'host' } }",
+            "auth holds \"host\"",
+        ),
+        (
+            "auth_for = { chat_completions = { header = 'x-vendor' } }\nheaders = { all = { x-vendor = '1' } }",
+            "headers holds \"x-vendor\"",
+        ),
         ("paths = { chat_completions = '/../m' }", "\"/../m\""),
         ("models_path = 'models'", "\"models\""),
         ("auth = { header = 'a b' }", "auth holds \"a b\""),
