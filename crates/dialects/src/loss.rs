@@ -1,6 +1,9 @@
 //! What one dialect says and another cannot.
 
+use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
 use std::fmt;
+use std::hash::BuildHasher;
 
 use crate::Dialect;
 use crate::canonical::{Extras, Place, path};
@@ -55,16 +58,22 @@ pub struct Losses {
     from: Dialect,
     to: Dialect,
     list: Vec<Loss>,
+    /// The hashes of the listed paths: a hostile body may lose as many fields as it has bytes, and each path
+    /// must not be compared with all others.
+    listed: HashSet<u64>,
+    hasher: RandomState,
 }
 
 impl Losses {
     /// Nothing lost yet.
     #[must_use]
-    pub const fn new(from: Dialect, to: Dialect) -> Self {
+    pub fn new(from: Dialect, to: Dialect) -> Self {
         Self {
             from,
             to,
             list: Vec::new(),
+            listed: HashSet::new(),
+            hasher: RandomState::new(),
         }
     }
 
@@ -136,7 +145,7 @@ impl Losses {
 
     /// Adds a loss.
     pub fn add(&mut self, path: String, kind: LossKind) {
-        if self.list.iter().all(|loss| loss.path != path) {
+        if self.listed.insert(self.hasher.hash_one(&path)) {
             let (from, to) = (self.from, self.to);
             self.list.push(Loss {
                 path,
@@ -145,5 +154,23 @@ impl Losses {
                 to,
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_listed_once_however_many_there_are() {
+        let mut losses = Losses::new(Dialect::OpenAiChat, Dialect::AnthropicMessages);
+        for round in 0..2 {
+            for index in 0..100_000 {
+                losses.dropped(&[Place::item("messages", index), Place::member("name")]);
+            }
+            losses.defaulted("max_tokens");
+            assert_eq!(losses.list().len(), 100_001, "round {round}");
+        }
+        assert_eq!(losses.list()[1].to_string(), "messages[1].name=dropped");
     }
 }
