@@ -6,6 +6,7 @@ use crate::Dialect;
 /// A field of a request that stands at its top level, or within one of its options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field {
+    MaxOutputTokens,
     Temperature,
     TopP,
     TopK,
@@ -29,6 +30,7 @@ pub(crate) enum Field {
     CacheMark,
     Store,
     ServiceTier,
+    User,
     Metadata,
     ToolChoice,
     ParallelToolCalls,
@@ -51,6 +53,12 @@ impl Field {
     /// In the order Chat, Responses, Messages, Gemini.
     const fn paths(self) -> [&'static str; 4] {
         match self {
+            Self::MaxOutputTokens => [
+                "max_completion_tokens",
+                "max_output_tokens",
+                "max_tokens",
+                "generationConfig.maxOutputTokens",
+            ],
             Self::Temperature => everywhere("temperature", "generationConfig.temperature"),
             Self::TopP => everywhere("top_p", "generationConfig.topP"),
             Self::TopK => everywhere("top_k", "generationConfig.topK"),
@@ -112,6 +120,12 @@ impl Field {
             ],
             Self::Store => everywhere("store", "store"),
             Self::ServiceTier => everywhere("service_tier", "serviceTier"),
+            Self::User => [
+                "safety_identifier",
+                "safety_identifier",
+                "metadata.user_id",
+                "labels",
+            ],
             Self::Metadata => everywhere("metadata", "labels"),
             Self::ToolChoice => everywhere("tool_choice", "toolConfig.functionCallingConfig"),
             Self::ParallelToolCalls => [

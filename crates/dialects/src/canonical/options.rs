@@ -42,6 +42,9 @@ pub struct ReasoningOptions {
     pub budget_tokens: Option<u64>,
     /// What the client gets to see of it.
     pub display: Option<ThoughtDisplay>,
+    /// Whether the client asks for thoughts that it can return (OpenAI's
+    /// `reasoning.encrypted_content`). Dialects that give them unasked need not look.
+    pub encrypted: bool,
 }
 
 /// Whether a model thinks before it speaks.

@@ -73,7 +73,7 @@ pub(super) fn finish<'a>(
 ///
 /// The documented fields stand at the top; the live API also nests them under `error`, and the
 /// official clients raise an exception only for that form (openai-python 3.54.0, `_streaming.py`).
-pub(super) fn error_event(view: &ErrorView<'_>, sequence_number: u64) -> String {
+pub(crate) fn error_event(view: &ErrorView<'_>, sequence_number: u64) -> String {
     let code = json_string(view.code.unwrap_or(match view.kind {
         ErrorKind::RateLimited => "rate_limit_exceeded",
         _ => "server_error",
