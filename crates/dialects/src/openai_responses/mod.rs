@@ -1,45 +1,59 @@
-//! OpenAI Responses.
+//! OpenAI Responses: `POST /v1/responses`.
+//!
+//! A request is a list of items, and so is an answer: messages, calls, results, thoughts, and tools that ran at
+//! the provider, each an object of its own `type`. A turn of the canonical form holds one item.
+//! Shapes are those of `openai/types/responses` in openai-python 3.54 and `protocols`, section 2.
+
+mod answer;
+mod members;
+mod output;
+mod reasoning;
+mod request;
+mod stored;
+mod stream;
 
 use crate::canonical::{Answer, Request};
 use crate::codec::{AnswerContext, Codec, Inexpressible, StreamDecode, StreamEncode, Target};
 use crate::{AnswerError, BodyError, Losses};
+
+pub use stored::{read_items, write_items};
 
 /// The codec.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OpenAiResponses;
 
 impl Codec for OpenAiResponses {
-    fn decode_request(&self, _body: &str) -> Result<Request, BodyError> {
-        todo!()
+    fn decode_request(&self, body: &str) -> Result<Request, BodyError> {
+        request::decode(body)
     }
 
     fn encode_request(
         &self,
-        _request: &Request,
-        _target: &Target<'_>,
-        _losses: &mut Losses,
+        request: &Request,
+        target: &Target<'_>,
+        losses: &mut Losses,
     ) -> Result<String, Inexpressible> {
-        todo!()
+        request::encode(request, target, losses)
     }
 
-    fn decode_answer(&self, _body: &str) -> Result<Answer, AnswerError> {
-        todo!()
+    fn decode_answer(&self, body: &str) -> Result<Answer, AnswerError> {
+        answer::decode(body)
     }
 
     fn encode_answer(
         &self,
-        _answer: &Answer,
-        _context: &AnswerContext<'_>,
-        _losses: &mut Losses,
+        answer: &Answer,
+        context: &AnswerContext<'_>,
+        losses: &mut Losses,
     ) -> String {
-        todo!()
+        answer::encode(answer, context, losses)
     }
 
     fn stream_decoder(&self) -> Box<dyn StreamDecode> {
-        todo!()
+        Box::new(stream::Decoder::default())
     }
 
-    fn stream_encoder(&self, _context: &AnswerContext<'_>) -> Box<dyn StreamEncode> {
-        todo!()
+    fn stream_encoder(&self, context: &AnswerContext<'_>) -> Box<dyn StreamEncode> {
+        Box::new(stream::Encoder::new(context))
     }
 }

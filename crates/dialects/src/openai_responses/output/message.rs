@@ -1,0 +1,349 @@
+//! Messages: texts and refusals.
+
+use super::annotation;
+use super::assemble::{Tell, answer_place, item_event, push};
+use super::item::{self, Body, Content, Item, OWN, Status};
+use crate::canonical::{Citation, Extras, Part, PartBody, Place};
+use crate::event::Delta;
+use crate::json::ObjectWriter;
+use crate::{Losses, RawJson};
+
+/// The message that goes on, and what its parts are waiting for.
+#[derive(Debug)]
+pub(super) struct Messages {
+    current: Option<Current>,
+    /// How many parts of each message are open.
+    open: Vec<usize>,
+    /// The text that was told last.
+    last: Option<Said>,
+    /// Whether deltas wait for the probabilities of their tokens, which stand in the same event.
+    hold: bool,
+    held: Option<(Said, String)>,
+}
+
+#[derive(Debug)]
+struct Current {
+    item: usize,
+    /// Which item of the provider's output it is, where that is known.
+    place: Option<u32>,
+}
+
+/// A part of a message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said {
+    item: usize,
+    content: usize,
+    at: Place,
+}
+
+impl Messages {
+    pub(super) const fn new(hold: bool) -> Self {
+        Self {
+            current: None,
+            open: Vec::new(),
+            last: None,
+            hold,
+            held: None,
+        }
+    }
+
+    /// A text or a refusal begins.
+    pub(super) fn start(
+        &mut self,
+        (items, id): (&mut Vec<Item>, &str),
+        part: &Part,
+        tell: &mut Tell<'_, '_>,
+    ) -> Said {
+        let (phase, extras) = split_extras(part, tell.losses);
+        let (body, text, citations): (_, _, &[Citation]) = match &part.body {
+            PartBody::Refusal { text } => (item::Said::Refusal(String::new()), text, &[]),
+            PartBody::Text { text, citations } => (empty_text(), text, citations),
+            _ => (empty_text(), const { &String::new() }, &[]),
+        };
+        let said = self.add((items, id), part, phase, Content { body, extras }, tell);
+        self.open.push(said.item);
+        if !text.is_empty() {
+            self.delta(items, said, &Delta::Text(text.clone()), tell);
+        }
+        for citation in citations {
+            cite(items, said, citation, tell);
+        }
+        said
+    }
+
+    /// A part of a message that only this dialect knows.
+    pub(super) fn raw(
+        &mut self,
+        items: (&mut Vec<Item>, &str),
+        part: &Part,
+        raw: &RawJson,
+        tell: &mut Tell<'_, '_>,
+    ) {
+        let content = Content {
+            body: item::Said::Raw(raw.clone()),
+            extras: Extras::new(),
+        };
+        let (list, id) = items;
+        let said = self.add((list, id), part, None, content, tell);
+        part_event(list, said, "done", tell);
+    }
+
+    fn add(
+        &mut self,
+        (items, id): (&mut Vec<Item>, &str),
+        part: &Part,
+        phase: Option<RawJson>,
+        content: Content,
+        tell: &mut Tell<'_, '_>,
+    ) -> Said {
+        let item = self.message((items, id), part, phase, tell);
+        let mut index = 0;
+        if let Some(list) = contents(items, item) {
+            index = list.len();
+            list.push(content);
+        }
+        let said = Said {
+            item,
+            content: index,
+            at: part.at,
+        };
+        part_event(items, said, "added", tell);
+        said
+    }
+
+    /// The message that the part belongs to: the one that goes on, or a new one.
+    fn message(
+        &mut self,
+        (items, id): (&mut Vec<Item>, &str),
+        part: &Part,
+        phase: Option<RawJson>,
+        tell: &mut Tell<'_, '_>,
+    ) -> usize {
+        let place = part.at.index.filter(|_| part.at.member == "output");
+        let same =
+            |current: &&Current| phase.is_none() && (place.is_none() || place == current.place);
+        if let Some(current) = self.current.as_ref().filter(same) {
+            return current.item;
+        }
+        self.seal(items, tell);
+        let id = format!("msg_{id}_{}", items.len());
+        let item = push(items, id, Body::Message(Vec::new()));
+        if let (Some(phase), Some(item)) = (phase, items.last_mut()) {
+            item.extras.push(("phase".to_owned(), phase));
+        }
+        self.current = Some(Current { item, place });
+        item_event(tell.sink, "added", items, item, Status::InProgress);
+        item
+    }
+
+    /// A text or a refusal goes on.
+    pub(super) fn delta(
+        &mut self,
+        items: &mut [Item],
+        said: Said,
+        delta: &Delta,
+        tell: &mut Tell<'_, '_>,
+    ) {
+        match (content(items, said).map(|content| &mut content.body), delta) {
+            (Some(item::Said::Text { text, .. }), Delta::Text(more)) => {
+                text.push_str(more);
+                self.last = Some(said);
+                if self.hold {
+                    self.held = Some((said, more.clone()));
+                } else {
+                    text_event(items, said, more, &[], tell);
+                }
+            }
+            (Some(item::Said::Refusal(text)), Delta::Text(more)) => {
+                text.push_str(more);
+                tell.sink.event("response.refusal.delta", |event| {
+                    said.places(items, event);
+                    event.text("delta", more);
+                });
+            }
+            (Some(item::Said::Text { .. }), Delta::Citation(citation)) => {
+                cite(items, said, citation, tell);
+            }
+            _ => {}
+        }
+    }
+
+    /// A text or a refusal is whole.
+    pub(super) fn stop(&mut self, items: &[Item], said: Said, tell: &mut Tell<'_, '_>) {
+        done_event(items, said, tell);
+        part_event(items, said, "done", tell);
+        if let Some(at) = self.open.iter().position(|item| *item == said.item) {
+            self.open.swap_remove(at);
+        }
+        self.finish(items, said.item, tell);
+    }
+
+    /// The present message gets no more parts.
+    pub(super) fn seal(&mut self, items: &[Item], tell: &mut Tell<'_, '_>) {
+        if let Some(current) = self.current.take() {
+            self.finish(items, current.item, tell);
+        }
+    }
+
+    /// Tells that a message is done, if it is.
+    fn finish(&self, items: &[Item], item: usize, tell: &mut Tell<'_, '_>) {
+        let goes_on = self
+            .current
+            .as_ref()
+            .is_some_and(|current| current.item == item);
+        if !goes_on && !self.open.contains(&item) {
+            item_event(tell.sink, "done", items, item, Status::Completed);
+        }
+    }
+
+    /// Tells what waits.
+    pub(super) fn flush(&mut self, items: &[Item], tell: &mut Tell<'_, '_>) {
+        if let Some((said, text)) = self.held.take() {
+            text_event(items, said, &text, &[], tell);
+        }
+    }
+
+    /// The probabilities of what was told last.
+    pub(super) fn logprobs(
+        &mut self,
+        items: &mut [Item],
+        tokens: &RawJson,
+        tell: &mut Tell<'_, '_>,
+    ) {
+        let tokens = annotation::of_tokens(tokens, tell.losses.from());
+        if let Some(said) = self.last
+            && let Some(item::Said::Text { logprobs, .. }) =
+                content(items, said).map(|content| &mut content.body)
+        {
+            logprobs.extend(tokens.iter().cloned());
+        }
+        if let Some((said, text)) = self.held.take() {
+            text_event(items, said, &text, &tokens, tell);
+        }
+    }
+}
+
+impl Said {
+    /// The members by which an event names this part.
+    fn places(self, items: &[Item], event: &mut ObjectWriter<'_>) {
+        let id = items.get(self.item).map_or("", |item| &item.id);
+        event.text("item_id", id);
+        event.count("output_index", self.item as u64);
+        event.count("content_index", self.content as u64);
+    }
+}
+
+const fn empty_text() -> item::Said {
+    item::Said::Text {
+        text: String::new(),
+        annotations: Vec::new(),
+        logprobs: Vec::new(),
+    }
+}
+
+/// The phase of the message, and the other extras of a part. Those of other dialects are lost.
+fn split_extras(part: &Part, losses: &mut Losses) -> (Option<RawJson>, Extras) {
+    if losses.from() != OWN {
+        losses.dropped_extras(&answer_place(part), &part.extras);
+        return (None, Extras::new());
+    }
+    let (phase, rest): (Extras, Extras) = part
+        .extras
+        .iter()
+        .cloned()
+        .partition(|(name, _)| name == "phase");
+    (phase.into_iter().next().map(|(_, phase)| phase), rest)
+}
+
+fn contents(items: &mut [Item], item: usize) -> Option<&mut Vec<Content>> {
+    match &mut items.get_mut(item)?.body {
+        Body::Message(contents) => Some(contents),
+        Body::Call { .. } | Body::Reasoning(_) | Body::Raw(_) => None,
+    }
+}
+
+fn content(items: &mut [Item], said: Said) -> Option<&mut Content> {
+    contents(items, said.item)?.get_mut(said.content)
+}
+
+fn look(items: &[Item], said: Said) -> Option<&Content> {
+    match &items.get(said.item)?.body {
+        Body::Message(contents) => contents.get(said.content),
+        Body::Call { .. } | Body::Reasoning(_) | Body::Raw(_) => None,
+    }
+}
+
+/// Adds a citation to a text.
+fn cite(items: &mut [Item], said: Said, citation: &Citation, tell: &mut Tell<'_, '_>) {
+    let Some(item::Said::Text {
+        text, annotations, ..
+    }) = content(items, said).map(|content| &mut content.body)
+    else {
+        return;
+    };
+    let length = text.chars().count() as u64;
+    let index = annotations.len();
+    let places = [
+        Place::member("answer"),
+        said.at,
+        Place::item("citations", index),
+    ];
+    let from = tell.losses.from();
+    let Some(annotation) = annotation::of_citation(citation, from, length) else {
+        tell.losses.dropped(&places);
+        return;
+    };
+    if from != OWN && citation.cited_text.is_some() {
+        tell.losses.approximated(&places);
+    }
+    annotations.push(annotation.clone());
+    tell.sink
+        .event("response.output_text.annotation.added", |event| {
+            said.places(items, event);
+            event.count("annotation_index", index as u64);
+            event.raw("annotation", annotation.as_str());
+        });
+}
+
+fn text_event(
+    items: &[Item],
+    said: Said,
+    delta: &str,
+    logprobs: &[RawJson],
+    tell: &mut Tell<'_, '_>,
+) {
+    tell.sink.event("response.output_text.delta", |event| {
+        said.places(items, event);
+        event.text("delta", delta);
+        item::raw_list(event, "logprobs", logprobs);
+    });
+}
+
+fn done_event(items: &[Item], said: Said, tell: &mut Tell<'_, '_>) {
+    match look(items, said).map(|content| &content.body) {
+        Some(item::Said::Text { text, logprobs, .. }) => {
+            tell.sink.event("response.output_text.done", |event| {
+                said.places(items, event);
+                event.text("text", text);
+                item::raw_list(event, "logprobs", logprobs);
+            });
+        }
+        Some(item::Said::Refusal(text)) => tell.sink.event("response.refusal.done", |event| {
+            said.places(items, event);
+            event.text("refusal", text);
+        }),
+        Some(item::Said::Raw(_)) | None => {}
+    }
+}
+
+/// Tells that a part was `added` or is `done`.
+fn part_event(items: &[Item], said: Said, step: &str, tell: &mut Tell<'_, '_>) {
+    let Some(content) = look(items, said) else {
+        return;
+    };
+    let kind = format!("response.content_part.{step}");
+    tell.sink.event(&kind, |event| {
+        said.places(items, event);
+        content.write_as_part(event);
+    });
+}

@@ -1,0 +1,297 @@
+//! The items of the conversation, one function for each kind.
+
+use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::{To, part, result};
+use crate::canonical::{
+    Field, Part, PartBody, Place, Reasoning, ReasoningForm, Role, ToolInput, ToolUse, Turn,
+};
+use crate::json::{ListWriter, ObjectWriter, Writer};
+use crate::{Dialect, Losses};
+
+/// Writes `input`.
+pub(super) fn input(object: &mut ObjectWriter<'_>, to: &To<'_>, losses: &mut Losses) {
+    match (&*to.request.turns, to.own) {
+        ([], true) => {}
+        ([turn], true) if lone_text(turn).is_some() => {
+            object.text("input", lone_text(turn).unwrap_or_default());
+        }
+        (list, _) => object.list("input", |items| turns(items, list, to, losses)),
+    }
+}
+
+/// The text, if the whole input was one.
+fn lone_text(turn: &Turn) -> Option<&str> {
+    let bare = turn.at.index.is_none() && turn.role == Role::User && turn.extras.is_empty();
+    match &*turn.parts {
+        [part] if bare && part.at.member.is_empty() => part::plain(part),
+        _ => None,
+    }
+}
+
+pub(super) fn turns(list: &mut ListWriter<'_>, turns: &[Turn], to: &To<'_>, losses: &mut Losses) {
+    for turn in turns {
+        write(list, turn, to, losses);
+    }
+}
+
+fn write(list: &mut ListWriter<'_>, turn: &Turn, to: &To<'_>, losses: &mut Losses) {
+    if turn.name.is_some() {
+        losses.dropped(&[turn.at, Place::member("name")]);
+    }
+    if !to.own {
+        losses.dropped_extras(&[turn.at], &turn.extras);
+    } else if turn.parts.is_empty() {
+        message(list, turn, &[], to, losses);
+    }
+    for parts in turn.parts.chunk_by(one_item) {
+        let Some(first) = parts.first() else { continue };
+        match &first.body {
+            PartBody::Reasoning(_) => reasoning(list, turn, parts, to, losses),
+            PartBody::ToolUse(call) => tool_use(list, turn, (first, call), to, losses),
+            PartBody::ToolResult(result) => {
+                result::write(list, turn, (first, result), to, losses);
+            }
+            PartBody::Opaque { origin, raw, .. } if !in_message(first) => match origin {
+                Dialect::OpenAiResponses => list.raw(raw.as_str()),
+                _ => losses.dropped(&[turn.at, first.at]),
+            },
+            _ => message(list, turn, parts, to, losses),
+        }
+    }
+}
+
+/// Whether two parts stand in one item: those of a message, and a summary with the thoughts it is of.
+fn one_item(a: &Part, b: &Part) -> bool {
+    let same_thoughts = || {
+        let id = a.as_reasoning()?.id.as_deref()?;
+        Some(b.as_reasoning()?.id.as_deref()? == id)
+    };
+    (in_message(a) && in_message(b)) || same_thoughts() == Some(true)
+}
+
+fn in_message(part: &Part) -> bool {
+    match &part.body {
+        PartBody::Text { .. }
+        | PartBody::Image(_)
+        | PartBody::Audio(_)
+        | PartBody::Document(_)
+        | PartBody::Refusal { .. } => true,
+        // An unknown part of a message stood in its content, an unknown item stood alone.
+        PartBody::Opaque { .. } => part.at.member == "content",
+        PartBody::ToolUse(_) | PartBody::ToolResult(_) | PartBody::Reasoning(_) => false,
+    }
+}
+
+fn role(turn: &Turn, to: &To<'_>, losses: &mut Losses) -> &'static str {
+    match turn.role {
+        Role::System => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::Developer if to.profile.developer_role => "developer",
+        Role::Developer => {
+            losses.approximated(&[turn.at, Place::member("role")]);
+            "system"
+        }
+    }
+}
+
+fn message(
+    list: &mut ListWriter<'_>,
+    turn: &Turn,
+    parts: &[Part],
+    to: &To<'_>,
+    losses: &mut Losses,
+) {
+    match parts {
+        [part] if as_text(part, to) => easy_message(list, turn, part, to, losses),
+        _ if turn.role == Role::Assistant && !to.own => said(list, turn, parts, to, losses),
+        _ => {
+            let role = role(turn, to, losses);
+            let mut empty = true;
+            let content = Writer::list(|content| {
+                for part in parts {
+                    part::write(content, &[turn.at], part, turn.role, to, losses);
+                }
+                empty = content.is_empty();
+            });
+            if !empty || to.own {
+                list.object(|message| {
+                    message.text("type", "message");
+                    message.text("role", role);
+                    message.raw("content", &content);
+                    if to.own {
+                        message.extras(&turn.extras);
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// Whether the content of a message is written as a text. Within this dialect, if it was one.
+fn as_text(part: &Part, to: &To<'_>) -> bool {
+    part::plain(part).is_some() && (!to.own || part.at.index.is_none())
+}
+
+fn easy_message(
+    list: &mut ListWriter<'_>,
+    turn: &Turn,
+    part: &Part,
+    to: &To<'_>,
+    losses: &mut Losses,
+) {
+    let role = role(turn, to, losses);
+    list.object(|message| {
+        message.text("role", role);
+        message.text("content", part::plain(part).unwrap_or_default());
+        if to.own {
+            message.extras(&turn.extras);
+        }
+    });
+}
+
+/// What a model of another dialect said. The types want an id and a status for everything an assistant
+/// said but for plain texts, so each text is a message of its own.
+fn said(list: &mut ListWriter<'_>, turn: &Turn, parts: &[Part], to: &To<'_>, losses: &mut Losses) {
+    for part in parts {
+        let places = [turn.at, part.at];
+        part::losses_beside(&places, part, to, losses);
+        let text = match &part.body {
+            PartBody::Text { text, citations } => {
+                if !citations.is_empty() {
+                    losses.dropped(&[turn.at, part.at, to.request.place(Field::Citations)]);
+                }
+                text
+            }
+            PartBody::Refusal { text } => {
+                losses.approximated(&places);
+                text
+            }
+            _ => {
+                losses.dropped(&places);
+                continue;
+            }
+        };
+        if !text.is_empty() {
+            list.object(|message| {
+                message.text("role", "assistant");
+                message.text("content", text);
+            });
+        }
+    }
+}
+
+/// Thoughts return to the vendor that can read them. Those of others, and those that nobody signed, are
+/// nothing to it.
+fn reasoning(
+    list: &mut ListWriter<'_>,
+    turn: &Turn,
+    parts: &[Part],
+    to: &To<'_>,
+    losses: &mut Losses,
+) {
+    let readable = |part: &Part| match part.as_reasoning().and_then(|thoughts| thoughts.origin) {
+        Some(origin) => origin == Dialect::OpenAiResponses,
+        // The other form of thoughts that stand before it, or a client of this dialect that kept nothing but the id.
+        None => to.own,
+    };
+    if !parts.iter().all(readable) {
+        for part in parts {
+            losses.dropped(&[turn.at, part.at]);
+        }
+        return;
+    }
+    let thoughts: Vec<&Reasoning> = parts.iter().filter_map(Part::as_reasoning).collect();
+    list.object(|item| {
+        item.text("type", "reasoning");
+        let id = thoughts.iter().find_map(|one| one.id.as_deref());
+        item.text_if("id", id);
+        thought_texts(item, &thoughts, to);
+        let encrypted = thoughts.iter().find_map(|one| one.encrypted.as_deref());
+        item.text_if("encrypted_content", encrypted);
+        for part in parts {
+            to.extras(item, &[turn.at, part.at], &part.extras, losses);
+        }
+    });
+}
+
+/// A summary, which is required, and the thoughts themselves, if they were told. What comes back from clients of other
+/// dialects was a summary: encrypted thoughts are never shown whole.
+fn thought_texts(item: &mut ObjectWriter<'_>, thoughts: &[&Reasoning], to: &To<'_>) {
+    let write = |list: &mut ListWriter<'_>, full: bool, kind: &str| {
+        for one in thoughts {
+            if full == (to.own && one.form == ReasoningForm::Full) {
+                for text in &one.texts {
+                    list.object(|part| {
+                        part.text("type", kind);
+                        part.text("text", text);
+                    });
+                }
+            }
+        }
+    };
+    item.list("summary", |list| write(list, false, "summary_text"));
+    super::list_if(item, "content", |list| write(list, true, "reasoning_text"));
+}
+
+fn tool_use(
+    list: &mut ListWriter<'_>,
+    turn: &Turn,
+    (part, call): (&Part, &ToolUse),
+    to: &To<'_>,
+    losses: &mut Losses,
+) {
+    let places = [turn.at, part.at];
+    let id = call_id(&call.id, &places, to, losses);
+    let name = to.tool_name(&call.name);
+    if *name != call.name {
+        losses.approximated(&places);
+    }
+    part::losses_beside(&places, part, to, losses);
+    list.object(|item| {
+        let native = to.profile.custom_tools;
+        let custom = matches!(call.input, ToolInput::Text(_)) && native;
+        let kind = if custom {
+            "custom_tool_call"
+        } else {
+            "function_call"
+        };
+        item.text("type", kind);
+        item.text_if("id", call.item_id.as_deref().filter(|_| to.own));
+        item.text("call_id", &id);
+        item.text("name", &name);
+        match &call.input {
+            ToolInput::Text(text) if native => item.text("input", text),
+            ToolInput::Text(text) => {
+                losses.approximated(&places);
+                let arguments = Writer::object(|object| object.text("input", text));
+                item.text("arguments", &arguments);
+            }
+            ToolInput::Json(text) => item.text("arguments", text),
+        }
+        if to.own {
+            item.extras(&part.extras);
+        }
+    });
+}
+
+/// OpenAI takes ids of calls up to 64 characters; other vendors' may be longer. A longer one is cut in
+/// the same way wherever it stands.
+pub(super) fn call_id<'i>(
+    id: &'i str,
+    places: &[Place],
+    to: &To<'_>,
+    losses: &mut Losses,
+) -> Cow<'i, str> {
+    const LONGEST: usize = 64;
+    if to.own || id.chars().count() <= LONGEST {
+        return Cow::Borrowed(id);
+    }
+    losses.approximated(places);
+    let mut hash = DefaultHasher::new();
+    id.hash(&mut hash);
+    let start: String = id.chars().take(LONGEST - 17).collect();
+    Cow::Owned(format!("{start}_{:016x}", hash.finish()))
+}

@@ -1,0 +1,356 @@
+//! Reads a stream.
+//!
+//! Servers of this dialect differ in what they leave out: indexes, the beginning of an item, deltas. So each step is
+//! told as far as it is new, and what only a later step says (`.done`, the last event) is told then.
+
+mod call;
+mod item;
+mod text;
+mod thoughts;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::canonical::Part;
+use crate::codec::StreamDecode;
+use crate::event::{Delta, StreamEvent};
+use crate::json::Raw;
+use crate::openai_responses::answer::{self, Held};
+use crate::sniff::event_object;
+use crate::sse::Frame;
+use crate::{Dialect, EndRule, StreamEnd, UpstreamError, parse_error, usage};
+use item::Item;
+
+/// Reads a provider's stream.
+#[derive(Debug, Default)]
+pub(in crate::openai_responses) struct Decoder {
+    /// How many frames have come.
+    frames: u64,
+    started: bool,
+    end: Option<StreamEnd>,
+    /// By their places in the output.
+    items: BTreeMap<u64, Item>,
+    told: Told,
+}
+
+/// What the parts so far amount to.
+#[derive(Debug, Default)]
+struct Told {
+    /// The index of the next part.
+    next: u32,
+    held: Held,
+}
+
+/// Who hears of parts.
+#[derive(Debug)]
+struct Tell<'t> {
+    events: &'t mut Vec<StreamEvent>,
+    told: &'t mut Told,
+}
+
+impl Tell<'_> {
+    fn start(&mut self, part: Part) -> u32 {
+        self.told.held.note(&part);
+        let index = self.told.next;
+        self.told.next = index.saturating_add(1);
+        self.events.push(StreamEvent::PartStart {
+            choice: 0,
+            part: index,
+            content: Box::new(part),
+        });
+        index
+    }
+
+    fn delta(&mut self, part: u32, delta: Delta) {
+        self.events.push(StreamEvent::PartDelta {
+            choice: 0,
+            part,
+            delta,
+        });
+    }
+
+    fn stop(&mut self, part: u32) {
+        self.events.push(StreamEvent::PartStop { choice: 0, part });
+    }
+
+    /// A part that is whole from the start.
+    fn whole(&mut self, part: Part) {
+        let part = self.start(part);
+        self.stop(part);
+    }
+
+    fn logprobs(&mut self, tokens: Raw<'_>) {
+        self.events.push(StreamEvent::Logprobs {
+            choice: 0,
+            tokens: tokens.into(),
+        });
+    }
+}
+
+/// An event and the members that name what it tells of.
+#[derive(Clone, Copy, Debug)]
+struct Event<'a> {
+    raw: Raw<'a>,
+    output_index: Option<u64>,
+    item_id: Option<Raw<'a>>,
+    /// `content_index` or `summary_index`.
+    index: Option<u64>,
+    delta: Option<Raw<'a>>,
+}
+
+impl<'a> Event<'a> {
+    fn read(raw: Raw<'a>) -> Self {
+        let [output_index, item_id, content, summary, delta] = raw.pick([
+            "output_index",
+            "item_id",
+            "content_index",
+            "summary_index",
+            "delta",
+        ]);
+        Self {
+            raw,
+            output_index: output_index.and_then(Raw::count),
+            item_id,
+            index: content.or(summary).and_then(Raw::count),
+            delta,
+        }
+    }
+
+    /// The text of a member; empty if it is none.
+    fn text(&self, name: &str) -> Cow<'a, str> {
+        let value = self.raw.member(name);
+        value.and_then(Raw::text).unwrap_or_default()
+    }
+
+    fn delta(&self) -> Cow<'a, str> {
+        self.delta.and_then(Raw::text).unwrap_or_default()
+    }
+}
+
+impl StreamDecode for Decoder {
+    fn frame(&mut self, frame: Frame<'_>, events: &mut Vec<StreamEvent>) {
+        self.frames += 1;
+        let data = frame.data.trim_ascii();
+        if self.end.is_some() || data.is_empty() || data == b"[DONE]" {
+            return;
+        }
+        match event_object(data, self.frames) {
+            Ok(raw) => {
+                let kind = raw.member("type").and_then(Raw::text);
+                let name = frame.event.and_then(|name| std::str::from_utf8(name).ok());
+                let kind = kind.as_deref().or(name).unwrap_or_default();
+                self.dispatch(kind, raw, events);
+            }
+            Err(error) => self.fault(error, events),
+        }
+    }
+
+    fn end(&mut self, _: EndRule, _: &mut Vec<StreamEvent>) -> StreamEnd {
+        // Why the model stopped is told by the terminal event alone, so nothing can stand for it.
+        self.end.unwrap_or(StreamEnd::Truncated)
+    }
+}
+
+impl Decoder {
+    fn dispatch(&mut self, kind: &str, raw: Raw<'_>, events: &mut Vec<StreamEvent>) {
+        match kind {
+            "response.created" | "response.queued" | "response.in_progress" => {
+                self.start(raw.member("response"), events);
+            }
+            "response.completed" | "response.incomplete" => self.finish(kind, raw, events),
+            "response.failed" | "error" => self.fault(reported(raw), events),
+            "keepalive" | "ping" => events.push(StreamEvent::Ping),
+            "response.output_item.added" => self.added(raw, events),
+            "response.output_item.done" => self.done(raw, events),
+            _ => self.progress(kind, raw, events),
+        }
+    }
+
+    /// The answer begins, unless it has.
+    fn start(&mut self, response: Option<Raw<'_>>, events: &mut Vec<StreamEvent>) {
+        if std::mem::replace(&mut self.started, true) {
+            return;
+        }
+        let [id, model, created] = response.map_or([None; 3], |response| {
+            response.pick(["id", "model", "created_at"])
+        });
+        events.push(StreamEvent::Start {
+            id: answer::text(id),
+            model: answer::text(model),
+            created: created.and_then(answer::seconds),
+        });
+    }
+
+    fn fault(&mut self, error: UpstreamError, events: &mut Vec<StreamEvent>) {
+        self.end = Some(StreamEnd::Failed);
+        events.push(StreamEvent::Fault(error));
+    }
+
+    fn added(&mut self, raw: Raw<'_>, events: &mut Vec<StreamEvent>) {
+        self.start(None, events);
+        let Some(content) = raw.member("item") else {
+            return;
+        };
+        let id = answer::text(content.member("id"));
+        let place = Event::read(raw)
+            .output_index
+            .unwrap_or_else(|| self.behind_all());
+        let mut item = Item::new(id, place, content);
+        item.begin(content, &mut self.tell(events));
+        self.items.entry(place).or_insert(item);
+    }
+
+    fn behind_all(&self) -> u64 {
+        let last = self.items.keys().next_back();
+        last.map_or(0, |last| last.saturating_add(1))
+    }
+
+    fn tell<'t>(&'t mut self, events: &'t mut Vec<StreamEvent>) -> Tell<'t> {
+        Tell {
+            events,
+            told: &mut self.told,
+        }
+    }
+
+    fn done(&mut self, raw: Raw<'_>, events: &mut Vec<StreamEvent>) {
+        self.start(None, events);
+        if let Some(content) = raw.member("item") {
+            self.complete(content, Event::read(raw).output_index, events);
+        }
+    }
+
+    /// Tells what is new of an item that is whole now.
+    fn complete(&mut self, content: Raw<'_>, place: Option<u64>, events: &mut Vec<StreamEvent>) {
+        let id = answer::text(content.member("id"));
+        let known = self
+            .place_of(&id)
+            .or(place.filter(|place| self.items.contains_key(place)));
+        let place = known.or(place).unwrap_or_else(|| self.behind_all());
+        let item = self
+            .items
+            .entry(place)
+            .or_insert_with(|| Item::new(id, place, content));
+        let mut tell = Tell {
+            events,
+            told: &mut self.told,
+        };
+        item.complete(content, &mut tell);
+    }
+
+    fn place_of(&self, id: &str) -> Option<u64> {
+        let mut items = self.items.iter().filter(|_| !id.is_empty());
+        items
+            .find(|(_, item)| item.id == id)
+            .map(|(place, _)| *place)
+    }
+
+    /// An event within an item.
+    fn progress(&mut self, kind: &str, raw: Raw<'_>, events: &mut Vec<StreamEvent>) {
+        if !item::knows(kind) {
+            self.unknown(kind, raw, events);
+            return;
+        }
+        self.start(None, events);
+        let event = Event::read(raw);
+        let Some(place) = self.place(kind, &event) else {
+            return;
+        };
+        if let Some(item) = self.items.get_mut(&place) {
+            let mut tell = Tell {
+                events,
+                told: &mut self.told,
+            };
+            item.progress(kind, &event, &mut tell);
+        }
+    }
+
+    /// Which item an event tells of. One that was never announced begins here.
+    fn place(&mut self, kind: &str, event: &Event<'_>) -> Option<u64> {
+        let id = event.item_id.and_then(Raw::text).unwrap_or_default();
+        let known = event
+            .output_index
+            .filter(|place| self.items.contains_key(place))
+            .or_else(|| self.place_of(&id));
+        if known.is_some() {
+            return known;
+        }
+        if event.output_index.is_none() && id.is_empty() && !self.items.is_empty() {
+            return self.items.keys().next_back().copied();
+        }
+        let place = event.output_index.unwrap_or_else(|| self.behind_all());
+        let item = Item::unannounced(id.into_owned(), place, kind)?;
+        self.items.insert(place, item);
+        Some(place)
+    }
+
+    /// Progress of tools that run at the provider says nothing: their items come whole. The rest is kept as it is.
+    fn unknown(&self, kind: &str, raw: Raw<'_>, events: &mut Vec<StreamEvent>) {
+        if self.started && !item::is_progress_of_hosted_tool(kind) {
+            events.push(StreamEvent::Opaque {
+                origin: Dialect::OpenAiResponses,
+                kind: kind.to_owned(),
+                raw: raw.into(),
+            });
+        }
+    }
+
+    /// The last event, which holds the whole answer.
+    fn finish(&mut self, kind: &str, raw: Raw<'_>, events: &mut Vec<StreamEvent>) {
+        let response = raw.member("response");
+        self.start(response, events);
+        let [output, status, details, counts, tier, error] =
+            response.map_or([None; 6], |response| {
+                response.pick([
+                    "output",
+                    "status",
+                    "incomplete_details",
+                    "usage",
+                    "service_tier",
+                    "error",
+                ])
+            });
+        if status.and_then(Raw::text).as_deref() == Some("failed") {
+            self.fault(answer::failure(error), events);
+            return;
+        }
+        for (place, item) in (0..).zip(output.into_iter().flat_map(Raw::items)) {
+            self.complete(item, Some(place), events);
+        }
+        self.close(events);
+        events.extend(counts.and_then(usage::of_openai).map(StreamEvent::Usage));
+        let tier = tier.and_then(Raw::text).map(Cow::into_owned);
+        events.extend(tier.map(StreamEvent::ServiceTier));
+        let status = status.or(match kind {
+            "response.incomplete" => Some(Raw::of_validated("\"incomplete\"")),
+            _ => None,
+        });
+        let reason = answer::read_finish(status, details, self.told.held);
+        events.extend(reason.map(|reason| StreamEvent::Finish { choice: 0, reason }));
+        events.push(StreamEvent::End);
+        self.end = Some(StreamEnd::Complete);
+    }
+
+    /// Stops whatever is open.
+    fn close(&mut self, events: &mut Vec<StreamEvent>) {
+        let mut tell = Tell {
+            events,
+            told: &mut self.told,
+        };
+        for item in self.items.values_mut() {
+            item.close(&mut tell);
+        }
+    }
+}
+
+/// The error of an event that is one.
+fn reported(raw: Raw<'_>) -> UpstreamError {
+    let nested = raw
+        .member("response")
+        .and_then(|response| response.member("error"));
+    parse_error(raw.json().as_bytes()).unwrap_or_else(|| answer::failure(nested))
+}
+
+/// What is new of a text of which so many bytes have been told.
+fn rest(whole: &str, told: usize) -> Option<&str> {
+    whole.get(told..).filter(|rest| !rest.is_empty())
+}
