@@ -9,8 +9,18 @@ use orchestra_types::ProviderId;
 use crate::address::Address;
 use crate::headers::{self, AllowList, Direction};
 use crate::pattern::Pattern;
+use crate::profile::Profiles;
 use crate::provider::{RequestHeaders, Route};
 use crate::{AuthRow, AuthScheme, ByFamily, PathError, Provider, RateLimitHeaders, Row};
+
+/// The endpoints that hold conversations, in the order in which they serve clients of others where a row has
+/// no favourites. Nearly every server knows Chat; what compatible servers call Responses is the youngest.
+const CONVERSATIONS: [Endpoint; 4] = [
+    Endpoint::ChatCompletions,
+    Endpoint::Messages,
+    Endpoint::Responses,
+    Endpoint::GenerateContent,
+];
 
 /// Why a row is no provider yet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +51,7 @@ pub enum RowError {
     /// An endpoint that does not exist, or whose path is given although it is not spoken.
     #[error("{field} names the endpoint {name:?}, which is not among {allowed}")]
     UnknownEndpoint {
-        /// `endpoints`, `paths` or `auth_for`
+        /// `endpoints`, `paths`, `translate_to` or `auth_for`
         field: &'static str,
         /// As it was written.
         name: String,
@@ -67,6 +77,12 @@ pub enum RowError {
     /// A model pattern with a `*` that is not at its end, or an empty one.
     #[error("patterns holds {text:?}: write a model's name, or its beginning and one '*'")]
     Pattern {
+        /// As it was written.
+        text: String,
+    },
+    /// A model's name in `profiles` that is empty or holds a blank.
+    #[error("profiles holds {text:?}: write models' names, with '*' for any characters")]
+    ProfilePattern {
         /// As it was written.
         text: String,
     },
@@ -113,6 +129,9 @@ impl Provider {
         Ok(Self {
             label: row.label.clone().unwrap_or_else(|| id.to_string()),
             models_uri: join(&base, row.models_path.as_deref().unwrap_or("/models"))?,
+            translates_to: translates_to(row, &routes)?,
+            profiles: Profiles::parse(row.profile.as_ref(), row.profiles.as_deref())
+                .map_err(|text| RowError::ProfilePattern { text })?,
             key_required: row.key_required.unwrap_or(auth != AuthScheme::None),
             key_names: names("key_names", row.key_names.as_deref())?,
             openai: request_headers(row, &key_headers, true, false)?,
@@ -199,6 +218,29 @@ fn routes(
         }
     }
     Ok(routes)
+}
+
+/// The row's favourites among the endpoints it speaks, then the others in the usual order.
+fn translates_to(
+    row: &Row,
+    routes: &[Option<Route>; Endpoint::ALL.len()],
+) -> Result<Vec<Endpoint>, RowError> {
+    let favourites = row.translate_to.as_deref().unwrap_or_default();
+    check_names(
+        "translate_to",
+        favourites,
+        &CONVERSATIONS.map(Endpoint::name),
+    )?;
+    let place = |endpoint: &Endpoint| {
+        let mut names = favourites.iter();
+        names
+            .position(|name| name == endpoint.name())
+            .unwrap_or(favourites.len())
+    };
+    let mut spoken = CONVERSATIONS.to_vec();
+    spoken.retain(|endpoint| routes[*endpoint as usize].is_some());
+    spoken.sort_by_key(place);
+    Ok(spoken)
 }
 
 fn check_names<'a>(

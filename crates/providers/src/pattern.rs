@@ -1,4 +1,4 @@
-//! Names with an optional open end: `gpt-5`, `gpt-*`.
+//! Names with an optional open end, `gpt-5` and `gpt-*`, and names with any number of gaps.
 
 /// A model name, or the beginning of many when it was written with a trailing `*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,9 +36,63 @@ impl Pattern {
     }
 }
 
+/// A name in which every `*` stands for any characters: `claude-*-4-5*`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Glob(String);
+
+impl Glob {
+    /// None if it is empty or holds a blank.
+    pub(crate) fn parse(written: &str) -> Option<Self> {
+        let fits = !written.is_empty() && !written.contains(' ');
+        fits.then(|| Self(written.to_owned()))
+    }
+
+    /// Whether `name` is one of those meant.
+    ///
+    /// Each piece between two stars is taken where it comes first, which leaves the most for those behind it.
+    pub(crate) fn matches(&self, name: &str) -> bool {
+        let Some((first, rest)) = self.0.split_once('*') else {
+            return self.0 == name;
+        };
+        let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+        let within = name
+            .strip_prefix(first)
+            .and_then(|name| name.strip_suffix(last));
+        let mut pieces = middle.split('*').filter(|piece| !piece.is_empty());
+        within
+            .and_then(|name| pieces.try_fold(name, |name, piece| Some(name.split_once(piece)?.1)))
+            .is_some()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn globs_match_with_gaps_anywhere() {
+        for (glob, name, expected) in [
+            ("claude-*-4-5*", "claude-opus-4-5-20251101", true),
+            ("claude-*-4-5*", "claude-sonnet-4-5", true),
+            ("claude-*-4-5*", "claude-sonnet-4-6", false),
+            ("claude-*-4-5*", "claude-3-5-sonnet", false),
+            ("claude-3*", "claude-3-opus", true),
+            ("*", "anything/at:all", true),
+            ("**", "", true),
+            ("*-mini", "gpt-5-mini", true),
+            ("*-mini", "gpt-5-mini-2", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("a*a", "a", false),
+            ("gpt-5", "gpt-5", true),
+            ("gpt-5", "gpt-5-mini", false),
+        ] {
+            let read = Glob::parse(glob).unwrap();
+            assert_eq!(read.matches(name), expected, "{glob} on {name}");
+        }
+        assert_eq!(Glob::parse(""), None);
+        assert_eq!(Glob::parse("gpt 5"), None);
+    }
 
     #[test]
     fn patterns_match_whole_names_or_beginnings() {

@@ -2,12 +2,13 @@
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, Uri};
-use orchestra_dialects::{Endpoint, Family, UpstreamError};
+use orchestra_dialects::{Endpoint, Family, Profile, UpstreamError};
 use orchestra_types::ProviderId;
 
 use crate::address::{self, Address};
 use crate::headers::AllowList;
 use crate::pattern::Pattern;
+use crate::profile::Profiles;
 use crate::{
     AuthScheme, ErrorClass, ErrorRule, PathError, RateLimitHeaders, StreamEnd, classify, method,
 };
@@ -23,6 +24,8 @@ pub struct Provider {
     /// In the order of [`Endpoint::ALL`].
     pub(crate) routes: [Option<Route>; Endpoint::ALL.len()],
     pub(crate) models_uri: Uri,
+    pub(crate) translates_to: Vec<Endpoint>,
+    pub(crate) profiles: Profiles,
     pub(crate) auth: AuthScheme,
     pub(crate) key_required: bool,
     pub(crate) key_names: Vec<String>,
@@ -116,6 +119,19 @@ impl Provider {
             return Ok(route.uri.clone());
         }
         method::uri(&route.uri, model, streamed).map_err(CallUriError::Model)
+    }
+
+    /// The endpoints through which clients of other endpoints can have their conversations with it, the
+    /// best first.
+    #[must_use]
+    pub fn translates_to(&self) -> &[Endpoint] {
+        &self.translates_to
+    }
+
+    /// What one of its models can do, by the provider's own name for it.
+    #[must_use]
+    pub fn profile(&self, model: &str) -> Profile {
+        self.profiles.of(model)
     }
 
     /// Where it lists its models.

@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::{ErrorRule, ResetFormat};
+use crate::{ErrorRule, ModelProfileRow, ProfileRow, ResetFormat};
 
 /// What is written about one provider. Every field may be absent.
 ///
 /// A configuration row is laid over a catalogue row with [`Row::overlay`]: a field it names
-/// replaces the whole field below, a field it leaves out stays as it was.
+/// replaces the whole field below, a field it leaves out stays as it was. Only in `profile` the
+/// fields within count one by one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
@@ -32,6 +33,13 @@ pub struct Row {
     pub paths: Option<BTreeMap<String, String>>,
     /// Path of the model list below `base_url`. Default `/models`.
     pub models_path: Option<String>,
+    /// The endpoints to translate to for clients of endpoints that it does not speak, the best first.
+    /// Others that it speaks follow in the order `chat_completions`, `messages`, `responses`, `generate_content`.
+    pub translate_to: Option<Vec<String>>,
+    /// What its models can do of these endpoints. An overlay of this field keeps what it does not name.
+    pub profile: Option<ProfileRow>,
+    /// What is different for some of its models; of several entries that fit, the later ones count.
+    pub profiles: Option<Vec<ModelProfileRow>>,
     /// How a key is presented. Default: bearer.
     pub auth: Option<AuthRow>,
     /// How a key is presented at single endpoints that want it in another way.
@@ -65,7 +73,13 @@ impl Row {
         // A struct literal over all fields: a new one that is missing here does not compile.
         macro_rules! upper_else_lower {
             ($($field:ident),+ $(,)?) => {
-                Self { $($field: over.$field.as_ref().or(self.$field.as_ref()).cloned()),+ }
+                Self {
+                    profile: match (&self.profile, &over.profile) {
+                        (Some(below), Some(over)) => Some(below.overlay(over)),
+                        (below, over) => over.as_ref().or(below.as_ref()).cloned(),
+                    },
+                    $($field: over.$field.as_ref().or(self.$field.as_ref()).cloned()),+
+                }
             };
         }
         upper_else_lower!(
@@ -76,6 +90,8 @@ impl Row {
             endpoints,
             paths,
             models_path,
+            translate_to,
+            profiles,
             auth,
             auth_for,
             key_required,
@@ -183,6 +199,16 @@ mod tests {
     }
 
     #[test]
+    fn a_profile_is_replaced_field_by_field() {
+        let below = row("profile = { media = false, sampling = false }");
+        let over = row("profile = { sampling = true }");
+        let both = row("profile = { media = false, sampling = true }");
+        assert_eq!(below.overlay(&over), both);
+        assert_eq!(below.overlay(&Row::default()), below);
+        assert_eq!(Row::default().overlay(&over), over);
+    }
+
+    #[test]
     fn an_empty_list_is_a_value_too() {
         let over = row("models = []").overlay(&Row::default());
         assert_eq!(row(r#"models = ["a"]"#).overlay(&over).models, Some(vec![]));
@@ -198,6 +224,9 @@ mod tests {
             "errors = [{ status = 400, class = 'unheard_of' }]",
             "stream_end = 'never'",
             "auth = 'basic'",
+            "profile = { vision = true }",
+            "profiles = [{ models = ['m'] }]",
+            "profiles = [{ models = ['m'], profile = {}, why = '' }]",
         ] {
             assert!(toml::from_str::<Row>(text).is_err(), "{text} was accepted");
         }

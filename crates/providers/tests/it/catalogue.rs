@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use http::{HeaderName, Method};
-use orchestra_dialects::{Endpoint, UpstreamError};
+use orchestra_dialects::{Endpoint, MaxTokensName, Profile, ReasoningControl, UpstreamError};
 use orchestra_providers::{AuthScheme, Catalogue, ErrorClass, Provider, Row, StreamEnd};
 use orchestra_types::ProviderId;
 
@@ -502,4 +502,62 @@ fn rate_limits_are_told_in_each_vendors_words() {
         ]
     );
     assert!(built("deepseek").rate_limits().is_empty());
+}
+
+#[test]
+fn profiles_say_what_the_dialects_crate_knows_of_these_servers() {
+    let profile = |kind: &str| built(kind).profile("some-model");
+    assert_eq!(profile("openai"), Profile::default());
+    assert_eq!(profile("azure-openai"), Profile::default());
+    assert_eq!(profile("openai-compatible"), Profile::compatible());
+    assert_eq!(profile("ollama"), Profile::compatible());
+    assert_eq!(profile("deepseek"), Profile::deepseek());
+    assert!(!profile("mistral").stream_options);
+    assert_eq!(profile("groq").max_tokens_name, MaxTokensName::MaxTokens);
+}
+
+#[test]
+fn every_generation_of_claude_is_asked_in_its_own_way() {
+    use ReasoningControl::{Budget, Effort, None};
+    let anthropic = built("anthropic");
+    for (model, reasoning, sampling, json_schema, max_tokens) in [
+        ("claude-opus-5-5", Effort, false, true, 64_000),
+        ("claude-haiku-5-5-20261001", Effort, false, true, 64_000),
+        ("claude-opus-4-7", Effort, false, true, 64_000),
+        ("claude-sonnet-4-6", Effort, true, true, 64_000),
+        ("claude-haiku-4-5-20251001", Budget, true, true, 64_000),
+        ("claude-opus-4-1-20250805", Budget, true, false, 32_000),
+        ("claude-sonnet-4-20250514", Budget, true, false, 32_000),
+        ("claude-3-7-sonnet-latest", Budget, true, false, 32_000),
+        ("claude-3-5-haiku-20241022", None, true, false, 8_192),
+        ("claude-3-opus-20240229", None, true, false, 4_096),
+    ] {
+        let expected = Profile {
+            reasoning,
+            sampling,
+            json_schema,
+            default_max_output_tokens: max_tokens,
+            ..Profile::default()
+        };
+        assert_eq!(anthropic.profile(model), expected, "{model}");
+    }
+    let openai = built("openai");
+    assert_eq!(openai.profile("gpt-4o-mini").reasoning, None);
+    assert_eq!(openai.profile("gpt-5-mini").reasoning, Effort);
+}
+
+#[test]
+fn clients_of_other_endpoints_are_led_to_the_one_that_loses_least() {
+    use Endpoint::*;
+    for (kind, expected) in [
+        ("openai", &[Responses, ChatCompletions][..]),
+        ("azure-openai", &[Responses, ChatCompletions]),
+        ("anthropic", &[Messages]),
+        ("deepseek", &[ChatCompletions, Messages, Responses]),
+        ("mistral", &[ChatCompletions]),
+        ("gemini", &[GenerateContent, ChatCompletions]),
+        ("perplexity", &[Responses]),
+    ] {
+        assert_eq!(built(kind).translates_to(), expected, "{kind}");
+    }
 }

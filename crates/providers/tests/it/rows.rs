@@ -83,6 +83,14 @@ fn mistakes_are_found_and_named() {
             "auth_for = { chat_completions = { header = 'x-vendor' } }\nheaders = { all = { x-vendor = '1' } }",
             "headers holds \"x-vendor\"",
         ),
+        (
+            "translate_to = ['embeddings']",
+            "translate_to names the endpoint \"embeddings\", which is not among chat_completions, messages, responses, generate_content",
+        ),
+        (
+            "profiles = [{ models = ['a b'], profile = {} }]",
+            "profiles holds \"a b\"",
+        ),
         ("paths = { chat_completions = '/../m' }", "\"/../m\""),
         ("models_path = 'models'", "\"models\""),
         ("auth = { header = 'a b' }", "auth holds \"a b\""),
@@ -118,6 +126,27 @@ fn mistakes_are_found_and_named() {
     ] {
         let message = build(text).unwrap_err().to_string();
         assert!(message.contains(expected), "{text}: {message}");
+    }
+}
+
+#[test]
+fn favourites_come_first_and_what_is_not_spoken_is_no_mistake() {
+    use orchestra_dialects::Endpoint::{ChatCompletions, Messages, Responses};
+    let all = "endpoints = ['chat_completions', 'responses', 'messages', 'embeddings']\n";
+    for (text, expected) in [
+        ("".to_owned(), vec![ChatCompletions]),
+        (
+            "translate_to = ['responses']".to_owned(),
+            vec![ChatCompletions],
+        ),
+        (all.to_owned(), vec![ChatCompletions, Messages, Responses]),
+        (
+            format!("{all}translate_to = ['responses', 'messages']"),
+            vec![Responses, Messages, ChatCompletions],
+        ),
+        ("endpoints = ['embeddings']".to_owned(), vec![]),
+    ] {
+        assert_eq!(build(&text).unwrap().translates_to(), expected, "{text}");
     }
 }
 
