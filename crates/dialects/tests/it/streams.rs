@@ -21,6 +21,10 @@ fn endpoint(folder: &str) -> Endpoint {
         "completions" => Endpoint::Completions,
         "responses" => Endpoint::Responses,
         "messages" => Endpoint::Messages,
+        "openai_chat" => Endpoint::ChatCompletions,
+        "openai_responses" => Endpoint::Responses,
+        "anthropic_messages" => Endpoint::Messages,
+        "gemini" => Endpoint::GenerateContent,
         other => panic!("no endpoint for fixtures in {other}"),
     }
 }
@@ -78,15 +82,22 @@ fn run<'c>(endpoint: Endpoint, chunks: impl IntoIterator<Item = &'c [u8]>) -> Ou
     }
 }
 
+/// The streams made for the sniffers, and those of the codecs' scenarios.
 fn fixtures() -> Vec<(Endpoint, PathBuf, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let mut all = Vec::new();
-    for folder in list(&root) {
+    for folder in list(&root).into_iter().filter(|path| path.is_dir()) {
         let name = folder.file_name().and_then(|name| name.to_str());
         let endpoint = endpoint(name.expect("a name in ASCII"));
         for path in list(&folder) {
-            let bytes = fs::read(&path).expect("a readable fixture");
-            all.push((endpoint, path, bytes));
+            let path = if path.is_dir() {
+                path.join("stream.sse")
+            } else {
+                path
+            };
+            if let Ok(bytes) = fs::read(&path) {
+                all.push((endpoint, path, bytes));
+            }
         }
     }
     assert!(all.len() >= 17, "fixtures are missing");
