@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
 
+use crate::agent::Agent;
+
 /// What the upstream does with one request.
 ///
 /// Starts from what is said ([`answer`](Self::answer), [`error`](Self::error), [`raw`](Self::raw),
@@ -39,6 +41,8 @@ pub struct Behaviour {
 pub(crate) enum Reply {
     /// Generated in the caller's dialect
     Answer(Answer),
+    /// An agent's model, which calls tools and is strict
+    Agent(Agent),
     /// An error in the caller's dialect
     Error(ErrorReply),
     /// A body given by the script
@@ -235,6 +239,13 @@ impl Behaviour {
             quote: true,
             ..Answer::default()
         })
+    }
+
+    /// An agent's model, which calls tools, reads their results and refuses what its vendor
+    /// would refuse.
+    #[must_use]
+    pub fn agent(agent: Agent) -> Self {
+        Self::replying(Reply::Agent(agent))
     }
 
     /// An error with this status in the caller's dialect.

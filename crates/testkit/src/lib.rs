@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod agent;
 mod behaviour;
 mod checksum;
 mod connection;
@@ -14,6 +15,7 @@ mod upstream;
 mod when;
 mod wire;
 
+pub use agent::Agent;
 pub use behaviour::{After, At, Behaviour, Finish, How, KeepAlive, TokenCounts};
 pub use checksum::{Checksum, checksum};
 pub use directive::InvalidDirective;

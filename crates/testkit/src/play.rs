@@ -4,14 +4,15 @@ mod stream;
 
 use std::borrow::Cow;
 
+use crate::agent::{self, Agent, Answered};
 use crate::behaviour::{
     After, Answer, At, Behaviour, ErrorReply, How, KeepAlive, Preamble, Reply as Said, Spoil,
 };
 use crate::http::{Frame, Halt, Reply, Socket};
 use crate::request::Request;
 use crate::wire::{
-    self, Ask, ChatStream, CompletionStream, Content, Endpoint, Family, InvalidAsk, MessageStream,
-    Narrator, Recording, ResponseStream, Turn,
+    self, Ask, ChatStream, CompletionStream, Content, Endpoint, Events, Family, GeminiStream,
+    Generate, InvalidAsk, MessageStream, Narrator, Recording, ResponseStream, Turn,
 };
 use stream::Teller;
 
@@ -84,13 +85,15 @@ impl Scene<'_> {
         self.interrupted(At::BeforeHeaders)?;
         match &self.behaviour.reply {
             Said::Answer(answer) => self.answer(answer, reply).await,
+            Said::Agent(agent) => self.agent(agent, reply).await,
             Said::Error(error) => self.error(error, reply).await,
             Said::Raw(raw) => {
                 self.whole(raw.status, &raw.content_type, &raw.body, reply)
                     .await
             }
             Said::Sse(recorded) => {
-                let mut recording = Recording::new(recorded, self.request.family());
+                let events = Events::recorded(recorded);
+                let mut recording = Recording::new(events, self.request.family());
                 self.stream(&mut recording, std::iter::empty(), reply).await
             }
             Said::Garbage(bytes) => {
@@ -121,6 +124,24 @@ impl Scene<'_> {
         self.whole(200, JSON, &body, reply).await
     }
 
+    /// What an agent's model says; whatever it is no part of it is answered as usual.
+    async fn agent(&self, agent: &Agent, reply: &mut Reply<'_>) -> Result<(), Halt> {
+        if !self.request.endpoint.converses() {
+            return self.answer(&Answer::default(), reply).await;
+        }
+        match agent::answer(agent, self.request, self.number) {
+            Ok(Answered::Whole(body)) => self.whole(200, JSON, &body, reply).await,
+            Ok(Answered::Stream(events)) => {
+                let mut recording = Recording::new(events, self.request.family());
+                self.stream(&mut recording, std::iter::empty(), reply).await
+            }
+            Err(refusal) => {
+                self.refuse(400, "invalid_request", &refusal.to_string(), reply)
+                    .await
+            }
+        }
+    }
+
     fn known_model(&self) -> Option<&str> {
         let id = self.request.model()?;
         self.models
@@ -137,6 +158,10 @@ impl Scene<'_> {
     ) -> Result<(), Halt> {
         match self.request.endpoint {
             Endpoint::CountTokens => self.whole(200, JSON, &wire::token_count(ask), reply).await,
+            Endpoint::Gemini(Generate::Count) => {
+                let body = wire::gemini_token_count(ask);
+                self.whole(200, JSON, &body, reply).await
+            }
             Endpoint::Embeddings => match wire::embeddings(ask) {
                 Ok(body) => self.whole(200, JSON, &body, reply).await,
                 Err(invalid) => self.invalid(&invalid, reply).await,
@@ -153,14 +178,18 @@ impl Scene<'_> {
         reply: &mut Reply<'_>,
     ) -> Result<(), Halt> {
         let content = Content::new(answer, ask);
+        let named = match endpoint {
+            Endpoint::Gemini(_) => self.request.model(),
+            _ => None,
+        };
         let turn = Turn {
             number: self.number,
-            model: &ask.model,
+            model: named.as_deref().unwrap_or_else(|| ask.model()),
             usage: content.usage(answer, ask),
             content: &content,
             include_usage: ask.include_usage(),
         };
-        if !ask.stream() {
+        if !self.streams(ask) {
             return self
                 .whole(200, JSON, &wire::whole(endpoint, &turn), reply)
                 .await;
@@ -179,7 +208,22 @@ impl Scene<'_> {
                 self.stream(&mut CompletionStream::new(turn), pieces, reply)
                     .await
             }
+            Endpoint::Gemini(_) => {
+                self.stream(&mut GeminiStream::new(turn), pieces, reply)
+                    .await
+            }
             _ => self.stream(&mut ChatStream::new(turn), pieces, reply).await,
+        }
+    }
+
+    /// Whether the answer is wanted as events. Gemini is told so in the path, and without
+    /// `alt=sse` its stream is a JSON array, which comes in one piece here.
+    fn streams(&self, ask: &Ask<'_>) -> bool {
+        match self.request.endpoint {
+            Endpoint::Gemini(generate) => {
+                generate == Generate::Stream && self.request.head.query.contains("alt=sse")
+            }
+            _ => ask.stream(),
         }
     }
 
@@ -307,6 +351,7 @@ impl Scene<'_> {
         let (id_name, usual): (_, &[(&str, &str)]) = match self.request.family() {
             Family::OpenAi => ("x-request-id", &OPENAI_HEADERS),
             Family::Anthropic => ("request-id", &ANTHROPIC_HEADERS),
+            Family::Google => ("x-scripted-request-id", &GOOGLE_HEADERS),
         };
         let own = [("content-type", content_type), (id_name, self.id.as_str())];
         let own = own.into_iter().chain(usual.iter().copied());
@@ -334,6 +379,11 @@ const ANTHROPIC_HEADERS: [(&str, &str); 4] = [
     ("anthropic-ratelimit-requests-limit", "4000"),
     ("anthropic-ratelimit-requests-remaining", "3999"),
     ("anthropic-ratelimit-requests-reset", "2026-11-23T00:00:00Z"),
+];
+
+const GOOGLE_HEADERS: [(&str, &str); 2] = [
+    ("server-timing", "gfet4t7; dur=7"),
+    ("vary", "Origin, X-Origin, Referer"),
 ];
 
 /// Sends signs of life.

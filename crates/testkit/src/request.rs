@@ -55,6 +55,7 @@ impl Request {
     pub(crate) fn family(&self) -> Family {
         match self.endpoint {
             Endpoint::Messages | Endpoint::CountTokens => Family::Anthropic,
+            Endpoint::Gemini(_) => Family::Google,
             _ if self.head.header("anthropic-version").is_some() => Family::Anthropic,
             _ => Family::OpenAi,
         }
@@ -67,8 +68,14 @@ impl Request {
             #[serde(borrow)]
             model: Cow<'a, str>,
         }
-        if self.endpoint == Endpoint::Model {
-            return self.head.path.rsplit('/').next().map(Cow::Borrowed);
+        let last = self.head.path.rsplit('/').next();
+        match self.endpoint {
+            Endpoint::Model => return last.map(Cow::Borrowed),
+            Endpoint::Gemini(_) => {
+                let model = last.and_then(|last| last.split(':').next());
+                return model.map(Cow::Borrowed);
+            }
+            _ => {}
         }
         serde_json::from_slice::<Named<'_>>(&self.body)
             .ok()

@@ -11,6 +11,7 @@ mod echo;
 mod embeddings;
 mod error;
 mod events;
+mod gemini;
 mod messages;
 mod models;
 mod recording;
@@ -19,9 +20,10 @@ mod responses;
 pub(crate) use ask::{Ask, InvalidAsk};
 pub(crate) use chat::ChatStream;
 pub(crate) use completions::CompletionStream;
-pub(crate) use content::Content;
+pub(crate) use content::{Content, DEFAULT_TEXT, example, word_ends};
 pub(crate) use error::error_body;
 pub(crate) use events::{Events, Narrator};
+pub(crate) use gemini::GeminiStream;
 pub(crate) use messages::MessageStream;
 pub(crate) use recording::Recording;
 pub(crate) use responses::ResponseStream;
@@ -44,11 +46,44 @@ pub(crate) enum Endpoint {
     Embeddings,
     Models,
     Model,
+    /// Gemini's methods of a model, which stand behind a colon
+    Gemini(Generate),
     /// Everything else is answered with a description of the request.
     Echo,
 }
 
+/// What is asked of a Gemini model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Generate {
+    Whole,
+    Stream,
+    Count,
+}
+
+impl Generate {
+    fn of(path: &str) -> Option<Self> {
+        let (_, method) = path.rsplit_once(':')?;
+        match method {
+            "generateContent" => Some(Self::Whole),
+            "streamGenerateContent" => Some(Self::Stream),
+            "countTokens" => Some(Self::Count),
+            _ => None,
+        }
+    }
+}
+
 impl Endpoint {
+    /// Whether a turn of a conversation is asked for.
+    pub(crate) fn converses(self) -> bool {
+        matches!(
+            self,
+            Self::Chat
+                | Self::Responses
+                | Self::Messages
+                | Self::Gemini(Generate::Whole | Generate::Stream)
+        )
+    }
+
     pub(crate) fn of(method: &str, path: &str) -> Self {
         let calls = [
             ("/chat/completions", Self::Chat),
@@ -60,7 +95,10 @@ impl Endpoint {
         ];
         let call = || calls.into_iter().find(|(suffix, _)| path.ends_with(suffix));
         match method {
-            "POST" => call().map_or(Self::Echo, |(_, endpoint)| endpoint),
+            "POST" => match (Generate::of(path), call()) {
+                (Some(generate), _) => Self::Gemini(generate),
+                (None, call) => call.map_or(Self::Echo, |(_, endpoint)| endpoint),
+            },
             "GET" if path.ends_with("/models") => Self::Models,
             "GET" => match path.rsplit_once('/') {
                 Some((parent, id)) if parent.ends_with("/models") && !id.is_empty() => Self::Model,
@@ -76,6 +114,7 @@ impl Endpoint {
 pub(crate) enum Family {
     OpenAi,
     Anthropic,
+    Google,
 }
 
 /// All that an answer is made of.
@@ -102,12 +141,16 @@ pub(crate) fn whole(endpoint: Endpoint, turn: &Turn<'_>) -> Vec<u8> {
         Endpoint::Completions => completions::whole(turn),
         Endpoint::Responses => responses::whole(turn),
         Endpoint::Messages => messages::whole(turn),
+        // Without `alt=sse` a stream is a JSON array.
+        Endpoint::Gemini(Generate::Stream) => [b"[", &gemini::whole(turn)[..], b"]"].concat(),
+        Endpoint::Gemini(_) => gemini::whole(turn),
         _ => chat::whole(turn),
     }
 }
 
 pub(crate) use echo::echo;
 pub(crate) use embeddings::embeddings;
+pub(crate) use gemini::gemini_token_count;
 pub(crate) use messages::token_count;
 pub(crate) use models::{model, models};
 
@@ -136,6 +179,9 @@ mod tests {
         check("GET", "/v1/models", Endpoint::Models);
         check("GET", "/v1/models/gpt-5", Endpoint::Model);
         check("GET", "/v1/models/", Endpoint::Echo);
+        let gemini = "/v1beta/models/gemini-3-pro:streamGenerateContent";
+        check("POST", gemini, Endpoint::Gemini(Generate::Stream));
+        check("POST", "/v1beta/openai/chat/completions", Endpoint::Chat);
         check("POST", "/v1/audio/transcriptions", Endpoint::Echo);
     }
 }

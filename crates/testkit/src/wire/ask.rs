@@ -11,8 +11,9 @@ use super::Endpoint;
 /// What a model call asks for.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Ask<'a> {
-    #[serde(borrow)]
-    pub(crate) model: Cow<'a, str>,
+    /// Gemini names it in the path instead.
+    #[serde(borrow, default)]
+    model: Option<Cow<'a, str>>,
     #[serde(default)]
     stream: Option<bool>,
     #[serde(default)]
@@ -24,12 +25,14 @@ pub(crate) struct Ask<'a> {
     #[serde(borrow, default)]
     prompt: Option<&'a RawValue>,
     #[serde(borrow, default)]
+    contents: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, default, alias = "systemInstruction")]
     system: Option<&'a RawValue>,
     #[serde(borrow, default)]
     instructions: Option<&'a RawValue>,
     #[serde(borrow, default)]
     tools: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, alias = "toolConfig")]
     tool_choice: Option<&'a RawValue>,
     #[serde(borrow, default)]
     max_tokens: Option<&'a RawValue>,
@@ -39,6 +42,8 @@ pub(crate) struct Ask<'a> {
     reasoning_effort: Option<&'a RawValue>,
     #[serde(borrow, default)]
     thinking: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "generationConfig")]
+    generation: Option<&'a RawValue>,
     #[serde(default)]
     n: Option<u64>,
     #[serde(default)]
@@ -79,23 +84,38 @@ pub(crate) enum Last {
 impl<'a> Ask<'a> {
     pub(crate) fn read(body: &'a [u8], endpoint: Endpoint) -> Result<Self, InvalidAsk> {
         let ask: Self = serde_json::from_slice(body).map_err(InvalidAsk::Unreadable)?;
-        let required = match endpoint {
-            Endpoint::Chat | Endpoint::CountTokens => &[("messages", ask.messages.is_some())][..],
-            Endpoint::Messages => &[
-                ("messages", ask.messages.is_some()),
-                ("max_tokens", ask.max_tokens.is_some()),
-            ],
-            Endpoint::Responses | Endpoint::Embeddings => &[("input", ask.input.is_some())],
-            Endpoint::Completions => &[("prompt", ask.prompt.is_some())],
-            Endpoint::Models | Endpoint::Model | Endpoint::Echo => &[],
-        };
-        if let Some((name, _)) = required.iter().find(|(_, there)| !there) {
+        if let Some(name) = ask.missing(endpoint) {
             return Err(InvalidAsk::Missing(name));
         }
         match ask.n {
             Some(n) if n != 1 => Err(InvalidAsk::SeveralChoices(n)),
             _ => Ok(ask),
         }
+    }
+
+    /// The first required field that is not there.
+    fn missing(&self, endpoint: Endpoint) -> Option<&'static str> {
+        let model = ("model", self.model.is_some());
+        let messages = ("messages", self.messages.is_some());
+        let required = match endpoint {
+            Endpoint::Chat | Endpoint::CountTokens => vec![model, messages],
+            Endpoint::Messages => {
+                vec![model, messages, ("max_tokens", self.max_tokens.is_some())]
+            }
+            Endpoint::Responses | Endpoint::Embeddings => {
+                vec![model, ("input", self.input.is_some())]
+            }
+            Endpoint::Completions => vec![model, ("prompt", self.prompt.is_some())],
+            Endpoint::Gemini(_) => vec![("contents", self.contents.is_some())],
+            Endpoint::Models | Endpoint::Model | Endpoint::Echo => Vec::new(),
+        };
+        let missing = required.into_iter().find(|(_, there)| !there)?;
+        Some(missing.0)
+    }
+
+    /// The model, unless the path names it.
+    pub(crate) fn model(&self) -> &str {
+        self.model.as_deref().unwrap_or_default()
     }
 
     pub(crate) fn stream(&self) -> bool {
@@ -120,7 +140,8 @@ impl<'a> Ask<'a> {
         let all = single
             .into_iter()
             .flatten()
-            .chain(self.messages.iter().flatten().copied());
+            .chain(self.messages.iter().flatten().copied())
+            .chain(self.contents.iter().flatten().copied());
         let bytes: usize = all.map(|part| part.get().len()).sum();
         (bytes as u64).div_ceil(4).max(1)
     }
@@ -136,6 +157,9 @@ impl<'a> Ask<'a> {
             || self
                 .thinking
                 .is_some_and(|raw| raw.get() != "null" && !disabled(raw))
+            || self
+                .generation
+                .is_some_and(|raw| raw.get().contains("includeThoughts"))
     }
 
     /// The vectors' length, and whether they are wanted in base64.
@@ -168,19 +192,27 @@ impl<'a> Ask<'a> {
     /// The tools, unless the caller wants none called.
     pub(crate) fn callable_tools(&self) -> Vec<Value> {
         let choice = self.tool_choice.map_or("", RawValue::get);
-        if choice == r#""none""# || choice.contains(r#""none""#) {
+        if choice.contains(r#""none""#) || choice.contains(r#""NONE""#) {
             return Vec::new();
         }
-        self.tools
+        let tools: Vec<Value> = self
+            .tools
             .and_then(|tools| serde_json::from_str(tools.get()).ok())
-            .unwrap_or_default()
+            .unwrap_or_default();
+        // Gemini declares several functions in one tool.
+        let declared = |tool: Value| match tool["functionDeclarations"].as_array() {
+            Some(several) => several.clone(),
+            None => vec![tool],
+        };
+        tools.into_iter().flat_map(declared).collect()
     }
 
     /// Who spoke last, and what.
     pub(crate) fn last(&self) -> Last {
         let parsed = |raw: &RawValue| serde_json::from_str::<Value>(raw.get()).ok();
         let items = || serde_json::from_str::<Vec<&RawValue>>(self.input?.get()).ok();
-        let last = match (&self.messages, self.input, self.prompt) {
+        let turns = self.messages.as_ref().or(self.contents.as_ref());
+        let last = match (turns, self.input, self.prompt) {
             (Some(messages), ..) => messages.last().and_then(|last| parsed(last)),
             (None, Some(input), _) => items().map_or_else(
                 || parsed(input),
@@ -193,7 +225,7 @@ impl<'a> Ask<'a> {
     }
 }
 
-/// Tells a user's words from a tool's result, in all three dialects.
+/// Tells a user's words from a tool's result, in all dialects.
 fn classify(last: &Value) -> Last {
     if last.is_string() {
         return Last::User(words(last));
@@ -210,8 +242,17 @@ fn classify(last: &Value) -> Last {
     if !results.is_empty() {
         return Last::ToolResult(results.join(" "));
     }
+    let parts = last["parts"].as_array().into_iter().flatten();
+    let results = parts.filter_map(|part| part.get("functionResponse"));
+    let results: Vec<String> = results
+        .map(|result| result["response"].to_string())
+        .collect();
+    if !results.is_empty() {
+        return Last::ToolResult(results.join(" "));
+    }
     if last["role"] == "user" {
-        Last::User(words(&last["content"]))
+        let said = last.get("parts").unwrap_or_else(|| &last["content"]);
+        Last::User(words(said))
     } else {
         Last::Other
     }
@@ -234,6 +275,7 @@ fn words(content: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Generate;
 
     #[test]
     fn tells_who_spoke_last() {
@@ -278,6 +320,16 @@ mod tests {
             result("21 C"),
         );
         check(
+            r#"{"contents":[{"role":"user","parts":[{"text":"a"},{"text":"b"}]}]}"#,
+            Endpoint::Gemini(Generate::Whole),
+            user("a b"),
+        );
+        check(
+            r#"{"contents":[{"role":"user","parts":[{"functionResponse":{"name":"f","response":{"celsius":21}}}]}]}"#,
+            Endpoint::Gemini(Generate::Whole),
+            result(r#"{"celsius":21}"#),
+        );
+        check(
             r#"{"model":"m","messages":[{"role":"assistant","content":"x"}]}"#,
             chat,
             Last::Other,
@@ -296,7 +348,7 @@ mod tests {
         check(
             r#"{"messages":[]}"#,
             Endpoint::Chat,
-            "missing field `model`",
+            "missing required parameter: model",
         );
         check(r#"{"model":"m"}"#, Endpoint::Chat, "messages");
         check(

@@ -158,7 +158,7 @@ fn filler(bytes: usize) -> String {
 }
 
 /// Ends of words, each with the spaces before it.
-fn word_ends(text: &str) -> Vec<usize> {
+pub(crate) fn word_ends(text: &str) -> Vec<usize> {
     let bytes = text.as_bytes();
     let spaces = memchr::memchr_iter(b' ', bytes);
     let inner = spaces.filter(|at| *at > 0 && bytes[at - 1] != b' ');
@@ -182,7 +182,7 @@ fn even_ends(text: &str, pieces: usize) -> Vec<usize> {
     ends
 }
 
-/// Name and parameters of a function tool in any of the three dialects.
+/// Name and parameters of a function tool in any of the dialects.
 fn function(tool: &Value) -> Option<(&str, &Value)> {
     match tool["type"].as_str() {
         Some("function") if tool["function"].is_object() => Some((
@@ -190,17 +190,23 @@ fn function(tool: &Value) -> Option<(&str, &Value)> {
             &tool["function"]["parameters"],
         )),
         Some("function") => Some((tool["name"].as_str()?, &tool["parameters"])),
-        None | Some("custom") => Some((tool["name"].as_str()?, tool.get("input_schema")?)),
+        None | Some("custom") => {
+            let schemas = ["input_schema", "parametersJsonSchema", "parameters"];
+            let schema = schemas.iter().find_map(|name| tool.get(name));
+            Some((tool["name"].as_str()?, schema?))
+        }
         Some(_) => None,
     }
 }
 
 /// A value that fits the schema, as far as its types and required properties tell.
-fn example(schema: &Value) -> Value {
+pub(crate) fn example(schema: &Value) -> Value {
     if let Some(first) = schema["enum"].as_array().and_then(|values| values.first()) {
         return first.clone();
     }
-    match schema["type"].as_str() {
+    // Gemini writes the types in capitals.
+    let kind = schema["type"].as_str().map(str::to_lowercase);
+    match kind.as_deref() {
         Some("string") => json!("Paris"),
         Some("integer") => json!(1),
         Some("number") => json!(1.5),

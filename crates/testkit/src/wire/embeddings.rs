@@ -55,7 +55,7 @@ pub(crate) fn embeddings(ask: &Ask<'_>) -> Result<Vec<u8>, InvalidAsk> {
     Ok(json(&Embeddings {
         object: "list",
         data: data.collect(),
-        model: &ask.model,
+        model: ask.model(),
         usage: Usage {
             prompt_tokens: tokens,
             total_tokens: tokens,

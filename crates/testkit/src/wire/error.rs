@@ -37,6 +37,18 @@ pub(super) struct AnthropicCode<'a> {
     pub(super) error_code: &'a str,
 }
 
+#[derive(Serialize)]
+pub(super) struct GoogleError<'a> {
+    pub(super) error: GoogleDetail<'a>,
+}
+
+#[derive(Serialize)]
+pub(super) struct GoogleDetail<'a> {
+    pub(super) code: u16,
+    pub(super) message: &'a str,
+    pub(super) status: &'a str,
+}
+
 /// The body of an error response.
 pub(crate) fn error_body(
     family: Family,
@@ -60,6 +72,13 @@ pub(crate) fn error_body(
                 },
             })
         }
+        Family::Google => json(&GoogleError {
+            error: GoogleDetail {
+                code: status,
+                message,
+                status: google_status(status),
+            },
+        }),
         Family::Anthropic => json(&AnthropicError {
             r#type: "error",
             error: AnthropicDetail {
@@ -81,6 +100,20 @@ fn openai_kind(status: u16) -> (&'static str, Option<&'static str>) {
         429 => ("requests", Some("rate_limit_exceeded")),
         400..=499 => ("invalid_request_error", None),
         _ => ("server_error", None),
+    }
+}
+
+/// Google's canonical code for a status.
+fn google_status(status: u16) -> &'static str {
+    match status {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        400..=499 => "INVALID_ARGUMENT",
+        503 | 529 => "UNAVAILABLE",
+        504 => "DEADLINE_EXCEEDED",
+        _ => "INTERNAL",
     }
 }
 

@@ -43,7 +43,8 @@ struct AnthropicModel<'a> {
 /// The list of models.
 pub(crate) fn models(family: Family, ids: &[String]) -> Vec<u8> {
     match family {
-        Family::OpenAi => {
+        // Gemini's own list is not asked for: its OpenAI-compatible one tells the same.
+        Family::OpenAi | Family::Google => {
             let data = ids.iter().map(|id| openai(id)).collect();
             json(&OpenAiList {
                 object: "list",
@@ -62,7 +63,7 @@ pub(crate) fn models(family: Family, ids: &[String]) -> Vec<u8> {
 /// One model.
 pub(crate) fn model(family: Family, id: &str) -> Vec<u8> {
     match family {
-        Family::OpenAi => json(&openai(id)),
+        Family::OpenAi | Family::Google => json(&openai(id)),
         Family::Anthropic => json(&anthropic(id)),
     }
 }

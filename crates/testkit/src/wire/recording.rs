@@ -1,24 +1,24 @@
 //! A recorded stream, told as it was recorded.
 
 use super::chat::ErrorEvent;
-use super::{Events, Family, Narrator, messages};
+use super::{Events, Family, Narrator, gemini, messages};
 
 /// Tells a recorded stream. Faults that generate content write it into comments.
 #[derive(Debug)]
-pub(crate) struct Recording<'a> {
-    stream: &'a [u8],
+pub(crate) struct Recording {
+    events: Events,
     family: Family,
 }
 
-impl<'a> Recording<'a> {
-    pub(crate) fn new(stream: &'a [u8], family: Family) -> Self {
-        Self { stream, family }
+impl Recording {
+    pub(crate) fn new(events: Events, family: Family) -> Self {
+        Self { events, family }
     }
 }
 
-impl Narrator for Recording<'_> {
+impl Narrator for Recording {
     fn open(&mut self, out: &mut Events) {
-        *out = Events::recorded(self.stream);
+        *out = std::mem::take(&mut self.events);
     }
 
     fn piece(&mut self, piece: &str, out: &mut Events) {
@@ -31,6 +31,7 @@ impl Narrator for Recording<'_> {
         match self.family {
             Family::OpenAi => out.data(&ErrorEvent::FAULT),
             Family::Anthropic => messages::tell_fault("req_recorded", out),
+            Family::Google => gemini::tell_fault(out),
         }
     }
 }
