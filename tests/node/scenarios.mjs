@@ -55,11 +55,15 @@ export async function waitForTheTest() {
   await collect(process.stdin);
 }
 
-/** Runs the scenarios named on the command line; the exit code tells whether all held. */
+/**
+ * Runs the scenarios named on the command line; the exit code tells whether all held. What
+ * follows a colon in a name is handed to the scenario: `loop:gemini`.
+ */
 export async function run(scenarios) {
   for (const scenario of process.argv.slice(3)) {
+    const [name, ...more] = scenario.split(":");
     try {
-      tell({ scenario, ok: true, facts: (await scenarios[scenario]()) ?? {} });
+      tell({ scenario, ok: true, facts: (await scenarios[name](...more)) ?? {} });
     } catch (error) {
       process.exitCode = 1;
       tell({ scenario, ok: false, error: error.stack ?? String(error) });

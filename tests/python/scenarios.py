@@ -49,11 +49,15 @@ def scenario(function):
 
 
 def run():
-    """Runs the scenarios named on the command line; the exit code tells whether all held."""
+    """Runs the scenarios named on the command line; the exit code tells whether all held.
+
+    What follows a colon in a name is handed to the scenario: `loop:gemini`.
+    """
     failed = False
     for name in sys.argv[2:]:
+        function, *more = name.split(":")
         try:
-            tell(scenario=name, ok=True, facts=SCENARIOS[name]() or {})
+            tell(scenario=name, ok=True, facts=SCENARIOS[function](*more) or {})
         except Exception:
             failed = True
             tell(scenario=name, ok=False, error=traceback.format_exc())

@@ -5,6 +5,7 @@
 //! test that misses one of them fails and says so; none is skipped.
 
 mod answers;
+mod anywhere;
 mod double;
 mod failures;
 mod fallback;

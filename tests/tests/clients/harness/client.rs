@@ -33,16 +33,7 @@ impl Client {
 
     /// Runs the scenarios, all of which must hold, and returns what each of them reports.
     pub(crate) async fn run(self, server: &Server, scenarios: &[&str]) -> HashMap<String, Value> {
-        let told = self.start(server, scenarios).finish().await;
-        let facts: HashMap<String, Value> = told
-            .into_iter()
-            .filter_map(|mut line| {
-                let name = line["scenario"].as_str()?.to_owned();
-                Some((name, line["facts"].take()))
-            })
-            .collect();
-        assert_eq!(facts.len(), scenarios.len(), "{facts:?} of {scenarios:?}");
-        facts
+        facts(self.start(server, scenarios), scenarios.len()).await
     }
 
     /// Starts the scenarios. The client knows the gateway's address and key, and nothing else.
@@ -53,12 +44,56 @@ impl Client {
             Self::AnthropicPython => python_script("anthropic_client.py"),
             Self::AnthropicNode => node("anthropic_client.mjs"),
         };
-        command
-            .arg(server.url())
-            .args(scenarios)
-            .env("ORCHESTRA_CLIENT_KEY", CLIENT_KEY);
+        sent_to(server, &mut command).args(scenarios);
         Voice::start(command)
     }
+}
+
+/// A client that is sent to upstreams of any dialect.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Guest {
+    OpenAiPython,
+    OpenAiNode,
+    AnthropicPython,
+    AnthropicNode,
+    LangChain,
+    AiSdk,
+}
+
+impl Guest {
+    /// Runs the scenarios, all of which must hold.
+    pub(crate) async fn run(self, server: &Server, scenarios: &[String]) {
+        let mut command = match self {
+            Self::OpenAiPython => python_script("openai_anywhere.py"),
+            Self::OpenAiNode => node("openai_anywhere.mjs"),
+            Self::AnthropicPython => python_script("anthropic_anywhere.py"),
+            Self::AnthropicNode => node("anthropic_anywhere.mjs"),
+            Self::LangChain => python_script("langchain_anywhere.py"),
+            Self::AiSdk => node("ai_sdk_anywhere.mjs"),
+        };
+        sent_to(server, &mut command).args(scenarios);
+        facts(Voice::start(command), scenarios.len()).await;
+    }
+}
+
+fn sent_to<'a>(server: &Server, command: &'a mut Command) -> &'a mut Command {
+    command
+        .arg(server.url())
+        .env("ORCHESTRA_CLIENT_KEY", CLIENT_KEY)
+}
+
+/// What each of so many scenarios reports at its good end.
+async fn facts(script: Voice, expected: usize) -> HashMap<String, Value> {
+    let told = script.finish().await;
+    let facts: HashMap<String, Value> = told
+        .into_iter()
+        .filter_map(|mut line| {
+            let name = line["scenario"].as_str()?.to_owned();
+            Some((name, line["facts"].take()))
+        })
+        .collect();
+    assert_eq!(facts.len(), expected, "{facts:?}");
+    facts
 }
 
 fn python_script(script: &str) -> Command {

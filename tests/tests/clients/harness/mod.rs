@@ -7,7 +7,7 @@ mod tools;
 mod voice;
 mod world;
 
-pub(crate) use client::{Client, Family, node, python};
+pub(crate) use client::{Client, Family, Guest, node, python};
 pub(crate) use server::{Server, bare};
 pub(crate) use tools::{Tool, binary, repository};
 pub(crate) use voice::Voice;

@@ -146,11 +146,10 @@ fn nobody_listens() -> String {
 pub(crate) fn assert_signed(log: &[Received]) {
     assert!(!log.is_empty(), "no request reached the provider");
     for request in log {
-        let presented = request.header("x-api-key").or_else(|| {
-            request
-                .header("authorization")
-                .and_then(|value| value.strip_prefix("Bearer "))
-        });
+        let header = |name| request.header(name);
+        let presented = header("x-api-key")
+            .or_else(|| header("x-goog-api-key"))
+            .or_else(|| header("authorization")?.strip_prefix("Bearer "));
         assert_eq!(presented, Some(PROVIDER_KEY), "{request:?}");
         let leaked = request
             .headers

@@ -69,11 +69,23 @@ fn other(
 }
 
 fn assistant(message: &Spot<'_>, reasoning_content: bool) -> Result<Option<Round>, Refusal> {
-    let mut fields = vec!["role", "content", "name", "refusal", "tool_calls", "audio"];
+    // Members of answers are taken back: clients return messages as they came.
+    let mut fields = vec![
+        "role",
+        "content",
+        "name",
+        "refusal",
+        "tool_calls",
+        "audio",
+        "annotations",
+        "function_call",
+    ];
     if reasoning_content {
         fields.push("reasoning_content");
     }
     message.only(&fields)?;
+    let old = message.get("function_call").is_some();
+    message.must(!old, "function_call has given way to tool_calls")?;
     let content = message.get("content");
     if let Some(content) = &content {
         texts(content, &["text", "refusal"])?;

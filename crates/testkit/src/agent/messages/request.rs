@@ -31,15 +31,15 @@ const FIELDS: [&str; 18] = [
 /// Fields of the older version only.
 const SAMPLING: [&str; 3] = ["temperature", "top_p", "top_k"];
 
+/// Fields that only a client that names betas may send.
+const BETA: [&str; 1] = ["context_management"];
+
 const EFFORTS: [&str; 5] = ["low", "medium", "high", "xhigh", "max"];
 
 /// Reads a request.
 pub(in crate::agent) fn read(root: &Spot<'_>, request: &Request) -> Result<Asked, Refusal> {
-    match request.head.header("anthropic-version") {
-        Some(b"2023-06-01") => root.only(&[&FIELDS[..], &SAMPLING].concat())?,
-        Some(b"2026-10-21") => root.only(&FIELDS)?,
-        _ => return Err(Refusal::new("anthropic-version: header is required")),
-    }
+    let betas = request.head.header("anthropic-beta").is_some();
+    root.only(&fields(request, betas)?)?;
     let mut asked = Asked {
         model: root.want_text("model")?.to_owned(),
         stream: root.flag("stream")?.unwrap_or(false),
@@ -54,9 +54,22 @@ pub(in crate::agent) fn read(root: &Spot<'_>, request: &Request) -> Result<Asked
     asked.schema = output_config(root)?;
     tools(root, &mut asked)?;
     block::system(root)?;
-    turns::conversation(root, &mut asked)?;
+    turns::conversation(root, betas, &mut asked)?;
     cache_marks(root)?;
     Ok(asked)
+}
+
+fn fields(request: &Request, betas: bool) -> Result<Vec<&'static str>, Refusal> {
+    let mut fields = FIELDS.to_vec();
+    match request.head.header("anthropic-version") {
+        Some(b"2023-06-01") => fields.extend(SAMPLING),
+        Some(b"2026-10-21") => {}
+        _ => return Err(Refusal::new("anthropic-version: header is required")),
+    }
+    if betas {
+        fields.extend(BETA);
+    }
+    Ok(fields)
 }
 
 fn settings(root: &Spot<'_>) -> Result<(), Refusal> {
@@ -167,6 +180,7 @@ fn read_tool(tool: &Spot<'_>) -> Result<Option<Tool>, Refusal> {
         "input_schema",
         "strict",
         "cache_control",
+        "defer_loading",
         "eager_input_streaming",
     ])?;
     let name = tool.identifier("name", 128)?.to_owned();

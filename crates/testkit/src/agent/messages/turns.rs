@@ -4,13 +4,15 @@ use super::block::{self, Block};
 use crate::agent::asked::{Asked, Round};
 use crate::agent::spot::{Refusal, Spot};
 
-/// Reads all turns.
-pub(super) fn conversation(root: &Spot<'_>, asked: &mut Asked) -> Result<(), Refusal> {
+/// Reads all turns. With betas there may be words of the system between them.
+pub(super) fn conversation(root: &Spot<'_>, betas: bool, asked: &mut Asked) -> Result<(), Refusal> {
     let messages = root.want("messages")?;
     let each = messages.items()?;
     messages.must(!each.is_empty(), "must not be empty")?;
     let mut open: Option<Round> = None;
     let mut roles = ["user", "assistant"].into_iter().cycle();
+    let is_system = |message: &Spot<'_>| betas && message.value["role"] == "system";
+    let each: Vec<Spot<'_>> = each.into_iter().filter(|m| !is_system(m)).collect();
     for message in &each {
         message.only(&["role", "content"])?;
         let role = message.one_of("role", &["user", "assistant"])?;

@@ -144,8 +144,6 @@ fn tools(root: &Spot<'_>, asked: &mut Asked) -> Result<(), Refusal> {
     asked.choice_exists(&choice)
 }
 
-/// `strict` and `parameters` have to be there: what OpenAI makes of a missing `strict` is not
-/// what other vendors mean by it.
 fn function(tool: &Spot<'_>) -> Result<Tool, Refusal> {
     tool.only(&[
         "type",
@@ -157,9 +155,6 @@ fn function(tool: &Spot<'_>) -> Result<Tool, Refusal> {
     ])?;
     let name = tool.identifier("name", 128)?.to_owned();
     tool.get_text("description")?;
-    let members = tool.object()?;
-    let there = members.contains_key("strict") && members.contains_key("parameters");
-    tool.must(there, "strict and parameters must be there")?;
     let parameters = tool.get("parameters");
     if let Some(parameters) = &parameters {
         schema::arguments(parameters)?;

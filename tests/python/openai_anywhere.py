@@ -1,0 +1,493 @@
+"""OpenAI's Python client on upstreams of any dialect. Usage: openai_anywhere.py BASE_URL SCENARIO:UPSTREAM..."""
+
+import json
+
+import openai
+from anywhere import (
+    ANSWER,
+    ASK,
+    CACHED,
+    HELLO,
+    MODELS,
+    PIXEL,
+    READ,
+    SAY_HELLO,
+    SCHEMAS,
+    THOUGHT,
+    THOUGHT_TOKENS,
+    WRITTEN,
+    Tools,
+)
+from openai.types.responses import ResponseStreamEvent
+from pydantic import BaseModel, TypeAdapter
+from scenarios import KEY, base_url, raises, run, scenario
+
+client = openai.OpenAI(
+    base_url=f"{base_url()}/v1",
+    api_key=KEY,
+    max_retries=0,
+    timeout=30,
+    # Each answer and each event must be what the client's own types say.
+    _strict_response_validation=True,
+)
+CHAT_TOOLS = [
+    {"type": "function", "function": {"name": name, "description": name, "parameters": schema}}
+    for name, schema in SCHEMAS.items()
+]
+STRICT_CHAT_TOOLS = [
+    {"type": "function", "function": {**tool["function"], "strict": True}} for tool in CHAT_TOOLS
+]
+RESPONSES_TOOLS = [
+    {
+        "type": "function",
+        "name": name,
+        "description": name,
+        "parameters": schema,
+        "strict": True,
+    }
+    for name, schema in SCHEMAS.items()
+]
+EVENT = TypeAdapter(ResponseStreamEvent)
+THINKING = {"effort": "high", "summary": "auto"}
+
+
+class Place(BaseModel):
+    city: str
+    days: int
+
+
+# Chat Completions
+
+
+def chat_usage(usage, thinks=False):
+    counts = (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens)
+    assert counts == (READ, WRITTEN, READ + WRITTEN), usage
+    assert usage.prompt_tokens_details.cached_tokens == CACHED, usage
+    if thinks:
+        assert usage.completion_tokens_details.reasoning_tokens == THOUGHT_TOKENS, usage
+
+
+@scenario
+def chat(upstream):
+    answer = client.chat.completions.create(model=MODELS[upstream], messages=SAY_HELLO)
+    [choice] = answer.choices
+    assert (choice.message.content, choice.finish_reason) == (HELLO, "stop"), answer
+    chat_usage(answer.usage)
+
+
+@scenario
+def chat_stream(upstream):
+    stream = client.chat.completions.create(
+        model=MODELS[upstream],
+        messages=SAY_HELLO,
+        stream=True,
+        stream_options={"include_usage": True},
+    )
+    chunks = list(stream)
+    said = [chunk.choices[0] for chunk in chunks if chunk.choices]
+    text = "".join(choice.delta.content or "" for choice in said)
+    assert text == HELLO, chunks
+    assert sum(bool(choice.delta.content) for choice in said) > 1, chunks
+    assert said[0].delta.role == "assistant", chunks
+    assert [c.finish_reason for c in said if c.finish_reason] == ["stop"], chunks
+    assert len({chunk.id for chunk in chunks}) == 1, chunks
+    assert not chunks[-1].choices, chunks
+    chat_usage(chunks[-1].usage)
+
+
+@scenario
+def chat_stream_without_usage(upstream):
+    stream = client.chat.completions.create(
+        model=MODELS[upstream], messages=SAY_HELLO, stream=True
+    )
+    chunks = list(stream)
+    # What was not asked for is not there.
+    assert all(chunk.choices and chunk.usage is None for chunk in chunks), chunks
+
+
+@scenario
+def chat_loop(upstream):
+    def turn(messages, tools):
+        answer = client.chat.completions.create(
+            model=MODELS[upstream], messages=messages, tools=tools
+        )
+        chat_usage(answer.usage)
+        return answer.choices[0]
+
+    chat_agent(turn, CHAT_TOOLS)
+
+
+@scenario
+def chat_loop_stream(upstream):
+    chat_agent(streamed_chat_turn(upstream), STRICT_CHAT_TOOLS)
+
+
+@scenario
+def chat_thinks(upstream):
+    thoughts = []
+
+    def turn(messages, tools):
+        answer = client.chat.completions.create(
+            model=MODELS[upstream], messages=messages, tools=tools, reasoning_effort="high"
+        )
+        chat_usage(answer.usage, thinks=True)
+        thoughts.append(getattr(answer.choices[0].message, "reasoning_content", None))
+        return answer.choices[0]
+
+    chat_agent(turn, CHAT_TOOLS)
+    assert thoughts == [THOUGHT] * 3, thoughts
+
+
+@scenario
+def chat_thinks_stream(upstream):
+    chat_agent(streamed_chat_turn(upstream, reasoning_effort="high"), STRICT_CHAT_TOOLS)
+
+
+@scenario
+def chat_forgets(upstream):
+    """A client that hands back nothing but the fields that OpenAI's own API has."""
+
+    def turn(messages, tools):
+        answer = client.chat.completions.create(
+            model=MODELS[upstream], messages=messages, tools=tools, reasoning_effort="high"
+        )
+        [choice] = answer.choices
+        for name in ("reasoning_content", "reasoning_details"):
+            choice.message.__pydantic_extra__.pop(name, None)
+            choice.message.__pydantic_fields_set__.discard(name)
+        return choice
+
+    chat_agent(turn, CHAT_TOOLS)
+
+
+def streamed_chat_turn(upstream, **more):
+    def turn(messages, tools):
+        with client.chat.completions.stream(
+            model=MODELS[upstream], messages=messages, tools=tools, **more
+        ) as stream:
+            pieces = sum(e.type == "tool_calls.function.arguments.delta" for e in stream)
+            [choice] = stream.get_final_completion().choices
+        # Gemini tells arguments whole.
+        if choice.message.tool_calls and upstream != "gemini":
+            assert pieces > len(choice.message.tool_calls), pieces
+        return choice
+
+    return turn
+
+
+def chat_agent(turn, tools):
+    """Hands the model's messages back as they came, until it calls no tool any more."""
+    messages, run = list(ASK), Tools()
+    while (choice := turn(messages, tools)).message.tool_calls:
+        assert choice.finish_reason == "tool_calls", choice
+        assert choice.message.content == "Let me look.", choice
+        messages.append(choice.message)
+        for call in choice.message.tool_calls:
+            result = run.run(call.function.name, json.loads(call.function.arguments))
+            messages.append({"role": "tool", "tool_call_id": call.id, "content": result})
+    assert (choice.message.content, choice.finish_reason) == (ANSWER, "stop"), choice
+    run.check()
+
+
+@scenario
+def chat_parse(upstream):
+    answer = client.chat.completions.parse(
+        model=MODELS[upstream], messages=SAY_HELLO, response_format=Place
+    )
+    assert answer.choices[0].message.parsed == Place(city="Paris", days=1), answer
+
+
+@scenario
+def chat_parse_stream(upstream):
+    with client.chat.completions.stream(
+        model=MODELS[upstream], messages=SAY_HELLO, response_format=Place
+    ) as stream:
+        answer = stream.get_final_completion()
+    assert answer.choices[0].message.parsed == Place(city="Paris", days=1), answer
+
+
+@scenario
+def chat_choice(upstream):
+    """One tool is asked for, and only one call."""
+    answer = client.chat.completions.create(
+        model=MODELS[upstream],
+        messages=ASK,
+        tools=CHAT_TOOLS,
+        tool_choice={"type": "function", "function": {"name": "clock"}},
+    )
+    [call] = answer.choices[0].message.tool_calls
+    assert call.function.name == "clock", answer
+    answer = client.chat.completions.create(
+        model=MODELS[upstream], messages=ASK, tools=CHAT_TOOLS, tool_choice="none"
+    )
+    assert not answer.choices[0].message.tool_calls, answer
+
+
+@scenario
+def chat_serial(upstream):
+    answer = client.chat.completions.create(
+        model=MODELS[upstream], messages=ASK, tools=CHAT_TOOLS, parallel_tool_calls=False
+    )
+    assert len(answer.choices[0].message.tool_calls) == 1, answer
+
+
+@scenario
+def chat_image(upstream):
+    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}
+    words = {"type": "text", "text": "What is this?"}
+    answer = client.chat.completions.create(
+        model=MODELS[upstream], messages=[{"role": "user", "content": [words, image]}]
+    )
+    assert answer.choices[0].message.content == "I see image/png.", answer
+
+
+@scenario
+def chat_settings(upstream):
+    """Everything that an application may set, at once; what the upstream lacks is left out."""
+    answer = client.chat.completions.create(
+        model=MODELS[upstream],
+        messages=[
+            {"role": "system", "content": "Be brief."},
+            {"role": "developer", "content": "Be kind."},
+            {"role": "user", "content": "Hello", "name": "ann"},
+            {"role": "assistant", "content": "Hi."},
+            {"role": "user", "content": "Say hello."},
+            {"role": "user", "content": [{"type": "text", "text": "Now."}]},
+            {"role": "system", "content": "In English."},
+        ],
+        max_completion_tokens=500,
+        temperature=0.3,
+        top_p=0.9,
+        seed=7,
+        frequency_penalty=0.1,
+        presence_penalty=0.2,
+        logit_bias={"50256": -100},
+        prompt_cache_key="k",
+        safety_identifier="someone",
+        service_tier="auto",
+        store=False,
+        user="someone",
+        verbosity="low",
+    )
+    assert answer.choices[0].message.content == HELLO, answer
+
+
+# Responses
+
+
+def responses_usage(usage, thinks=False):
+    counts = (usage.input_tokens, usage.output_tokens, usage.total_tokens)
+    assert counts == (READ, WRITTEN, READ + WRITTEN), usage
+    assert usage.input_tokens_details.cached_tokens == CACHED, usage
+    if thinks:
+        assert usage.output_tokens_details.reasoning_tokens == THOUGHT_TOKENS, usage
+
+
+@scenario
+def responses(upstream):
+    answer = client.responses.create(model=MODELS[upstream], input="Say hello.")
+    assert (answer.output_text, answer.status) == (HELLO, "completed"), answer
+    responses_usage(answer.usage)
+
+
+@scenario
+def responses_stream(upstream):
+    events = list(
+        client.responses.create(
+            model=MODELS[upstream], input="Say hello.", instructions="Be brief.", stream=True
+        )
+    )
+    check_events(events)
+    deltas = [event.delta for event in events if event.type == "response.output_text.delta"]
+    assert "".join(deltas) == HELLO and len(deltas) > 1, deltas
+    final = events[-1].response
+    assert (final.output_text, final.status) == (HELLO, "completed"), final
+    responses_usage(final.usage)
+
+
+def check_events(events):
+    """Each event is of its type, numbered in order, and belongs to an item that is open."""
+    kinds = [event.type for event in events]
+    assert kinds[:2] == ["response.created", "response.in_progress"], kinds
+    assert kinds[-1] == "response.completed", kinds
+    assert [event.sequence_number for event in events] == list(range(len(events))), events
+    opened, done = {}, []
+    for event in events:
+        checked = EVENT.validate_python(event.to_dict())
+        assert type(checked) is type(event), (checked, event)
+        if event.type == "response.output_item.added":
+            assert event.output_index == len(opened), event
+            opened[event.output_index] = event.item.id
+        elif event.type == "response.output_item.done":
+            assert opened[event.output_index] == event.item.id, event
+            done.append(event.item.to_dict())
+        elif hasattr(event, "item_id"):
+            assert opened[event.output_index] == event.item_id, event
+            assert len(done) == event.output_index, event
+    final = events[-1].response
+    assert done == [item.to_dict() for item in final.output], (done, final)
+    assert len({event.response.id for event in events if hasattr(event, "response")}) == 1
+
+
+@scenario
+def responses_loop(upstream):
+    responses_agent(responses_turn(upstream))
+
+
+@scenario
+def responses_loop_stream(upstream):
+    responses_agent(streamed_responses_turn(upstream))
+
+
+@scenario
+def responses_thinks(upstream):
+    turn = responses_turn(upstream, reasoning=THINKING, include=["reasoning.encrypted_content"])
+    responses_agent(turn, thinks=True)
+
+
+@scenario
+def responses_thinks_stream(upstream):
+    turn = streamed_responses_turn(
+        upstream, reasoning=THINKING, include=["reasoning.encrypted_content"]
+    )
+    responses_agent(turn, thinks=True)
+
+
+def responses_turn(upstream, **more):
+    def turn(items):
+        answer = client.responses.create(
+            model=MODELS[upstream], input=items, tools=RESPONSES_TOOLS, store=False, **more
+        )
+        responses_usage(answer.usage, thinks="reasoning" in more)
+        return answer
+
+    return turn
+
+
+def streamed_responses_turn(upstream, **more):
+    def turn(items):
+        events = list(
+            client.responses.create(
+                model=MODELS[upstream],
+                input=items,
+                tools=RESPONSES_TOOLS,
+                store=False,
+                stream=True,
+                **more,
+            )
+        )
+        check_events(events)
+        kinds = [event.type for event in events]
+        if "reasoning" in more:
+            thought = [e for e in events if e.type.endswith("summary_text.delta")]
+            assert "".join(event.delta for event in thought) == THOUGHT, kinds
+        return events[-1].response
+
+    return turn
+
+
+def responses_agent(turn, thinks=False):
+    """Hands the model's items back as they came, until it calls no tool any more."""
+    items, run = list(ASK), Tools()
+    while True:
+        answer = turn(items)
+        if thinks:
+            [thought, *_] = answer.output
+            assert thought.type == "reasoning", answer
+            assert "".join(part.text for part in thought.summary) == THOUGHT, answer
+        calls = [item for item in answer.output if item.type == "function_call"]
+        items += answer.output
+        if not calls:
+            break
+        assert answer.output_text == "Let me look.", answer
+        for call in calls:
+            result = run.run(call.name, json.loads(call.arguments))
+            items.append(
+                {"type": "function_call_output", "call_id": call.call_id, "output": result}
+            )
+    assert answer.output_text == ANSWER, answer
+    run.check()
+
+
+@scenario
+def responses_parse(upstream):
+    answer = client.responses.parse(
+        model=MODELS[upstream], input="Say hello.", text_format=Place
+    )
+    assert answer.output_parsed == Place(city="Paris", days=1), answer
+
+
+@scenario
+def responses_parse_stream(upstream):
+    with client.responses.stream(
+        model=MODELS[upstream], input="Say hello.", text_format=Place
+    ) as stream:
+        answer = stream.get_final_response()
+    assert answer.output_parsed == Place(city="Paris", days=1), answer
+
+
+@scenario
+def responses_image(upstream):
+    image = {"type": "input_image", "image_url": f"data:image/png;base64,{PIXEL}", "detail": "auto"}
+    words = {"type": "input_text", "text": "What is this?"}
+    answer = client.responses.create(
+        model=MODELS[upstream], input=[{"role": "user", "content": [words, image]}]
+    )
+    assert answer.output_text == "I see image/png.", answer
+
+
+@scenario
+def responses_stateful(upstream):
+    """What only the provider that stored it could know is refused, not ignored."""
+    error = raises(
+        openai.BadRequestError,
+        lambda: client.responses.create(
+            model=MODELS[upstream], input="And now?", previous_response_id="resp_1"
+        ),
+    )
+    assert error.code == "stateful_unsupported", error.body
+    assert "previous_response_id" in str(error), error
+
+
+# What goes wrong
+
+
+def both(upstream, fault, **more):
+    """A chat and a response of a model that has this fault."""
+    model = f"{MODELS[upstream]}-{fault}"
+    yield lambda: client.chat.completions.create(model=model, messages=SAY_HELLO, **more)
+    yield lambda: client.responses.create(model=model, input="Say hello.", **more)
+
+
+@scenario
+def limited(upstream):
+    for call in both(upstream, "limited"):
+        error = raises(openai.RateLimitError, call)
+        assert error.response.headers["retry-after"] == "7", error.response.headers
+        assert error.body["message"], error.body
+
+
+@scenario
+def broken(upstream):
+    for call in both(upstream, "broken"):
+        raises(openai.InternalServerError, call)
+
+
+@scenario
+def refused(upstream):
+    """What the provider refuses is the caller's to mend."""
+    for call in both(upstream, "refused"):
+        error = raises(openai.BadRequestError, call)
+        assert "far too many notes" in str(error), error
+
+
+@scenario
+def torn(upstream):
+    """No stream that lacks its end looks complete."""
+    for fault in ("cut", "fails"):
+        for call in both(upstream, fault, stream=True):
+            stream = call()
+            raises(openai.APIError, lambda stream=stream: list(stream))
+
+
+run()

@@ -1,0 +1,174 @@
+//! The vendors' clients and two frameworks, each with all of its scenarios in one process.
+
+use orchestra_testkit::Agent;
+
+use super::World;
+use crate::harness::{Guest, assert_signed};
+
+/// What the model calls, as `anywhere.py` and `anywhere.mjs` expect it.
+fn script() -> Agent {
+    Agent::new()
+        .call(
+            "weather",
+            r#"{"city": "Zürich \"Altstadt\" \\ \ud83c\udfd4", "days": 3}"#,
+        )
+        .call("clock", r#"{"zone":"Europe/Zurich"}"#)
+        .then()
+        .call("weather", "{\"days\": 1,\n \"city\": \"Paris\"}")
+}
+
+/// Runs scenarios, each on some of the upstreams.
+async fn check(guest: Guest, scenarios: &[(&[&str], &[&str])]) {
+    let world = World::start(&script()).await;
+    let pairs = scenarios.iter().flat_map(|(names, upstreams)| {
+        let on_each = |name| {
+            upstreams
+                .iter()
+                .map(move |upstream| format!("{name}:{upstream}"))
+        };
+        names.iter().flat_map(on_each)
+    });
+    let pairs: Vec<String> = pairs.collect();
+    guest.run(&world.server, &pairs).await;
+    assert_signed(&world.upstream.log());
+}
+
+/// Upstreams that speak something else than Chat Completions.
+const NOT_CHAT: &[&str] = &["responses", "messages", "budget", "gemini"];
+const NOT_RESPONSES: &[&str] = &["chat", "messages", "budget", "gemini", "deepseek"];
+const NOT_MESSAGES: &[&str] = &["chat", "responses", "gemini", "deepseek"];
+/// Upstreams that tell their thoughts, to clients of Chat Completions or Messages.
+const OPEN_TO_CHAT: &[&str] = &["responses", "messages", "budget", "gemini", "deepseek"];
+const OPEN_TO_RESPONSES: &[&str] = &["messages", "budget", "gemini", "deepseek", "responses"];
+const OPEN_TO_MESSAGES: &[&str] = &["responses", "gemini", "deepseek", "budget"];
+/// One upstream of each dialect.
+const ALL: &[&str] = &["chat", "responses", "messages", "gemini"];
+
+#[tokio::test]
+async fn openai_python() {
+    let chat = [
+        "chat",
+        "chat_stream",
+        "chat_stream_without_usage",
+        "chat_loop",
+        "chat_loop_stream",
+        "chat_parse",
+        "chat_parse_stream",
+        "chat_choice",
+        "chat_serial",
+        "chat_image",
+        "chat_settings",
+    ];
+    let responses = [
+        "responses",
+        "responses_stream",
+        "responses_loop",
+        "responses_loop_stream",
+        "responses_parse",
+        "responses_parse_stream",
+        "responses_image",
+        "responses_stateful",
+    ];
+    let scenarios: &[(&[&str], &[&str])] = &[
+        (&chat, NOT_CHAT),
+        (
+            &["chat_thinks", "chat_thinks_stream", "chat_forgets"],
+            OPEN_TO_CHAT,
+        ),
+        (&responses, NOT_RESPONSES),
+        (
+            &["responses_thinks", "responses_thinks_stream"],
+            OPEN_TO_RESPONSES,
+        ),
+        (&["limited", "broken", "refused", "torn"], ALL),
+    ];
+    check(Guest::OpenAiPython, scenarios).await;
+}
+
+#[tokio::test]
+async fn openai_node() {
+    let chat = [
+        "chat",
+        "chat_stream",
+        "chat_runner",
+        "chat_runner_stream",
+        "chat_parse",
+    ];
+    let responses = [
+        "responses",
+        "responses_stream",
+        "responses_loop",
+        "responses_parse",
+    ];
+    let scenarios: &[(&[&str], &[&str])] = &[
+        (&chat, NOT_CHAT),
+        (&responses, NOT_RESPONSES),
+        (&["limited", "torn"], ALL),
+    ];
+    check(Guest::OpenAiNode, scenarios).await;
+}
+
+#[tokio::test]
+async fn anthropic_python() {
+    let messages = [
+        "messages",
+        "messages_stream",
+        "raw_stream",
+        "loop",
+        "loop_stream",
+        "failed_tool",
+        "tool_runner",
+        "parse",
+        "choice",
+        "image",
+        "settings",
+        "count_tokens",
+    ];
+    let scenarios: &[(&[&str], &[&str])] = &[
+        (&messages, NOT_MESSAGES),
+        (&["thinks"], OPEN_TO_MESSAGES),
+        (&["thinks_in_secret"], &["chat"]),
+        (&["limited", "broken", "refused", "torn"], ALL),
+    ];
+    check(Guest::AnthropicPython, scenarios).await;
+}
+
+#[tokio::test]
+async fn anthropic_node() {
+    let messages = [
+        "messages",
+        "messages_stream",
+        "loop",
+        "tool_runner",
+        "parse",
+        "count_tokens",
+    ];
+    let scenarios: &[(&[&str], &[&str])] =
+        &[(&messages, NOT_MESSAGES), (&["limited", "torn"], ALL)];
+    check(Guest::AnthropicNode, scenarios).await;
+}
+
+#[tokio::test]
+async fn langchain() {
+    let scenarios: &[(&[&str], &[&str])] = &[
+        (&["chat"], NOT_CHAT),
+        (&["chat_thinks"], OPEN_TO_CHAT),
+        (&["responses"], NOT_RESPONSES),
+        (&["responses_thinks"], OPEN_TO_RESPONSES),
+        (&["messages", "messages_thinks"], NOT_MESSAGES),
+    ];
+    check(Guest::LangChain, scenarios).await;
+}
+
+#[tokio::test]
+async fn ai_sdk() {
+    let scenarios: &[(&[&str], &[&str])] = &[
+        (&["chat"], NOT_CHAT),
+        (&["responses"], NOT_RESPONSES),
+        (&["messages"], NOT_MESSAGES),
+        (&["chat_thinks"], OPEN_TO_CHAT),
+        (&["responses_thinks"], OPEN_TO_RESPONSES),
+        (&["messages_thinks"], OPEN_TO_MESSAGES),
+    ];
+    check(Guest::AiSdk, scenarios).await;
+}
