@@ -42,6 +42,7 @@ pub use profile::{MaxTokensName, Profile, ReasoningControl};
 pub use raw_json::RawJson;
 pub use sniff::{
     AnswerError, AnswerSeen, EndRule, MALFORMED_EVENT, StreamEnd, StreamSniffer, sniff_answer,
+    without_usage_chunk,
 };
 pub use splice::Splice;
 pub use sse::{Frame, SseError, SseReader};

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use crate::json::{Raw, Writer};
 use crate::{Head, json_string};
 
 /// Edits of a scanned body, applied by [`Splice::finish`].
@@ -46,6 +47,27 @@ impl<'a> Splice<'a> {
     #[must_use]
     pub fn set(self, name: &'a str, json: impl Into<Cow<'a, str>>) -> Self {
         self.edit(name, Some(json.into()))
+    }
+
+    /// Gives the member `inner` of the top-level object `name` the value `json`. The object's other members
+    /// stay; it is made if there is none.
+    #[must_use]
+    pub fn set_within(self, name: &'a str, inner: &str, json: &str) -> Self {
+        let there = self.head.member(name).map(|member| member.value.clone());
+        let there = there.and_then(|span| std::str::from_utf8(self.body.get(span)?).ok());
+        let object = Writer::object(|object| {
+            for (member, value) in there
+                .map(Raw::of_validated)
+                .into_iter()
+                .flat_map(Raw::members)
+            {
+                if member != inner {
+                    object.raw(&member, value.json());
+                }
+            }
+            object.raw(inner, json);
+        });
+        self.set(name, object)
     }
 
     /// Takes `name` away with its comma, if it is there.
@@ -224,6 +246,26 @@ mod tests {
             &["model=0", "a", "z=9"],
             r#" { "model":0,"b": [ ],"z":9 } "#,
         );
+    }
+
+    #[test]
+    fn sets_within_an_object() {
+        for (body, expected) in [
+            (r#"{"model":"m"}"#, r#"{"model":"m","o":{"i":true}}"#),
+            (
+                r#"{"o": null ,"model":"m"}"#,
+                r#"{"o": {"i":true} ,"model":"m"}"#,
+            ),
+            (
+                r#"{ "model":"m","o": {"a": [1, 2], "i":false,"n":null} }"#,
+                r#"{ "model":"m","o": {"a":[1, 2],"i":true} }"#,
+            ),
+        ] {
+            let limits = HeadLimits::default();
+            let head = Head::scan(Endpoint::Responses, body.as_bytes(), &limits).expect("a body");
+            let splice = Splice::new(body.as_bytes(), &head).set_within("o", "i", "true");
+            assert_eq!(String::from_utf8_lossy(&splice.finish()), expected);
+        }
     }
 
     #[test]

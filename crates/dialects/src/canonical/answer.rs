@@ -59,3 +59,21 @@ pub enum Finish {
     /// Something else, in the vendor's word.
     Other(String),
 }
+
+impl Finish {
+    /// One word for records; the vendor's own where there is no other.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Stop => "stop",
+            Self::StopSequence(_) => "stop_sequence",
+            Self::Length => "length",
+            Self::ContextWindow => "context_window",
+            Self::ToolUse => "tool_use",
+            Self::ContentFilter => "content_filter",
+            Self::Refusal => "refusal",
+            Self::Pause => "pause",
+            Self::Other(word) => word,
+        }
+    }
+}

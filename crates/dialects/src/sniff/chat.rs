@@ -1,7 +1,8 @@
 //! Events of Chat Completions and of the older Completions, which differ in where text stands.
 
 use super::seen::{Malformed, Seen};
-use crate::json::{Cursor, Raw, Rules, Syntax};
+use crate::json::{Cursor, Raw, Rules, Syntax, pick};
+use crate::sse::SseReader;
 use crate::usage;
 
 /// The members of a `delta` that bring a piece of the answer. `reasoning_content` is DeepSeek's,
@@ -81,4 +82,37 @@ fn read_choice(seen: &mut Seen, json: &mut Cursor<'_>) -> Result<(), Syntax> {
         }
     }
     Ok(())
+}
+
+/// Whole events of a Chat stream without the chunk that only reports the usage, which comes when a stream is asked
+/// for it with `stream_options.include_usage`. All other bytes stay as they are.
+///
+/// For a client that did not ask, where the gateway did.
+#[must_use]
+pub fn without_usage_chunk(events: &[u8]) -> Vec<u8> {
+    let mut reader = SseReader::new(usize::MAX);
+    let mut kept = Vec::with_capacity(events.len());
+    let mut event = 0..0;
+    for line in events.split_inclusive(|byte| *byte == b'\n') {
+        event.end += line.len();
+        let mut only_usage = false;
+        let fed = reader.feed(line, |frame| only_usage = reports_only_usage(frame.data));
+        if fed.is_ok_and(|complete| complete > 0) {
+            if !only_usage {
+                kept.extend_from_slice(&events[event.clone()]);
+            }
+            event.start = event.end;
+        }
+    }
+    kept.extend_from_slice(&events[event]);
+    kept
+}
+
+fn reports_only_usage(data: &[u8]) -> bool {
+    let members = std::str::from_utf8(data)
+        .ok()
+        .and_then(|data| pick(data, ["choices", "usage"]).ok()?);
+    let [choices, usage] = members.unwrap_or_default();
+    choices.is_some_and(|choices| !choices.says_something())
+        && usage.is_some_and(Raw::says_something)
 }

@@ -16,6 +16,7 @@ use seen::Seen;
 pub(crate) use answer::answer_object;
 pub use answer::{AnswerError, AnswerSeen, sniff_answer};
 pub(crate) use responses::error_event as responses_error_event;
+pub use chat::without_usage_chunk;
 pub use seen::MALFORMED_EVENT;
 pub(crate) use seen::event_object;
 

@@ -2,7 +2,7 @@
 
 use orchestra_dialects::{
     AnswerError, EndRule, Endpoint, ErrorKind, ErrorView, MALFORMED_EVENT, SseReader, StreamEnd,
-    StreamSniffer, UpstreamError, sniff_answer,
+    StreamSniffer, UpstreamError, sniff_answer, without_usage_chunk,
 };
 use orchestra_types::Usage;
 
@@ -665,4 +665,36 @@ fn gemini_is_followed_to_its_finish_reason() {
         sniff_answer(Endpoint::GenerateContent, error),
         Err(AnswerError::Reported(error)) if error.kind.as_deref() == Some("UNAVAILABLE")
     ));
+}
+
+#[test]
+fn only_the_chunk_that_reports_nothing_but_usage_is_taken_out() {
+    const USAGE: &str = r#"data: {"id":"c","choices":[],"usage":{"prompt_tokens":1}}"#;
+    const SPACED: &str = r#"data: {"usage": {"prompt_tokens": 1}, "choices": [ ]}"#;
+    let check = |events: &str, expected: &str| {
+        let kept = without_usage_chunk(events.as_bytes());
+        assert_eq!(String::from_utf8_lossy(&kept), expected, "{events:?}");
+    };
+    for usage in [USAGE, SPACED] {
+        for end in ["\n", "\r\n"] {
+            let event = |data: &str| format!("{data}{end}{end}");
+            let before = event(r#"data: {"choices":[{"delta":{}}],"usage":null}"#);
+            let behind = format!(": a comment{end}") + &event("data: [DONE]");
+            let whole = format!("{before}{}{behind}", event(usage));
+            check(&whole, &format!("{before}{behind}"));
+            check(&event(usage), "");
+        }
+    }
+    for other in [
+        // Azure begins its streams with such a chunk.
+        "data: {\"choices\":[],\"prompt_filter_results\":[{}],\"usage\":null}\n\n",
+        "data: {\"choices\":[{\"delta\":{}}],\"usage\":{\"prompt_tokens\":1}}\n\n",
+        "data: {\"usage\":{\"prompt_tokens\":1}}\n\n",
+        "data: [DONE]\n\n: c\n\n\n",
+        "data: {\"choices\":[],\"usage\":{\"a\":1}}\n",
+        "data: no JSON\n\n",
+        "",
+    ] {
+        check(other, other);
+    }
 }
