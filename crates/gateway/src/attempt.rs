@@ -6,42 +6,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
-use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Response};
+use orchestra_dialects::canonical::Request;
 use orchestra_dialects::{
-    AnswerError, AnswerSeen, MALFORMED_EVENT, Splice, StreamEnd, StreamSniffer, json_string,
-    sniff_answer,
+    AnswerContext, AnswerError, EndRule, MALFORMED_EVENT, StreamEnd, StreamSniffer,
+    StreamTranslator, sniff_answer,
 };
+use orchestra_types::CallId;
 use tokio::time::{Instant, timeout_at};
 
+use crate::answer::{Answer, Content, Whole};
 use crate::call::Call;
 use crate::fault::{Fault, FaultKind, GAVE_KEY_AWAY, Phase, Reached};
+use crate::outgoing::{Outgoing, WayBack};
 use crate::plan::Candidate;
 use crate::read::{Read, read_up_to};
-use crate::relay::{EventStream, Opened, Piece};
+use crate::relay::{Direct, EventStream, Opened, Passage, Piece, Translated};
+use crate::request::request;
 use crate::settings::Settings;
-use crate::transport::{OutgoingBody, Transport, UpstreamBody};
-
-const AGENT: &str = concat!("orchestra/", env!("CARGO_PKG_VERSION"));
-
-/// What a target answered.
-#[derive(Debug)]
-pub(crate) enum Answer {
-    /// An answer in one piece.
-    Whole {
-        status: StatusCode,
-        headers: HeaderMap,
-        body: Bytes,
-        seen: AnswerSeen,
-    },
-    /// A stream that has shown content, or has ended properly without any.
-    Stream {
-        status: StatusCode,
-        headers: HeaderMap,
-        opened: Box<Opened>,
-    },
-}
+use crate::transport::{Transport, UpstreamBody};
 
 /// What every attempt of a call shares.
 #[derive(Debug)]
@@ -49,6 +33,7 @@ pub(crate) struct Attempts<'a> {
     pub(crate) transport: &'a dyn Transport,
     pub(crate) settings: &'a Settings,
     pub(crate) call: &'a Call,
+    pub(crate) id: CallId,
     /// When the call must be over.
     pub(crate) deadline: Instant,
     /// The wall clock at the call's arrival, to read dates in `Retry-After`.
@@ -67,10 +52,15 @@ pub(crate) enum Spare {
 impl Attempts<'_> {
     /// Sends the call to `target` and waits until its answer can be shown to the client.
     /// Dropping the future aborts the exchange.
-    pub(crate) async fn run(&self, target: &Candidate, spare: Spare) -> Result<Answer, Fault> {
+    pub(crate) async fn run(
+        &self,
+        target: &Candidate,
+        outgoing: &Outgoing,
+        spare: Spare,
+    ) -> Result<Answer, Fault> {
         let streamed = self.call.head.stream();
         let (began, patience) = (Instant::now(), self.patience(spare));
-        let sending = self.transport.send(self.request(target));
+        let sending = self.transport.send(request(self.call, target, outgoing));
         let response = self
             .within(patience, Phase::FirstByte, Reached::Sent, sending)
             .await?
@@ -80,7 +70,7 @@ impl Attempts<'_> {
             return Err(self.failed(target, response).await);
         }
         if streamed && is_event_stream(response.headers()) {
-            return self.open(target, spare, response).await;
+            return self.open(target, outgoing, spare, response).await;
         }
         // A stream that comes in one piece after all has the whole call's time.
         let until = if streamed {
@@ -88,7 +78,7 @@ impl Attempts<'_> {
         } else {
             began + patience
         };
-        self.whole(target, until, response).await
+        self.whole(target, outgoing, until, response).await
     }
 
     /// How long the headers of the answer may take. An answer in one piece sends none before
@@ -101,33 +91,6 @@ impl Attempts<'_> {
             (false, Spare::Ready) => left / 2,
             (false, Spare::None) => left,
         }
-    }
-
-    fn request(&self, target: &Candidate) -> Request<OutgoingBody> {
-        let provider = &target.member.provider;
-        let call = self.call;
-        let mut request = Request::new(OutgoingBody::from(body_for(call, target.model.as_str())));
-        *request.method_mut() = Method::POST;
-        if let Some(uri) = provider.endpoint(call.endpoint) {
-            *request.uri_mut() = with_query(uri, call.query.as_deref());
-        }
-        let headers = request.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        let accepted = if call.head.stream() {
-            "text/event-stream"
-        } else {
-            "application/json"
-        };
-        headers.insert(ACCEPT, HeaderValue::from_static(accepted));
-        for (name, value) in provider.static_headers(Some(call.endpoint)) {
-            headers.insert(name, value.clone());
-        }
-        forward(&call.headers, headers, |name| {
-            provider.forwards_header(Some(call.endpoint), name)
-        });
-        target.member.sign(headers);
-        request
     }
 
     /// Waits for `future`, at most `patience` and never beyond the call's deadline.
@@ -178,6 +141,7 @@ impl Attempts<'_> {
     async fn whole(
         &self,
         target: &Candidate,
+        outgoing: &Outgoing,
         until: Instant,
         response: Response<UpstreamBody>,
     ) -> Result<Answer, Fault> {
@@ -202,22 +166,42 @@ impl Attempts<'_> {
                 ))));
             }
         };
+        let gave_away = || broken(FaultKind::Malformed(GAVE_KEY_AWAY.to_owned()));
         if target.member.gives_key_away(&body) {
-            return Err(broken(FaultKind::Malformed(GAVE_KEY_AWAY.to_owned())));
+            return Err(gave_away());
         }
-        match sniff_answer(self.call.endpoint, &body) {
-            Ok(seen) => Ok(Answer::Whole {
+        match self.read(outgoing, body) {
+            // Unescaped or put together, the words may hold what their bytes did not.
+            Ok(whole) if target.member.gives_key_away(&whole.body) => Err(gave_away()),
+            Ok(whole) => Ok(Answer {
                 status: head.status,
-                headers: head.headers,
-                body,
-                seen,
+                headers: relabelled(head.headers, outgoing, "application/json"),
+                content: Content::Whole(whole),
             }),
             Err(AnswerError::Reported(error)) => {
-                let class = target.member.provider.classify(200, Some(&error));
-                Err(Fault::reported(class, Reached::Answered, error))
+                Err(Fault::reported(&target.member, Reached::Answered, error))
             }
             Err(error) => Err(broken(FaultKind::Malformed(error.to_string()))),
         }
+    }
+
+    /// The answer as the client gets it.
+    fn read(&self, outgoing: &Outgoing, body: Bytes) -> Result<Whole, AnswerError> {
+        let from = outgoing.endpoint.dialect();
+        if let Some(request) = self.translated(outgoing) {
+            return Whole::translate(from, &body, &self.context(request, &self.answer_id()));
+        }
+        Ok(Whole {
+            seen: sniff_answer(outgoing.endpoint, &body)?,
+            body,
+            losses: Vec::new(),
+        })
+    }
+
+    /// The request to which the answer must be written anew, if it must.
+    fn translated(&self, outgoing: &Outgoing) -> Option<&Request> {
+        let translated = outgoing.way_back == WayBack::Translated;
+        translated.then(|| self.call.request().ok()).flatten()
     }
 
     /// Waits for a stream to show content. Until then another target can take over without the
@@ -225,12 +209,17 @@ impl Attempts<'_> {
     async fn open(
         &self,
         target: &Candidate,
+        outgoing: &Outgoing,
         spare: Spare,
         response: Response<UpstreamBody>,
     ) -> Result<Answer, Fault> {
         let (head, body) = response.into_parts();
-        let sniffer = StreamSniffer::new(self.call.endpoint, self.settings.max_event_bytes);
-        let mut events = EventStream::new(body, sniffer, Arc::clone(&target.member));
+        let passage = self.passage(target, outgoing);
+        let rule = match target.member.provider.stream_end_of(outgoing.endpoint) {
+            orchestra_providers::StreamEnd::Marker => EndRule::Marker,
+            orchestra_providers::StreamEnd::FinishReason => EndRule::FinishReason,
+        };
+        let mut events = EventStream::new(body, passage, rule, Arc::clone(&target.member));
         let mut held = VecDeque::new();
         let mut held_bytes = 0;
         let release = Instant::now() + self.settings.hold_back;
@@ -264,71 +253,68 @@ impl Attempts<'_> {
                 }
                 Piece::Fault(kind) => return Err(Fault::new(kind, Reached::Answered)),
             }
-            if events.seen().error().is_some() && !events.seen().content() {
+            if events.seen().error.is_some() && !events.seen().content {
                 return Err(self.reported(target, &events));
             }
             let waited_long = Instant::now() >= release || held_bytes > Settings::MAX_HELD_BYTES;
-            if spare == Spare::None
-                || events.seen().content()
-                || events.seen().ended()
-                || waited_long
-            {
+            if spare == Spare::None || events.seen().content || events.seen().ended || waited_long {
                 break None;
             }
         };
         let opened = Box::new(Opened { events, held, end });
-        Ok(Answer::Stream {
+        Ok(Answer {
             status: head.status,
-            headers: head.headers,
-            opened,
+            headers: relabelled(head.headers, outgoing, "text/event-stream; charset=utf-8"),
+            content: Content::Stream(opened),
         })
+    }
+
+    /// How the events of the stream get to the client.
+    fn passage(&self, target: &Candidate, outgoing: &Outgoing) -> Box<dyn Passage> {
+        let longest = self.settings.max_event_bytes;
+        let translator = self.translated(outgoing).and_then(|request| {
+            let (from, id) = (outgoing.endpoint.dialect(), self.answer_id());
+            StreamTranslator::new(from, &self.context(request, &id), longest)
+        });
+        if let Some(translator) = translator {
+            return Box::new(Translated::new(translator, Arc::clone(&target.member)));
+        }
+        let sniffer = StreamSniffer::new(outgoing.endpoint, longest);
+        let hides_usage = outgoing.way_back == WayBack::UsageHidden;
+        Box::new(Direct::new(sniffer, hides_usage))
+    }
+
+    /// The digits of the call's identity, from which the ids of a translated answer are made.
+    fn answer_id(&self) -> String {
+        let id = self.id.to_string();
+        id.rsplit('_').next().unwrap_or_default().to_owned()
+    }
+
+    fn context<'c>(&'c self, request: &'c Request, id: &'c str) -> AnswerContext<'c> {
+        AnswerContext {
+            id,
+            created: self.unix.as_secs(),
+            request,
+            body: self.call.text(),
+        }
     }
 
     /// The fault that an error event before any content amounts to.
     fn reported(&self, target: &Candidate, events: &EventStream) -> Fault {
-        let error = events.seen().error().cloned().unwrap_or_default();
+        let error = events.seen().error.cloned().unwrap_or_default();
         if error.code.as_deref() == Some(MALFORMED_EVENT) {
             return Fault::new(FaultKind::Malformed(error.message), Reached::Answered);
         }
-        let class = target.member.provider.classify(200, Some(&error));
-        Fault::reported(class, Reached::Answered, error)
+        Fault::reported(&target.member, Reached::Answered, error)
     }
 }
 
-/// The client's own bytes, with another model's name where the target knows it by another.
-fn body_for(call: &Call, model: &str) -> Bytes {
-    if call.head.model() == model {
-        return call.body.clone();
+/// An upstream's headers, with the kind of body that the client gets.
+fn relabelled(mut headers: HeaderMap, outgoing: &Outgoing, kind: &'static str) -> HeaderMap {
+    if outgoing.way_back == WayBack::Translated {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     }
-    Bytes::from(
-        Splice::new(&call.body, &call.head)
-            .set("model", json_string(model))
-            .finish(),
-    )
-}
-
-fn with_query(uri: &Uri, query: Option<&str>) -> Uri {
-    let Some(query) = query else {
-        return uri.clone();
-    };
-    let mut parts = uri.clone().into_parts();
-    let extended = PathAndQuery::try_from(format!("{}?{query}", uri.path()));
-    parts.path_and_query = extended.ok().or(parts.path_and_query);
-    Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
-}
-
-/// Copies those of a client's headers that may pass, with all their values, over the defaults.
-pub(crate) fn forward(
-    from: &HeaderMap,
-    to: &mut HeaderMap,
-    may_pass: impl Fn(&HeaderName) -> bool,
-) {
-    for name in from.keys().filter(|name| may_pass(name)) {
-        to.remove(name);
-        for value in from.get_all(name) {
-            to.append(name, value.clone());
-        }
-    }
+    headers
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {

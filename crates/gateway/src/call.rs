@@ -1,16 +1,21 @@
 //! A call as it enters the gateway.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use bytes::Bytes;
-use http::HeaderMap;
-use orchestra_dialects::{Endpoint, Head};
+use http::{HeaderMap, HeaderName};
+use memchr::memmem::Finder;
+use orchestra_dialects::canonical::Request;
+use orchestra_dialects::{ENVELOPE_MARK, Endpoint, Head, decode_request};
 use orchestra_types::{KeyId, ProviderId};
 
 use crate::providers::Member;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
+
+/// Set to `true` by a client that would rather have an error than a call that lost something in translation.
+const STRICT: HeaderName = HeaderName::from_static("x-orchestra-strict");
 
 /// What an application hands in: one call to one of the endpoints that the gateway understands.
 pub struct Incoming {
@@ -48,6 +53,10 @@ pub(crate) struct Call {
     pub(crate) query: Option<String>,
     pub(crate) body: Bytes,
     pub(crate) head: Head,
+    /// Whether a translation that loses something is refused.
+    pub(crate) strict: bool,
+    /// What the body means; read when the first target is found that speaks another dialect.
+    request: OnceLock<Result<Request, Refusal>>,
 }
 
 impl fmt::Debug for Call {
@@ -67,6 +76,8 @@ impl Call {
         settings: &Settings,
     ) -> Result<Self, Refusal> {
         let head = Head::scan(incoming.endpoint, &incoming.body, &settings.head)?;
+        let strict =
+            settings.translation.is_strict(head.model()) || asks_strict(&incoming.headers)?;
         Ok(Self {
             endpoint: incoming.endpoint,
             pinned,
@@ -76,6 +87,43 @@ impl Call {
             query: incoming.query.filter(|query| query == "beta=true"),
             body: incoming.body,
             head,
+            strict,
+            request: OnceLock::new(),
         })
+    }
+
+    /// The body as text, which it was found to be.
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap_or_default()
+    }
+
+    /// What the body means, in no dialect's words.
+    pub(crate) fn request(&self) -> Result<&Request, Refusal> {
+        let read = || decode_request(self.endpoint.dialect(), self.text()).map_err(Refusal::from);
+        self.request
+            .get_or_init(read)
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    /// Whether thoughts of another vendor are in the body, sealed on their way through the client. The client's
+    /// own dialect has them where a signature of its vendor belongs, who would refuse the whole call.
+    pub(crate) fn carries_envelopes(&self) -> bool {
+        static MARK: LazyLock<Finder<'static>> =
+            LazyLock::new(|| Finder::new(ENVELOPE_MARK.as_bytes()));
+        MARK.find_iter(&self.body)
+            .any(|at| self.body[..at].ends_with(b"\""))
+    }
+}
+
+fn asks_strict(headers: &HeaderMap) -> Result<bool, Refusal> {
+    match headers.get(STRICT).map(|value| value.as_bytes()) {
+        None | Some(b"false") => Ok(false),
+        Some(b"true") => Ok(true),
+        Some(_) => Err(Refusal::invalid(
+            "invalid_header",
+            "the header x-orchestra-strict is neither `true` nor `false`",
+        )
+        .for_good()),
     }
 }

@@ -11,7 +11,7 @@ use crate::body::AnswerBody;
 use crate::call::Call;
 use crate::fault::{Fault, FaultKind};
 use crate::gateway::relayed_headers;
-use crate::plan::Candidate;
+use crate::plan::{Candidate, Exchange};
 use crate::refusal::Refusal;
 use crate::settle::Ending;
 
@@ -58,6 +58,12 @@ impl Failure {
             };
         }
         let mut refusal = Refusal::from_fault(&fault, target.member.provider.id(), family);
+        // What the families have different statuses for: 529 and 503, 402 and 429.
+        if target.exchange == Exchange::Translated
+            && matches!(refusal.kind, ErrorKind::Overloaded | ErrorKind::Billing)
+        {
+            refusal.status = usual_status(refusal.kind, family);
+        }
         if about_our_key {
             refusal = Refusal::key_rejected(&target.member.provider);
         }
@@ -120,8 +126,10 @@ impl Refusal {
             }
             _ => message.push('.'),
         }
-        let mut refusal = Self::new(status, kind, fault.name(), message);
+        let mut refusal = Self::new(status, kind, code_of(fault, family), message);
         refusal.retry_after = fault.retry_after;
+        // OpenAI's clients come back after every 429.
+        refusal.for_good = kind == ErrorKind::Billing;
         refusal
     }
 
@@ -190,10 +198,25 @@ const fn kind_of(class: ErrorClass) -> ErrorKind {
     }
 }
 
+/// The code that a family's programs know the fault by, where they know one.
+const fn code_of(fault: &Fault, family: Family) -> &'static str {
+    match (family, &fault.kind) {
+        (Family::OpenAi, FaultKind::Reported(ErrorClass::ContextLength)) => {
+            "context_length_exceeded"
+        }
+        (Family::OpenAi, FaultKind::Reported(ErrorClass::RateLimited)) => "rate_limit_exceeded",
+        (Family::OpenAi, FaultKind::Reported(ErrorClass::Billing)) => "insufficient_quota",
+        _ => fault.name(),
+    }
+}
+
 /// The status for an error that an upstream reported: its own where that tells an error,
 /// else the family's usual one.
 fn status_of(kind: ErrorKind, sent: Option<StatusCode>, family: Family) -> StatusCode {
-    let usual = || StatusCode::from_u16(kind.status(family)).unwrap_or(StatusCode::BAD_GATEWAY);
     sent.filter(|status| status.as_u16() >= 400)
-        .unwrap_or_else(usual)
+        .unwrap_or_else(|| usual_status(kind, family))
+}
+
+fn usual_status(kind: ErrorKind, family: Family) -> StatusCode {
+    StatusCode::from_u16(kind.status(family)).unwrap_or(StatusCode::BAD_GATEWAY)
 }

@@ -109,17 +109,13 @@ impl Fault {
     }
 
     /// An error that the upstream reported inside an answer of status 200.
-    pub(crate) const fn reported(
-        class: ErrorClass,
-        reached: Reached,
-        error: UpstreamError,
-    ) -> Self {
+    pub(crate) fn reported(member: &Member, reached: Reached, error: UpstreamError) -> Self {
         Self {
-            kind: FaultKind::Reported(class),
+            kind: FaultKind::Reported(member.provider.classify(200, Some(&error))),
             reached,
             status: None,
             retry_after: error.retry_after,
-            error: Some(error),
+            error: harmless(member, Some(error)),
             answer: None,
         }
     }
@@ -137,9 +133,7 @@ impl Fault {
         } else {
             Bytes::new()
         };
-        let error = parse_error(&text)
-            // Unescaped, the words may hold what their bytes did not.
-            .filter(|error| !member.gives_key_away(error.message.as_bytes()));
+        let error = harmless(member, parse_error(&text));
         Self {
             kind: FaultKind::Reported(
                 member
@@ -276,6 +270,11 @@ impl Fault {
     }
 }
 
+/// The error, unless its words give the gateway's key away: unescaped, they may hold what their bytes did not.
+fn harmless(member: &Member, error: Option<UpstreamError>) -> Option<UpstreamError> {
+    error.filter(|error| !member.gives_key_away(error.message.as_bytes()))
+}
+
 /// An error and all that caused it, for the log.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -303,6 +302,7 @@ impl From<TransportError> for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::providers::tests::member;
 
     fn fault(kind: FaultKind, reached: Reached) -> Fault {
         Fault::new(kind, reached)
@@ -357,7 +357,20 @@ mod tests {
             retry_after: Some(Duration::from_secs(7)),
             ..UpstreamError::default()
         };
-        let fault = Fault::reported(ErrorClass::RateLimited, Reached::Answered, error);
+        let fault = Fault::reported(&member("irrelevant-key"), Reached::Answered, error);
         assert_eq!(fault.retry_after, Some(Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn words_that_give_the_key_away_are_not_kept() {
+        let reported = |message: &str| {
+            let error = UpstreamError {
+                message: message.to_owned(),
+                ..UpstreamError::default()
+            };
+            Fault::reported(&member("the-key-of-one"), Reached::Streaming, error).error
+        };
+        assert!(reported("no such model").is_some());
+        assert!(reported("bad key: the-key-of-one!").is_none());
     }
 }

@@ -10,12 +10,14 @@ use orchestra_health::Outcome;
 use orchestra_types::{CallId, Clock, KeyId, Rng};
 use tokio::time::Instant;
 
-use crate::attempt::{Answer, Attempts, Spare};
+use crate::answer::{Answer, Content};
+use crate::attempt::{Attempts, Spare};
 use crate::body::AnswerBody;
 use crate::call::{Call, Incoming};
 use crate::failure::Failure;
 use crate::fault::{Fault, Verdict};
 use crate::models::ModelLists;
+use crate::outgoing::{Outgoing, Step, Unsendable, prepare};
 use crate::plan::{Candidate, plan};
 use crate::providers::{Member, Providers};
 use crate::refusal::Refusal;
@@ -30,6 +32,12 @@ const CALL_ID: HeaderName = HeaderName::from_static("x-orchestra-call-id");
 const PROVIDER: HeaderName = HeaderName::from_static("x-orchestra-provider");
 /// How many sends it took.
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-orchestra-attempts");
+
+/// What was lost in translation.
+const LOSSES: HeaderName = HeaderName::from_static("x-orchestra-losses");
+
+/// The fields of the answer that the gateway estimated.
+const ESTIMATED: HeaderName = HeaderName::from_static("x-orchestra-estimated");
 
 /// What a gateway is made of. Time, chance and the network come in here, so that the whole
 /// gateway can run in a simulation.
@@ -156,42 +164,39 @@ impl Gateway {
         settlement: &mut Settlement,
     ) -> Result<Served, Failure> {
         let settings = &self.parts.settings;
-        let total = if call.head.stream() {
-            settings.stream_total
-        } else {
-            settings.total
-        };
-        let deadline = Instant::now() + total;
         let attempts = Attempts {
             transport: self.parts.transport.as_ref(),
             settings,
             call,
-            deadline,
+            id: settlement.record.id,
+            deadline: Instant::now() + settings.total_for(call.head.stream()),
             unix: settlement.record.started_unix,
         };
+        let deadline = attempts.deadline;
         let mut last: Option<(Candidate, Fault)> = None;
-        let mut targets = candidates
-            .into_iter()
-            .take(settings.max_attempts)
-            .peekable();
-        while let Some(target) = targets.next() {
-            let spare = if targets.peek().is_some() {
+        let mut unable = None;
+        let mut targets = candidates.into_iter().peekable();
+        while settlement.record.attempts.len() < settings.max_attempts
+            && let Some(target) = targets.next()
+        {
+            let outgoing = match prepare(call, &target) {
+                Ok(Step::Send(outgoing)) => outgoing,
+                Ok(Step::Estimate(answer)) => return Ok(Served::new(target, answer, deadline)),
+                Err(Unsendable::Anywhere(refusal)) => return Err(refusal.into()),
+                Err(Unsendable::Here(refusal)) => {
+                    unable = unable.or(Some(refusal));
+                    continue;
+                }
+            };
+            let more_allowed = settlement.record.attempts.len() + 1 < settings.max_attempts;
+            let spare = if more_allowed && targets.peek().is_some() {
                 Spare::Ready
             } else {
                 Spare::None
             };
-            let began = self.parts.clock.monotonic();
-            settlement.attempt(target.member.provider.id(), &target.model);
-            let outcome = attempts.run(&target, spare).await;
-            self.note(&target.member, began, outcome.as_ref().err(), settlement);
-            match outcome {
-                Ok(answer) => {
-                    return Ok(Served {
-                        target,
-                        answer,
-                        deadline,
-                    });
-                }
+            let sent = self.send(&attempts, &target, &outgoing, spare, settlement);
+            match sent.await {
+                Ok(answer) => return Ok(Served::new(target, answer, deadline)),
                 Err(fault) => {
                     let verdict = fault.verdict();
                     last = Some((target, fault));
@@ -205,8 +210,28 @@ impl Gateway {
             Some((target, fault)) => {
                 Failure::from_fault(&target, fault, call, settlement.record.attempts.len())
             }
-            None => Refusal::no_attempt_allowed().into(),
+            None => unable.unwrap_or_else(Refusal::no_attempt_allowed).into(),
         })
+    }
+
+    /// One attempt, and what is booked of it.
+    async fn send(
+        &self,
+        attempts: &Attempts<'_>,
+        target: &Candidate,
+        outgoing: &Outgoing,
+        spare: Spare,
+        settlement: &mut Settlement,
+    ) -> Result<Answer, Fault> {
+        let began = self.parts.clock.monotonic();
+        let provider = target.member.provider.id();
+        settlement.attempt(provider, &target.model, outgoing.translated_to());
+        let outcome = attempts.run(target, outgoing, spare).await;
+        self.note(&target.member, began, outcome.as_ref().err(), settlement);
+        if outcome.is_ok() {
+            settlement.record.losses.add(&outgoing.losses);
+        }
+        outcome
     }
 
     /// Books how the attempt that was begun went. The target's health hears of faults here; of
@@ -235,49 +260,56 @@ impl Gateway {
         family: Family,
         mut settlement: Settlement,
     ) -> Response<AnswerBody> {
-        let (status, upstream) = match &served.answer {
-            Answer::Whole {
-                status, headers, ..
-            }
-            | Answer::Stream {
-                status, headers, ..
-            } => (*status, headers),
-        };
-        let mut headers = relayed_headers(&served.target.member, upstream, |_| false);
-        settlement.answered(status);
-        let record = &settlement.record;
-        identify(&mut headers, family, record);
-        let mut response = match served.answer {
-            Answer::Whole { body, seen, .. } => {
-                served
-                    .target
-                    .member
-                    .health
-                    .record(Outcome::Healthy, settlement.now());
-                settlement.record.usage = seen.usage;
-                settlement.record.finish = seen.finish;
+        let Served {
+            target,
+            answer,
+            deadline,
+        } = served;
+        let mut headers = relayed_headers(&target.member, &answer.headers, |_| false);
+        settlement.answered(answer.status);
+        identify(&mut headers, family, &settlement.record);
+        if let Content::Whole(whole) = &answer.content {
+            settlement.record.losses.add(&whole.losses);
+        }
+        tell_losses(&mut headers, &settlement.record);
+        let body = match answer.content {
+            Content::Whole(whole) => {
+                let health = &target.member.health;
+                health.record(Outcome::Healthy, settlement.now());
+                settlement.record.usage = whole.seen.usage;
+                settlement.record.finish = whole.seen.finish;
                 settlement.close(Ending::Completed);
-                Response::new(AnswerBody::whole(body))
+                AnswerBody::whole(whole.body)
             }
-            Answer::Stream { opened, .. } => {
+            Content::Estimate { input_tokens } => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                headers.insert(ESTIMATED, HeaderValue::from_static("input_tokens"));
+                settlement.close(Ending::Completed);
+                AnswerBody::whole(format!("{{\"input_tokens\":{input_tokens}}}").into())
+            }
+            Content::Stream(opened) => {
                 headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 let bounds = Bounds {
                     idle: self.parts.settings.idle,
-                    deadline: served.deadline,
+                    deadline,
                 };
-                let relay = StreamRelay::new(
-                    opened,
-                    bounds,
-                    Arc::clone(&served.target.member),
-                    family,
-                    settlement,
-                );
-                Response::new(AnswerBody::events(relay))
+                let relay = StreamRelay::new(opened, bounds, target.member, family, settlement);
+                AnswerBody::events(relay)
             }
         };
-        *response.status_mut() = status;
+        let mut response = Response::new(body);
+        *response.status_mut() = answer.status;
         *response.headers_mut() = headers;
         response
+    }
+}
+
+/// Says what the client's call, and an answer in one piece, lost in translation. What a stream loses is known when
+/// its headers are gone, and stands in the record alone.
+fn tell_losses(headers: &mut HeaderMap, record: &CallRecord) {
+    if let Some(losses) = record.losses.header() {
+        tracing::debug!(call = %record.id, ?losses, "lost in translation");
+        headers.insert(LOSSES, losses);
     }
 }
 
@@ -286,6 +318,16 @@ struct Served {
     target: Candidate,
     answer: Answer,
     deadline: Instant,
+}
+
+impl Served {
+    const fn new(target: Candidate, answer: Answer, deadline: Instant) -> Self {
+        Self {
+            target,
+            answer,
+            deadline,
+        }
+    }
 }
 
 /// Answers a call that failed, and settles it.

@@ -1,18 +1,22 @@
 #![doc = include_str!("../README.md")]
 
+mod answer;
 mod attempt;
 mod body;
 mod call;
 mod failure;
 mod fault;
 mod gateway;
+mod losses;
 mod models;
+mod outgoing;
 mod plan;
 mod providers;
 mod raw;
 mod read;
 mod refusal;
 mod relay;
+mod request;
 mod retry_after;
 mod settings;
 mod settle;
@@ -22,11 +26,12 @@ pub use body::AnswerBody;
 pub use call::Incoming;
 pub use fault::{Fault, FaultKind, Phase, Reached, Verdict};
 pub use gateway::{Gateway, Parts};
+pub use losses::LossTally;
 pub use models::{ModelEntry, ProviderCheck};
 pub use providers::{Member, Providers, UnusableKey};
 pub use raw::RawCall;
 pub use refusal::Refusal;
-pub use settings::Settings;
+pub use settings::{Settings, Translation};
 pub use settle::{AttemptRecord, CallRecord, Ending, NoRecords, Sink};
 pub use transport::{
     BoxError, OutgoingBody, PooledTransport, SendFuture, StreamedBody, TlsSetupError, Transport,

@@ -177,7 +177,7 @@ impl Gateway {
         for (name, value) in member.provider.static_headers(None) {
             headers.insert(name, value.clone());
         }
-        member.sign(headers);
+        member.sign(None, headers);
         let fetched = async {
             let answer = self
                 .parts

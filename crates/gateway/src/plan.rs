@@ -18,6 +18,18 @@ use crate::refusal::Refusal;
 pub(crate) struct Candidate {
     pub(crate) member: Arc<Member>,
     pub(crate) model: ModelId,
+    pub(crate) exchange: Exchange,
+}
+
+/// How a call gets to a target and its answer back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exchange {
+    /// In the client's own dialect: bytes pass as they are.
+    Direct,
+    /// In another dialect, at one of the endpoints that the provider translates to.
+    Translated,
+    /// Not at all: the gateway counts tokens by itself where the provider cannot.
+    Estimated,
 }
 
 /// Finds the targets of a call, the first to be asked first.
@@ -32,24 +44,44 @@ pub(crate) fn plan(
     now: Duration,
 ) -> Result<Vec<Candidate>, Refusal> {
     let found = match pinned {
-        Some(member) => vec![Candidate {
-            member: Arc::clone(member),
-            model: ModelId::new(model),
-        }],
+        Some(member) => vec![(Arc::clone(member), ModelId::new(model))],
         None => resolve(providers, model)?,
     };
-    let (mut able, unable): (Vec<_>, Vec<_>) = found
-        .into_iter()
-        .partition(|target| target.member.provider.endpoint(endpoint).is_some());
-    if able.is_empty() {
-        return Err(speaks_otherwise(endpoint, model, &unable));
+    let able = |(member, model): &(Arc<Member>, ModelId)| {
+        Some(Candidate {
+            exchange: exchange(&member.provider, endpoint)?,
+            member: Arc::clone(member),
+            model: model.clone(),
+        })
+    };
+    let mut candidates: Vec<Candidate> = found.iter().filter_map(able).collect();
+    if candidates.is_empty() {
+        return Err(speaks_otherwise(endpoint, model, &found));
     }
     // Stable: among the ready, and among the resting, the operator's order stands.
-    able.sort_by_key(|target| !target.member.health.is_ready(now));
-    Ok(able)
+    candidates.sort_by_key(|target| !target.member.health.is_ready(now));
+    Ok(candidates)
 }
 
-fn resolve(providers: &Providers, model: &str) -> Result<Vec<Candidate>, Refusal> {
+/// The client's own dialect wherever the provider speaks it; `None` if there is no way.
+fn exchange(provider: &Provider, endpoint: Endpoint) -> Option<Exchange> {
+    if provider.endpoint(endpoint).is_some() {
+        Some(Exchange::Direct)
+    } else if provider.translates_to().is_empty() {
+        None
+    } else if endpoint == Endpoint::CountTokens {
+        Some(Exchange::Estimated)
+    } else {
+        holds_conversations(endpoint).then_some(Exchange::Translated)
+    }
+}
+
+/// Whether calls of the endpoint can be translated.
+pub(crate) fn holds_conversations(endpoint: Endpoint) -> bool {
+    endpoint != Endpoint::CountTokens && endpoint.dialect().codec().is_some()
+}
+
+fn resolve(providers: &Providers, model: &str) -> Result<Vec<(Arc<Member>, ModelId)>, Refusal> {
     let targets = providers
         .registry()
         .resolve(model)
@@ -58,10 +90,7 @@ fn resolve(providers: &Providers, model: &str) -> Result<Vec<Candidate>, Refusal
         .into_iter()
         .filter_map(|target| {
             let member = providers.member(target.provider.as_str())?;
-            Some(Candidate {
-                member: Arc::clone(member),
-                model: target.model,
-            })
+            Some((Arc::clone(member), target.model))
         })
         .collect())
 }
@@ -95,7 +124,11 @@ pub(crate) fn no_key_for(message: String) -> Refusal {
     .for_good()
 }
 
-fn speaks_otherwise(endpoint: Endpoint, model: &str, targets: &[Candidate]) -> Refusal {
+fn speaks_otherwise(
+    endpoint: Endpoint,
+    model: &str,
+    targets: &[(Arc<Member>, ModelId)],
+) -> Refusal {
     let spoken = |provider: &Provider| {
         let paths: Vec<&str> = Endpoint::SERVED
             .into_iter()
@@ -106,8 +139,8 @@ fn speaks_otherwise(endpoint: Endpoint, model: &str, targets: &[Candidate]) -> R
     };
     let mut names: Vec<&ProviderId> = Vec::new();
     let mut offers = String::new();
-    for target in targets {
-        let provider = &target.member.provider;
+    for (member, _) in targets {
+        let provider = &member.provider;
         if !names.contains(&provider.id()) {
             names.push(provider.id());
             offers.push_str(&format!(

@@ -1,6 +1,6 @@
 //! The providers that a gateway works with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use http::header::InvalidHeaderValue;
 use memchr::memmem::Finder;
 use orchestra_dialects::{Endpoint, Family};
 use orchestra_health::{Policy, TargetHealth};
-use orchestra_providers::{Provider, Registry};
+use orchestra_providers::{AuthScheme, Provider, Registry};
 use orchestra_secrets::Secret;
 use orchestra_types::ProviderId;
 
@@ -20,6 +20,8 @@ pub struct Member {
     /// Whether it may be asked now.
     pub health: TargetHealth,
     credential: HeaderMap,
+    /// For endpoints where the key is presented in another way.
+    credentials: HashMap<Endpoint, HeaderMap>,
     /// Finds the key in what the provider says; `None` for no key, or one too short to tell
     /// from a word.
     key: Option<Finder<'static>>,
@@ -31,14 +33,22 @@ const MIN_GUARDED_KEY: usize = 12;
 impl Member {
     /// A provider of which nothing bad is known.
     fn new(provider: Provider, key: Option<&Secret>) -> Result<Self, InvalidHeaderValue> {
-        let mut credential = HeaderMap::new();
-        if let Some(key) = key {
-            provider.auth().authorize(&mut credential, key.expose())?;
-        }
+        let credential = |auth: &AuthScheme| {
+            let mut headers = HeaderMap::new();
+            if let Some(key) = key {
+                auth.authorize(&mut headers, key.expose())?;
+            }
+            Ok(headers)
+        };
+        let special = Endpoint::ALL.into_iter().filter_map(|endpoint| {
+            let auth = provider.auth_for(Some(endpoint));
+            (auth != provider.auth()).then(|| Ok((endpoint, credential(auth)?)))
+        });
         Ok(Self {
-            provider,
+            credential: credential(provider.auth())?,
+            credentials: special.collect::<Result<_, InvalidHeaderValue>>()?,
             health: TargetHealth::new(Policy::default()),
-            credential,
+            provider,
             key: key
                 .map(|key| key.expose().as_bytes())
                 .filter(|key| key.len() >= MIN_GUARDED_KEY)
@@ -65,11 +75,46 @@ impl Member {
             .is_some_and(|key| key.find(said).is_some())
     }
 
-    /// Adds the credential to a request. The values are marked sensitive.
-    pub(crate) fn sign(&self, headers: &mut HeaderMap) {
-        for (name, value) in &self.credential {
+    /// Adds the credential to a request for the endpoint; `None` is a raw call. The values are marked sensitive.
+    pub(crate) fn sign(&self, endpoint: Option<Endpoint>, headers: &mut HeaderMap) {
+        let special = endpoint.and_then(|endpoint| self.credentials.get(&endpoint));
+        for (name, value) in special.unwrap_or(&self.credential) {
             headers.insert(name.clone(), value.clone());
         }
+    }
+}
+
+/// Looks for the gateway's key in what a provider says piece by piece, wherever the pieces are cut.
+#[derive(Debug)]
+pub(crate) struct KeyWatch {
+    member: Arc<Member>,
+    /// The end of what came before, one byte shorter than the key.
+    tail: Vec<u8>,
+}
+
+impl KeyWatch {
+    pub(crate) const fn new(member: Arc<Member>) -> Self {
+        Self {
+            member,
+            tail: Vec::new(),
+        }
+    }
+
+    /// Whether the key ends within this piece.
+    pub(crate) fn sees_key(&mut self, piece: &[u8]) -> bool {
+        let Some(key) = &self.member.key else {
+            return false;
+        };
+        let overlap = key.needle().len() - 1;
+        let start = &piece[..piece.len().min(overlap)];
+        self.tail.extend_from_slice(start);
+        let found = key.find(&self.tail).is_some() || key.find(piece).is_some();
+        if piece.len() > start.len() {
+            self.tail.clear();
+            self.tail.extend_from_slice(&piece[piece.len() - overlap..]);
+        }
+        self.tail.drain(..self.tail.len().saturating_sub(overlap));
+        found
     }
 }
 
@@ -139,4 +184,40 @@ impl Providers {
 pub struct UnusableKey {
     /// Whose key it is.
     pub provider: ProviderId,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use orchestra_providers::Row;
+
+    use super::*;
+
+    /// A provider with this key.
+    pub(crate) fn member(key: &str) -> Arc<Member> {
+        let row = Row {
+            base_url: Some("https://api.example.com/v1".to_owned()),
+            endpoints: Some(vec!["messages".to_owned()]),
+            ..Row::default()
+        };
+        let provider = Provider::build(ProviderId::new("p").unwrap(), &row).unwrap();
+        Arc::new(Member::new(provider, Some(&Secret::new(key.to_owned()))).unwrap())
+    }
+
+    #[test]
+    fn a_key_is_seen_wherever_it_is_cut() {
+        let key = "a-key-of-some-length";
+        let member = member(key);
+        let said = format!("before {key} behind");
+        let harmless = said.replace("some", "none");
+        let seen = |text: &str, size| {
+            let mut watch = KeyWatch::new(Arc::clone(&member));
+            text.as_bytes()
+                .chunks(size)
+                .any(|piece| watch.sees_key(piece))
+        };
+        for size in 1..=said.len() {
+            assert!(seen(&said, size), "in pieces of {size}");
+            assert!(!seen(&harmless, size), "in pieces of {size}");
+        }
+    }
 }

@@ -12,7 +12,6 @@ use orchestra_providers::ErrorClass;
 use orchestra_types::{KeyId, ModelId, ProviderId};
 use tokio::time::timeout;
 
-use crate::attempt::forward;
 use crate::body::AnswerBody;
 use crate::failure::Failure;
 use crate::fault::{Fault, FaultKind, Phase, Reached};
@@ -21,6 +20,7 @@ use crate::providers::Member;
 use crate::read::{Read, read_up_to};
 use crate::refusal::Refusal;
 use crate::relay::RawRelay;
+use crate::request::forward;
 use crate::settings::Settings;
 use crate::settle::Settlement;
 use crate::transport::{OutgoingBody, StreamedBody, TransportError, UpstreamBody};
@@ -78,7 +78,7 @@ impl Gateway {
     ) -> Result<Response<UpstreamBody>, Failure> {
         let member = self.member(call.provider.as_str())?;
         let request = raw_request(&member, call)?;
-        settlement.attempt(member.provider.id(), &ModelId::new(""));
+        settlement.attempt(member.provider.id(), &ModelId::new(""), None);
         let began = self.parts.clock.monotonic();
         let sending = self.parts.transport.send(request);
         let outcome = match timeout(self.parts.settings.total, sending).await {
@@ -160,7 +160,7 @@ fn raw_request(member: &Member, call: RawCall) -> Result<Request<OutgoingBody>, 
         headers.insert(name, value.clone());
     }
     forward(&call.headers, headers, |name| passes_upstream(name, member));
-    member.sign(headers);
+    member.sign(None, headers);
     Ok(request)
 }
 

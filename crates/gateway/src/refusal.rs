@@ -5,8 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
-use orchestra_dialects::{BodyError, ErrorKind, ErrorView, Family, render_error};
-use orchestra_types::CallId;
+use orchestra_dialects::{
+    BodyError, ErrorKind, ErrorView, Family, Inexpressible, Loss, TranslateError, render_error,
+};
+use orchestra_types::{CallId, ProviderId};
 
 use crate::body::AnswerBody;
 
@@ -77,6 +79,28 @@ impl Refusal {
         self
     }
 
+    /// A translation that would lose something, for a call that allows none.
+    pub(crate) fn lossy(provider: &ProviderId, losses: &[Loss]) -> Self {
+        const SHOWN: usize = 8;
+        let mut shown: Vec<String> = losses.iter().take(SHOWN).map(lost).collect();
+        if losses.len() > SHOWN {
+            shown.push(format!("{} more", losses.len() - SHOWN));
+        }
+        let refusal = Self::invalid(
+            "lossy_translation",
+            format!(
+                "provider `{provider}` speaks another dialect, and translating this call would lose something of it: {}. \
+                 Change these fields, or allow losses: strict translation was asked for.",
+                shown.join(", ")
+            ),
+        )
+        .for_good();
+        match losses.first() {
+            Some(first) => refusal.at(&first.path),
+            None => refusal,
+        }
+    }
+
     /// The error as the family's clients expect it.
     #[must_use]
     pub fn respond(&self, family: Family, call: &CallId) -> Response<AnswerBody> {
@@ -111,6 +135,29 @@ impl Refusal {
 /// Rounded up: a client that comes back early is refused again.
 fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+/// What becomes of a field, in words.
+fn lost(loss: &Loss) -> String {
+    format!("`{}` ({})", loss.path, loss.kind.as_str())
+}
+
+impl From<TranslateError> for Refusal {
+    fn from(error: TranslateError) -> Self {
+        match error {
+            TranslateError::Body(error) => error.into(),
+            TranslateError::Inexpressible(error) => error.into(),
+            other => Self::invalid("endpoint_not_supported", other.to_string()).for_good(),
+        }
+    }
+}
+
+impl From<Inexpressible> for Refusal {
+    fn from(error: Inexpressible) -> Self {
+        Self::invalid(error.code, error.to_string())
+            .at(error.path)
+            .for_good()
+    }
 }
 
 impl From<BodyError> for Refusal {

@@ -1,5 +1,6 @@
 //! The bounds of every call, in one place.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use orchestra_dialects::HeadLimits;
@@ -30,6 +31,23 @@ pub struct Settings {
     pub max_event_bytes: usize,
     /// The limits of request bodies.
     pub head: HeadLimits,
+    /// What a translation may lose.
+    pub translation: Translation,
+}
+
+/// What a translation from one dialect to another may lose. By default it loses what must be lost and says so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Translation {
+    /// Refuse every call of which something would be lost.
+    pub strict: bool,
+    /// Refuse such calls for these models, by the names that clients use: aliases, or any other.
+    pub strict_models: BTreeSet<String>,
+}
+
+impl Translation {
+    pub(crate) fn is_strict(&self, model: &str) -> bool {
+        self.strict || self.strict_models.contains(model)
+    }
 }
 
 impl Settings {
@@ -41,6 +59,15 @@ impl Settings {
     pub(crate) const MAX_PIECE_BYTES: usize = 64 * 1024;
     /// How long an upstream may keep its connection open after a stream's last event.
     pub(crate) const LINGER: Duration = Duration::from_secs(1);
+
+    /// The whole time of a call.
+    pub(crate) const fn total_for(&self, streamed: bool) -> Duration {
+        if streamed {
+            self.stream_total
+        } else {
+            self.total
+        }
+    }
 }
 
 impl Default for Settings {
@@ -60,6 +87,7 @@ impl Default for Settings {
             max_answer_bytes: 64 << 20,
             max_event_bytes: 8 << 20,
             head: HeadLimits::default(),
+            translation: Translation::default(),
         }
     }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use orchestra_dialects::Endpoint;
 use orchestra_types::{CallId, Clock, KeyId, ModelId, ProviderId, Usage};
 
+use crate::losses::LossTally;
+
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ending {
@@ -43,6 +45,9 @@ pub struct AttemptRecord {
     pub provider: ProviderId,
     /// Which model was asked for there; empty for raw calls.
     pub model: ModelId,
+    /// The endpoint at which the call was asked there in another dialect than the client's; `None` if it
+    /// was not translated.
+    pub translated_to: Option<Endpoint>,
     /// The word for the fault; `None` if the attempt succeeded, `abandoned` if the client left
     /// before it was over.
     pub fault: Option<&'static str>,
@@ -72,8 +77,10 @@ pub struct CallRecord {
     pub ending: Ending,
     /// The status that the client got; zero if it left before any.
     pub status: u16,
-    /// The dialect's word for why the model stopped.
+    /// The provider's word for why the model stopped; the gateway's where the answer was translated.
     pub finish: Option<String>,
+    /// What was lost in translation.
+    pub losses: LossTally,
     /// Tokens as the provider counted them; `None` if it did not say.
     pub usage: Option<Usage>,
     /// From the call's arrival to the first bytes for the client.
@@ -99,7 +106,7 @@ impl Sink for NoRecords {
 
 impl CallRecord {
     /// The record of a call of which nothing is known yet.
-    pub(crate) const fn open(
+    pub(crate) fn open(
         id: CallId,
         endpoint: Option<Endpoint>,
         client: Option<KeyId>,
@@ -116,6 +123,7 @@ impl CallRecord {
             ending: Ending::ClientGone,
             status: 0,
             finish: None,
+            losses: LossTally::default(),
             usage: None,
             first_byte: None,
             took: Duration::ZERO,
@@ -150,10 +158,16 @@ impl Settlement {
     }
 
     /// Notes a send. If the client leaves before it is over, it stays as abandoned.
-    pub(crate) fn attempt(&mut self, provider: &ProviderId, model: &ModelId) {
+    pub(crate) fn attempt(
+        &mut self,
+        provider: &ProviderId,
+        model: &ModelId,
+        translated_to: Option<Endpoint>,
+    ) {
         self.record.attempts.push(AttemptRecord {
             provider: provider.clone(),
             model: model.clone(),
+            translated_to,
             fault: Some("abandoned"),
             took: Duration::ZERO,
         });

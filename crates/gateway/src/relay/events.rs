@@ -4,28 +4,21 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
-use orchestra_dialects::{EndRule, MALFORMED_EVENT, SseError, StreamEnd, StreamSniffer};
+use bytes::Bytes;
+use orchestra_dialects::{EndRule, ErrorView, Loss, MALFORMED_EVENT, StreamEnd};
 use tokio::time::Instant;
 
+use super::gathered::Gathered;
+use super::passage::{Passage, Seen, Unreadable};
 use crate::fault::{FaultKind, GAVE_KEY_AWAY};
 use crate::providers::Member;
 use crate::settings::Settings;
 use crate::transport::UpstreamBody;
 
-/// A stream that cannot be followed any further.
-#[derive(Debug, thiserror::Error)]
-enum Unreadable {
-    #[error(transparent)]
-    Frame(#[from] SseError),
-    #[error("{0}")]
-    Event(String),
-}
-
 /// What comes next from an upstream.
 #[derive(Debug)]
 pub(crate) enum Piece {
-    /// Whole events, byte for byte as they came.
+    /// Whole events, as the client gets them.
     Events(Bytes),
     /// The upstream closed its stream.
     End(StreamEnd),
@@ -33,14 +26,13 @@ pub(crate) enum Piece {
     Fault(FaultKind),
 }
 
-/// Reads a body, watches what goes by, and gives it out in pieces that end where an event
+/// Reads a body, leads its events through a passage, and gives them out in pieces that end where an event
 /// ends. So an error event of our own can always be added without landing inside another.
 pub(crate) struct EventStream {
     body: UpstreamBody,
-    sniffer: StreamSniffer,
+    passage: Box<dyn Passage>,
+    rule: EndRule,
     member: Arc<Member>,
-    /// The beginning of an event whose end has not come.
-    unfinished: BytesMut,
     /// What ended the body, while the last piece is on its way.
     last: Option<Piece>,
     /// When bytes came last.
@@ -48,20 +40,41 @@ pub(crate) struct EventStream {
 }
 
 impl EventStream {
-    pub(crate) fn new(body: UpstreamBody, sniffer: StreamSniffer, member: Arc<Member>) -> Self {
+    /// `rule` says what counts as the end of the stream.
+    pub(crate) fn new(
+        body: UpstreamBody,
+        passage: Box<dyn Passage>,
+        rule: EndRule,
+        member: Arc<Member>,
+    ) -> Self {
         Self {
             body,
-            sniffer,
+            passage,
+            rule,
             member,
-            unfinished: BytesMut::new(),
             last: None,
             active: Instant::now(),
         }
     }
 
     /// What the events said so far.
-    pub(crate) const fn seen(&self) -> &StreamSniffer {
-        &self.sniffer
+    pub(crate) fn seen(&self) -> Seen<'_> {
+        self.passage.seen()
+    }
+
+    /// What the client's dialect could not say of it.
+    pub(crate) fn losses(&self) -> &[Loss] {
+        self.passage.losses()
+    }
+
+    /// Whether an error event of the upstream reaches the client as it is.
+    pub(crate) fn passes_errors_on(&self) -> bool {
+        self.passage.passes_errors_on()
+    }
+
+    /// The event that tells the client of an error at this point. Nothing may follow it.
+    pub(crate) fn error_event(&mut self, view: &ErrorView<'_>) -> String {
+        self.passage.error_event(view)
     }
 
     pub(crate) const fn active(&self) -> Instant {
@@ -90,7 +103,10 @@ impl EventStream {
                 Poll::Ready(Some(Err(error))) => {
                     self.last = Some(Piece::Fault(FaultKind::Broken(error)))
                 }
-                Poll::Ready(None) => self.last = Some(Piece::End(self.close(&mut gathered))),
+                Poll::Ready(None) => {
+                    let end = self.passage.end(self.rule, &mut gathered);
+                    self.last = Some(Piece::End(end));
+                }
             }
         }
         if !gathered.is_empty() {
@@ -109,25 +125,11 @@ impl EventStream {
         Piece::Events(bytes)
     }
 
-    /// Adds the whole events of a chunk to what is gathered and keeps the rest. What comes behind
-    /// an error is no answer and is dropped.
-    fn take(&mut self, mut chunk: Bytes, gathered: &mut Gathered) -> Result<(), Unreadable> {
-        let (whole, fault) = match self.sniffer.feed(&chunk) {
-            Ok(whole) => (whole, None),
-            Err(error @ SseError::FrameTooLong { complete, .. }) => (complete, Some(error)),
-            Err(error) => (0, Some(error)),
-        };
-        if whole > 0 {
-            if !self.unfinished.is_empty() {
-                gathered.add(self.unfinished.split().freeze());
-            }
-            gathered.add(chunk.split_to(whole));
-        }
-        if let Some(error) = fault {
-            return Err(error.into());
-        }
-        match self.sniffer.error() {
-            None => self.unfinished.extend_from_slice(&chunk),
+    /// Leads a chunk through the passage. What comes behind an error is no answer and is dropped.
+    fn take(&mut self, chunk: Bytes, gathered: &mut Gathered) -> Result<(), Unreadable> {
+        self.passage.take(chunk, gathered)?;
+        match self.passage.seen().error {
+            None => {}
             Some(error) if error.code.as_deref() == Some(MALFORMED_EVENT) => {
                 return Err(Unreadable::Event(error.message.clone()));
             }
@@ -135,73 +137,12 @@ impl EventStream {
         }
         Ok(())
     }
-
-    fn close(&mut self, gathered: &mut Gathered) -> StreamEnd {
-        let end = self.sniffer.end(end_rule(&self.member));
-        if end == StreamEnd::Complete && !self.unfinished.is_empty() {
-            gathered.add(self.unfinished.split().freeze());
-        }
-        end
-    }
 }
 
 impl fmt::Debug for EventStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventStream")
-            .field("unfinished", &self.unfinished.len())
+            .field("passage", &self.passage)
             .finish_non_exhaustive()
-    }
-}
-
-/// What counts as the end of the provider's streams.
-fn end_rule(member: &Member) -> EndRule {
-    match member.provider.stream_end() {
-        orchestra_providers::StreamEnd::Marker => EndRule::Marker,
-        orchestra_providers::StreamEnd::FinishReason => EndRule::FinishReason,
-    }
-}
-
-/// Chunks joined to one; a single chunk is not copied.
-enum Gathered {
-    Nothing,
-    One(Bytes),
-    Several(BytesMut),
-}
-
-impl Gathered {
-    fn len(&self) -> usize {
-        match self {
-            Self::Nothing => 0,
-            Self::One(bytes) => bytes.len(),
-            Self::Several(bytes) => bytes.len(),
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn add(&mut self, more: Bytes) {
-        *self = match std::mem::replace(self, Self::Nothing) {
-            Self::Nothing => Self::One(more),
-            Self::One(first) => {
-                let mut joined = BytesMut::with_capacity((first.len() + more.len()).max(4096));
-                joined.extend_from_slice(&first);
-                joined.extend_from_slice(&more);
-                Self::Several(joined)
-            }
-            Self::Several(mut joined) => {
-                joined.extend_from_slice(&more);
-                Self::Several(joined)
-            }
-        };
-    }
-
-    fn into_bytes(self) -> Bytes {
-        match self {
-            Self::Nothing => Bytes::new(),
-            Self::One(bytes) => bytes,
-            Self::Several(bytes) => bytes.freeze(),
-        }
     }
 }

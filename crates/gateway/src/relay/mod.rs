@@ -1,9 +1,12 @@
 //! Handing an upstream's answer on to the client.
 
 mod events;
+mod gathered;
+mod passage;
 mod raw;
 mod stream;
 
 pub(crate) use events::{EventStream, Piece};
+pub(crate) use passage::{Direct, Passage, Translated};
 pub(crate) use raw::RawRelay;
 pub(crate) use stream::{Bounds, Opened, StreamRelay};

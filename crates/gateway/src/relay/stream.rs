@@ -86,9 +86,7 @@ impl StreamRelay {
             Poll::Ready(Piece::Events(bytes)) => Poll::Ready(Some(bytes)),
             Poll::Ready(Piece::End(end)) => Poll::Ready(self.end(end)),
             // The answer was whole before the connection broke.
-            Poll::Ready(Piece::Fault(FaultKind::Broken(_)))
-                if self.opened.events.seen().ended() =>
-            {
+            Poll::Ready(Piece::Fault(FaultKind::Broken(_))) if self.opened.events.seen().ended => {
                 Poll::Ready(self.end(StreamEnd::Complete))
             }
             Poll::Ready(Piece::Fault(kind)) => Poll::Ready(self.fail(kind)),
@@ -98,7 +96,7 @@ impl StreamRelay {
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let linger_ends = self.opened.events.active() + Settings::LINGER;
-        if self.opened.events.seen().ended() && self.timer.deadline() > linger_ends {
+        if self.opened.events.seen().ended && self.timer.deadline() > linger_ends {
             self.timer.as_mut().reset(linger_ends);
         }
         loop {
@@ -106,7 +104,7 @@ impl StreamRelay {
                 return Poll::Pending;
             }
             let now = Instant::now();
-            let ended = self.opened.events.seen().ended();
+            let ended = self.opened.events.seen().ended;
             let silence_ends = self.opened.events.active()
                 + if ended {
                     Settings::LINGER
@@ -140,37 +138,36 @@ impl StreamRelay {
                 self.settle(Ending::Completed);
                 None
             }
-            // The upstream's own error event has been relayed.
             StreamEnd::Failed => {
-                let error = self
-                    .opened
-                    .events
-                    .seen()
-                    .error()
-                    .cloned()
-                    .unwrap_or_default();
-                let class = self.member.provider.classify(200, Some(&error));
-                self.blame(&Fault::reported(class, Reached::Streaming, error));
-                self.settle(Ending::Interrupted);
-                None
+                let events = &self.opened.events;
+                let error = events.seen().error.cloned().unwrap_or_default();
+                let fault = Fault::reported(&self.member, Reached::Streaming, error);
+                let told = events.passes_errors_on();
+                self.interrupt(&fault, !told)
             }
             StreamEnd::Truncated => self.fail(FaultKind::Truncated),
         }
     }
 
-    /// Ends the stream with an error event.
+    /// Ends the stream with an error event of ours.
     fn fail(&mut self, kind: FaultKind) -> Option<Bytes> {
-        let fault = Fault::new(kind, Reached::Streaming);
-        let id = self
-            .settlement
-            .as_ref()
-            .map(|s| s.record.id.to_string())
-            .unwrap_or_default();
-        let refusal = Refusal::from_fault(&fault, self.member.provider.id(), self.family);
-        let event = self.opened.events.seen().error_event(&refusal.view(&id));
-        self.blame(&fault);
+        self.interrupt(&Fault::new(kind, Reached::Streaming), true)
+    }
+
+    /// Settles a stream that did not reach its end, with an error event unless the client has the
+    /// upstream's own.
+    fn interrupt(&mut self, fault: &Fault, untold: bool) -> Option<Bytes> {
+        let event = untold.then(|| self.error_event(fault));
+        self.blame(fault);
         self.settle(Ending::Interrupted);
-        Some(Bytes::from(event))
+        event
+    }
+
+    fn error_event(&mut self, fault: &Fault) -> Bytes {
+        let id = self.settlement.as_ref().map(|s| s.record.id.to_string());
+        let refusal = Refusal::from_fault(fault, self.member.provider.id(), self.family);
+        let view = refusal.view(id.as_deref().unwrap_or_default());
+        Bytes::from(self.opened.events.error_event(&view))
     }
 
     /// Writes the fault into the record, the target's health and the log.
@@ -194,8 +191,9 @@ impl StreamRelay {
 
     fn note(&self, settlement: &mut Settlement) {
         let seen = self.opened.events.seen();
-        settlement.record.usage = seen.usage();
-        settlement.record.finish = seen.finish().map(str::to_owned);
+        settlement.record.usage = seen.usage;
+        settlement.record.finish = seen.finish.map(str::to_owned);
+        settlement.record.losses.add(self.opened.events.losses());
     }
 }
 

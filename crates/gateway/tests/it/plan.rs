@@ -111,30 +111,44 @@ async fn an_endpoint_that_no_target_speaks_is_refused_with_what_they_do() {
     let mut row = row(&upstream.base_url());
     row.endpoints = Some(vec!["chat_completions".to_owned(), "embeddings".to_owned()]);
     let stage = Stage::of(patient(), &[row], vec![upstream]);
+    let got = stage
+        .ask(Ask::new(Endpoint::Completions, EVERYONE, false))
+        .await;
+    assert_eq!(got.status, 400);
+    let message = got.json()["error"]["message"].as_str().unwrap().to_owned();
+    for part in [
+        EVERYONE,
+        Endpoint::Completions.path(),
+        "`one` serves /v1/chat/completions, /v1/embeddings",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert_eq!(got.json()["error"]["code"], "endpoint_not_supported");
+    assert_eq!(got.json()["error"]["param"], "model");
+    assert_eq!(
+        (got.record.ending, stage.requests()),
+        (Ending::Refused, vec![0])
+    );
+}
+
+#[tokio::test]
+async fn conversations_need_a_target_that_has_some() {
+    let upstream = Upstream::start(Script::new()).unwrap();
+    let mut row = row(&upstream.base_url());
+    row.endpoints = Some(vec!["completions".to_owned(), "embeddings".to_owned()]);
+    let stage = Stage::of(patient(), &[row], vec![upstream]);
     for endpoint in [
+        Endpoint::ChatCompletions,
         Endpoint::Messages,
+        Endpoint::CountTokens,
         Endpoint::Responses,
-        Endpoint::Completions,
     ] {
         let got = stage.ask(Ask::new(endpoint, EVERYONE, false)).await;
-        assert_eq!(got.status, 400);
-        let message = got.json()["error"]["message"].as_str().unwrap().to_owned();
-        for part in [
-            EVERYONE,
-            endpoint.path(),
-            "`one` serves /v1/chat/completions, /v1/embeddings",
-        ] {
-            assert!(message.contains(part), "{message}");
-        }
-        if endpoint != Endpoint::Messages {
-            assert_eq!(got.json()["error"]["code"], "endpoint_not_supported");
-            assert_eq!(got.json()["error"]["param"], "model");
-        }
-        assert_eq!(
-            (got.record.ending, stage.requests()),
-            (Ending::Refused, vec![0])
-        );
+        assert_eq!(got.status, 400, "{endpoint}");
+        assert!(got.text().contains("endpoint_not_supported"), "{endpoint}");
+        assert_eq!(got.record.ending, Ending::Refused);
     }
+    assert_eq!(stage.requests(), [0]);
 }
 
 #[tokio::test]
@@ -146,7 +160,7 @@ async fn a_target_that_does_not_speak_the_endpoint_is_passed_over() {
     rows[0].endpoints = Some(vec!["chat_completions".to_owned()]);
     let stage = Stage::of(patient(), &rows, upstreams.into());
     let got = stage
-        .ask(Ask::new(Endpoint::Messages, EVERYONE, false))
+        .ask(Ask::new(Endpoint::Completions, EVERYONE, false))
         .await;
     assert_eq!(
         (got.status.as_u16(), got.header("x-orchestra-attempts")),

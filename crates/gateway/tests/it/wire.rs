@@ -11,10 +11,18 @@ pub(crate) const SPOKEN: [Endpoint; 3] = [
     Endpoint::Messages,
 ];
 
-/// A request with a short prompt.
+/// A request with a short prompt. A Chat stream is asked for its usage, as the recorded one tells it.
 pub(crate) fn request(endpoint: Endpoint, model: &str, stream: bool) -> String {
     let (name, value) = conversation(endpoint);
-    format!(r#"{{ "model":"{model}","{name}": {value}, "max_tokens":9 ,"stream":{stream} }}"#)
+    let asks_usage = endpoint == Endpoint::ChatCompletions && stream;
+    let options = if asks_usage {
+        r#" "stream_options":{"include_usage":true},"#
+    } else {
+        ""
+    };
+    format!(
+        r#"{{ "model":"{model}","{name}": {value},{options} "max_tokens":9 ,"stream":{stream} }}"#
+    )
 }
 
 /// The member that holds the conversation, and a value for it.

@@ -1,0 +1,212 @@
+//! What is sent to a target: the client's own bytes, or the same call in a dialect that the target speaks.
+
+use bytes::Bytes;
+use http::Uri;
+use http::uri::PathAndQuery;
+use orchestra_dialects::canonical::Request;
+use orchestra_dialects::{Endpoint, Loss, Profile, Splice, Target, encode_request, json_string};
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::plan::{Candidate, Exchange, holds_conversations};
+use crate::refusal::Refusal;
+
+/// A body for a target, and how the answer to it gets to the client.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    /// What is called at the target.
+    pub(crate) endpoint: Endpoint,
+    /// Where that is.
+    pub(crate) uri: Uri,
+    pub(crate) body: Bytes,
+    pub(crate) way_back: WayBack,
+    /// What the target is not told, or is told otherwise.
+    pub(crate) losses: Vec<Loss>,
+}
+
+/// How an answer gets to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WayBack {
+    /// Byte for byte.
+    Untouched,
+    /// The same, but for the usage that the gateway asked for and the client did not.
+    UsageHidden,
+    /// Written anew in the client's dialect.
+    Translated,
+}
+
+/// Why a call cannot be sent.
+#[derive(Debug)]
+pub(crate) enum Unsendable {
+    /// It cannot be read: no target would be told anything else.
+    Anywhere(Refusal),
+    /// It cannot be asked of this target; another may take it.
+    Here(Refusal),
+}
+
+/// What is to be done for a call at a target.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// It is sent.
+    Send(Outgoing),
+    /// Nothing is sent: this is what the gateway makes of it by itself.
+    Estimate(Answer),
+}
+
+/// Works out what `target` is to be sent.
+pub(crate) fn prepare(call: &Call, target: &Candidate) -> Result<Step, Unsendable> {
+    let profile = || target.member.provider.profile(target.model.as_str());
+    let outgoing = match target.exchange {
+        Exchange::Estimated => {
+            let request = call.request().map_err(Unsendable::Anywhere)?;
+            return Ok(Step::Estimate(Answer::estimate(request)));
+        }
+        Exchange::Translated => translated(call, target, &profile())?,
+        Exchange::Direct if holds_conversations(call.endpoint) && call.carries_envelopes() => {
+            unsealed(call, target, &profile())?
+        }
+        Exchange::Direct => direct(call, target, profile).map_err(Unsendable::Here)?,
+    };
+    Ok(Step::Send(outgoing))
+}
+
+impl Outgoing {
+    /// The endpoint, if it is not the client's.
+    pub(crate) fn translated_to(&self) -> Option<Endpoint> {
+        (self.way_back == WayBack::Translated).then_some(self.endpoint)
+    }
+}
+
+/// The client's own bytes, with another model's name where the target knows it by another. A Chat stream is asked
+/// for its usage: without it nobody would know what the call cost.
+fn direct(
+    call: &Call,
+    target: &Candidate,
+    profile: impl FnOnce() -> Profile,
+) -> Result<Outgoing, Refusal> {
+    let renamed = call.head.model() != target.model.as_str();
+    let asks_usage = lacks_usage(call) && profile().stream_options;
+    let body = if renamed || asks_usage {
+        let mut splice = Splice::new(&call.body, &call.head);
+        if renamed {
+            splice = splice.set("model", json_string(target.model.as_str()));
+        }
+        if asks_usage {
+            splice = splice.set_within("stream_options", "include_usage", "true");
+        }
+        Bytes::from(splice.finish())
+    } else {
+        call.body.clone()
+    };
+    Ok(Outgoing {
+        endpoint: call.endpoint,
+        uri: with_query(uri(call, target, call.endpoint)?, call.query.as_deref()),
+        body,
+        way_back: if asks_usage {
+            WayBack::UsageHidden
+        } else {
+            WayBack::Untouched
+        },
+        losses: Vec::new(),
+    })
+}
+
+/// Where the target is called. A model's name that stands in a path must be fit for one.
+fn uri(call: &Call, target: &Candidate, endpoint: Endpoint) -> Result<Uri, Refusal> {
+    let (provider, model) = (&target.member.provider, target.model.as_str());
+    let streamed = call.head.stream();
+    provider.uri(endpoint, model, streamed).map_err(|error| {
+        let problem = format!(
+            "model `{model}` cannot be asked of provider `{}`: {error}",
+            provider.id()
+        );
+        Refusal::invalid("invalid_model", problem)
+            .at("model")
+            .for_good()
+    })
+}
+
+/// What a query means is between a client and a server of its own dialect.
+fn with_query(uri: Uri, query: Option<&str>) -> Uri {
+    let Some(query) = query else {
+        return uri;
+    };
+    let mut parts = uri.clone().into_parts();
+    let extended = PathAndQuery::try_from(format!("{}?{query}", uri.path()));
+    parts.path_and_query = extended.ok().or(parts.path_and_query);
+    Uri::from_parts(parts).unwrap_or(uri)
+}
+
+/// Whether the stream will not tell its usage, because the client did not ask for it.
+fn lacks_usage(call: &Call) -> bool {
+    call.endpoint == Endpoint::ChatCompletions
+        && call.head.stream()
+        && call.head.include_usage() != Some(true)
+}
+
+/// The call in the client's own dialect, but for the sealed thoughts of other vendors.
+fn unsealed(call: &Call, target: &Candidate, profile: &Profile) -> Result<Outgoing, Unsendable> {
+    let request = call.request().map_err(Unsendable::Anywhere)?;
+    let way_back = if lacks_usage(call) && profile.stream_options {
+        WayBack::UsageHidden
+    } else {
+        WayBack::Untouched
+    };
+    let written = encode(call, request, target, profile, call.endpoint);
+    let outgoing = written.map_err(Unsendable::Here)?;
+    Ok(Outgoing {
+        uri: with_query(outgoing.uri, call.query.as_deref()),
+        way_back,
+        ..outgoing
+    })
+}
+
+/// The call at the first of the provider's endpoints at which it can be asked.
+fn translated(call: &Call, target: &Candidate, profile: &Profile) -> Result<Outgoing, Unsendable> {
+    let request = call.request().map_err(Unsendable::Anywhere)?;
+    let mut refused = None;
+    for endpoint in target.member.provider.translates_to() {
+        match encode(call, request, target, profile, *endpoint) {
+            Ok(outgoing) => return Ok(outgoing),
+            // What the favourite lacks is what should be told.
+            Err(refusal) => refused = refused.or(Some(refusal)),
+        }
+    }
+    let nowhere = || {
+        Refusal::invalid(
+            "endpoint_not_supported",
+            "the provider has no conversations",
+        )
+    };
+    Err(Unsendable::Here(refused.unwrap_or_else(nowhere)))
+}
+
+fn encode(
+    call: &Call,
+    request: &Request,
+    target: &Candidate,
+    profile: &Profile,
+    endpoint: Endpoint,
+) -> Result<Outgoing, Refusal> {
+    let provider = target.member.provider.id();
+    let there = Target {
+        model: target.model.as_str(),
+        profile,
+    };
+    let (body, losses) = encode_request(request, endpoint.dialect(), &there).map_err(|error| {
+        let mut refusal = Refusal::from(error);
+        let asked = format!(" (asked of provider `{provider}` at {})", endpoint.path());
+        refusal.message.push_str(&asked);
+        refusal
+    })?;
+    if call.strict && !losses.is_empty() {
+        return Err(Refusal::lossy(provider, &losses));
+    }
+    Ok(Outgoing {
+        endpoint,
+        uri: uri(call, target, endpoint)?,
+        body: body.into(),
+        way_back: WayBack::Translated,
+        losses,
+    })
+}

@@ -1,0 +1,66 @@
+//! The HTTP request to a target.
+
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+
+use crate::call::Call;
+use crate::outgoing::Outgoing;
+use crate::plan::Candidate;
+use crate::transport::OutgoingBody;
+
+const AGENT: &str = concat!("orchestra/", env!("CARGO_PKG_VERSION"));
+
+/// How the names of headers begin that mean something to one vendor alone.
+const VENDORS: [&str; 3] = ["anthropic-", "openai-", "x-goog-"];
+
+/// Puts address, headers and credential around what is sent.
+pub(crate) fn request(
+    call: &Call,
+    target: &Candidate,
+    outgoing: &Outgoing,
+) -> Request<OutgoingBody> {
+    let provider = &target.member.provider;
+    let endpoint = outgoing.endpoint;
+    let mut request = Request::new(OutgoingBody::from(outgoing.body.clone()));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = outgoing.uri.clone();
+    let headers = request.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    let accepted = if call.head.stream() {
+        "text/event-stream"
+    } else {
+        "application/json"
+    };
+    headers.insert(ACCEPT, HeaderValue::from_static(accepted));
+    for (name, value) in provider.static_headers(Some(endpoint)) {
+        headers.insert(name, value.clone());
+    }
+    let same_family = endpoint.dialect().family() == call.endpoint.dialect().family();
+    forward(&call.headers, headers, |name| {
+        provider.forwards_header(Some(endpoint), name) && (same_family || !is_a_vendors(name))
+    });
+    target.member.sign(Some(endpoint), headers);
+    request
+}
+
+/// A version or beta that a client names for its own dialect says nothing of a request in another one.
+fn is_a_vendors(name: &HeaderName) -> bool {
+    VENDORS
+        .iter()
+        .any(|vendor| name.as_str().starts_with(vendor))
+}
+
+/// Copies those of a client's headers that may pass, with all their values, over the defaults.
+pub(crate) fn forward(
+    from: &HeaderMap,
+    to: &mut HeaderMap,
+    may_pass: impl Fn(&HeaderName) -> bool,
+) {
+    for name in from.keys().filter(|name| may_pass(name)) {
+        to.remove(name);
+        for value in from.get_all(name) {
+            to.append(name, value.clone());
+        }
+    }
+}
