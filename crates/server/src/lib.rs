@@ -11,7 +11,7 @@ mod server;
 pub use config::{
     BuildError, Built, ClientKeyConfig, Config, ConfigError, FILE_NAME, LimitConfig, OneOrMany,
 };
-pub use config::{ProviderConfig, ServerConfig, TimeoutConfig};
+pub use config::{ProviderConfig, ServerConfig, TimeoutConfig, TranslationConfig};
 pub use logging::{LogFormat, init_logging};
 pub use records::LogSink;
 pub use server::{Server, ServerError, gateway};

@@ -17,6 +17,10 @@ impl Sink for LogSink {
             client = record.client.as_ref().map(|client| client.as_str()),
             model = record.model,
             provider = last.map(|attempt| attempt.provider.as_str()),
+            translated_to = last.and_then(|attempt| attempt.translated_to).map(|endpoint| endpoint.name()),
+            dropped = counted(record.losses.dropped),
+            approximated = counted(record.losses.approximated),
+            defaulted = counted(record.losses.defaulted),
             attempts = record.attempts.len(),
             ending = record.ending.as_str(),
             status = record.status,
@@ -27,5 +31,13 @@ impl Sink for LogSink {
             "call {}",
             if record.ending == Ending::Completed { "served" } else { "ended" },
         );
+    }
+}
+
+/// A count that is worth a place in the line.
+const fn counted(losses: usize) -> Option<usize> {
+    match losses {
+        0 => None,
+        losses => Some(losses),
     }
 }

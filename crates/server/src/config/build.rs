@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use orchestra_dialects::HeadLimits;
-use orchestra_gateway::{Providers, Settings, UnusableKey};
+use orchestra_gateway::{Providers, Settings, Translation, UnusableKey};
 use orchestra_ledger::{ClientKeys, InvalidKeys};
 use orchestra_providers::{
-    Catalogue, Provider, Registry, RegistryError, Row, RowError, UnknownKind,
+    Catalogue, Provider, Registry, RegistryError, ResolveError, Row, RowError, UnknownKind,
 };
 use orchestra_secrets::{FetchError, Reference, Secret, Source, Variables};
 use orchestra_types::{InvalidName, KeyId, ProviderId};
@@ -75,6 +75,9 @@ pub enum BuildError {
     /// Aliases or provider names that do not fit together.
     #[error("in [models] or [[providers]]")]
     Registry(#[from] RegistryError),
+    /// A model for strict translation that nobody serves.
+    #[error("in [translation] strict_models")]
+    StrictModel(#[from] ResolveError),
     /// A client key that cannot be had.
     #[error("the client key {name:?} cannot be had")]
     ClientKey {
@@ -130,6 +133,9 @@ impl Config {
             .map(|(alias, targets)| (alias.clone(), targets.clone().into_vec()))
             .collect();
         let registry = Registry::build(list, catalogue, &aliases)?;
+        for model in &self.translation.strict_models {
+            registry.resolve(model)?;
+        }
         Ok(Built {
             providers: Providers::new(registry, |id| keys.remove(id))?,
             settings: self.settings()?,
@@ -234,6 +240,10 @@ impl Config {
             head: HeadLimits {
                 depth: u8::try_from(depth).unwrap_or(u8::MAX),
                 ..usual.head
+            },
+            translation: Translation {
+                strict: self.translation.strict,
+                strict_models: self.translation.strict_models.iter().cloned().collect(),
             },
         })
     }
@@ -400,6 +410,22 @@ mod tests {
     }
 
     #[test]
+    fn translation_is_strict_where_the_file_says_so() {
+        let text =
+            "[models]\nfast = \"openai/gpt-5-mini\"\n[translation]\nstrict_models = [\"fast\"]\n";
+        let built = build_from(text, &[("OPENAI_API_KEY", "a-key")]).unwrap();
+        let translation = built.settings.translation;
+        assert!(!translation.strict && translation.strict_models.contains("fast"));
+        assert!(
+            build_from("[translation]\nstrict = true\n", &[])
+                .unwrap()
+                .settings
+                .translation
+                .strict
+        );
+    }
+
+    #[test]
     fn what_cannot_work_is_named_with_its_remedy() {
         for (text, words) in [
             ("[[providers]]\nkind = \"openai\"\n", "OPENAI_API_KEY"),
@@ -417,6 +443,10 @@ mod tests {
             (
                 "[server]\nclient_keys = [{ name = \"app\", key = \"env:SHORT\" }]\n",
                 "shorter than",
+            ),
+            (
+                "[translation]\nstrict_models = [\"no/such\"]\n",
+                "strict_models",
             ),
             ("[limits]\nmax_attempts = 0\n", "limits.max_attempts"),
             ("[server]\nmax_connections = 0\n", "server.max_connections"),

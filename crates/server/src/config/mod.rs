@@ -41,6 +41,9 @@ pub struct Config {
     /// How large and how many.
     #[serde(default)]
     pub limits: LimitConfig,
+    /// What calls may lose on their way to a provider of another dialect.
+    #[serde(default)]
+    pub translation: TranslationConfig,
 }
 
 /// `[server]`
@@ -191,6 +194,16 @@ impl LimitConfig {
     pub fn body_bytes(&self) -> usize {
         self.max_body_bytes.unwrap_or(32 << 20)
     }
+}
+
+/// `[translation]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TranslationConfig {
+    /// Refuse a call of which translation would lose something, false by default.
+    pub strict: bool,
+    /// The same for calls of these models, by the names that clients use, aliases above all.
+    pub strict_models: Vec<String>,
 }
 
 fn reference<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Reference, D::Error> {
