@@ -193,7 +193,7 @@ impl<'a> Members<'a> {
     }
 }
 
-fn malformed(syntax: Syntax) -> AnswerError {
+pub(crate) fn malformed(syntax: Syntax) -> AnswerError {
     AnswerError::Malformed {
         offset: syntax.offset,
         problem: syntax.problem.words(),

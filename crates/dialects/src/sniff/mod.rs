@@ -13,10 +13,10 @@ use crate::sse::{Next, SseError, SseReader};
 use crate::{Dialect, Endpoint, ErrorView, Family, UpstreamError, json_string, render_error};
 use seen::Seen;
 
-pub(crate) use answer::answer_object;
 pub use answer::{AnswerError, AnswerSeen, sniff_answer};
 pub(crate) use responses::error_event as responses_error_event;
 pub use chat::without_usage_chunk;
+pub(crate) use answer::{answer_object, malformed};
 pub use seen::MALFORMED_EVENT;
 pub(crate) use seen::event_object;
 

@@ -1,5 +1,6 @@
 //! The crate from outside, in one binary.
 
+mod embeddings;
 mod errors;
 mod estimate;
 mod head;
