@@ -14,9 +14,9 @@ use crate::{Dialect, Endpoint, ErrorView, Family, UpstreamError, json_string, re
 use seen::Seen;
 
 pub use answer::{AnswerError, AnswerSeen, sniff_answer};
-pub(crate) use responses::error_event as responses_error_event;
-pub use chat::without_usage_chunk;
 pub(crate) use answer::{answer_object, malformed};
+pub use chat::without_usage_chunk;
+pub(crate) use responses::error_event as responses_error_event;
 pub use seen::MALFORMED_EVENT;
 pub(crate) use seen::event_object;
 
