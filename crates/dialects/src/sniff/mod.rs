@@ -18,7 +18,7 @@ pub(crate) use answer::{answer_object, malformed};
 pub use chat::without_usage_chunk;
 pub(crate) use responses::error_event as responses_error_event;
 pub use seen::MALFORMED_EVENT;
-pub(crate) use seen::event_object;
+pub(crate) use seen::{Malformed, event_object};
 
 /// Reads along with one stream of a provider.
 ///

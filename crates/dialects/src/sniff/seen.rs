@@ -31,7 +31,8 @@ pub(super) struct Seen {
 }
 
 /// Why an event cannot be read.
-pub(super) enum Malformed {
+#[derive(Debug)]
+pub(crate) enum Malformed {
     Syntax(Syntax),
     NotUtf8,
     NotAnObject,
@@ -149,7 +150,8 @@ impl Seen {
 }
 
 impl Malformed {
-    fn as_error(&self, event: u64) -> UpstreamError {
+    /// The error that stands for the event of this number, counted from 1.
+    pub(crate) fn as_error(&self, event: u64) -> UpstreamError {
         let message = match self {
             Self::Syntax(syntax) => format!(
                 "event {event} of the stream is not valid JSON at byte {}: {}",
