@@ -35,6 +35,11 @@ pub(crate) fn check_base64(data: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
+/// The bytes; `None` if it is no base64.
+pub(crate) fn decode_base64(data: &str) -> Option<Vec<u8>> {
+    LENIENT.decode(data).ok()
+}
+
 /// The media type and the base64 of a `data:` URL (RFC 2397); `None` if it is another kind of URL.
 ///
 /// # Errors

@@ -36,6 +36,8 @@ pub(crate) enum Field {
     ParallelToolCalls,
     /// Of a part; the name within it.
     Citations,
+    /// Of a picture; the name within its part.
+    Detail,
 }
 
 impl Field {
@@ -134,6 +136,7 @@ impl Field {
                 "tool_choice.disable_parallel_tool_use",
                 "parallel_tool_calls",
             ],
+            Self::Detail => ["image_url.detail", "detail", "detail", "mediaResolution"],
             Self::Citations => [
                 "annotations",
                 "annotations",

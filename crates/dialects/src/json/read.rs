@@ -134,14 +134,19 @@ impl<'a> Raw<'a> {
         self.flag().ok_or_else(|| self.wrong("true or false"))
     }
 
+    /// The value itself, which must be an object.
+    pub(crate) fn want_object(self) -> Result<Self, Invalid> {
+        match self.kind() {
+            Some(JsonKind::Object) => Ok(self),
+            _ => Err(self.wrong("an object")),
+        }
+    }
+
     /// The members of an object that are not `null`.
     pub(crate) fn want_members(
         self,
     ) -> Result<impl Iterator<Item = (Cow<'a, str>, Self)>, Invalid> {
-        if self.kind() != Some(JsonKind::Object) {
-            return Err(self.wrong("an object"));
-        }
-        Ok(self.members())
+        Ok(self.want_object()?.members())
     }
 
     /// The items of a list with their indexes.
@@ -154,10 +159,10 @@ impl<'a> Raw<'a> {
 
     /// The `type` of an object.
     pub(crate) fn want_type(self) -> Result<Cow<'a, str>, Invalid> {
-        if self.kind() != Some(JsonKind::Object) {
-            return Err(self.wrong("an object"));
-        }
-        self.want_member("type")?.want_text().at("type")
+        self.want_object()?
+            .want_member("type")?
+            .want_text()
+            .at("type")
     }
 
     /// A member that must be there.
