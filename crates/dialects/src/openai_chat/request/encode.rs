@@ -1,0 +1,62 @@
+//! Writes requests for a target that may know only part of the dialect.
+
+mod assistant;
+mod calls;
+mod content;
+mod marks;
+mod messages;
+mod options;
+mod results;
+mod thinking;
+mod tools;
+
+use super::super::inner;
+use crate::canonical::{Place, Request};
+use crate::codec::{Inexpressible, Target};
+use crate::json::Writer;
+use crate::{Dialect, Losses, Profile};
+
+/// What is written, and for whom.
+#[derive(Clone, Copy, Debug)]
+struct Scope<'a> {
+    request: &'a Request,
+    profile: &'a Profile,
+    /// Whether the client wrote this dialect itself, so that what is unknown returns as it was.
+    own: bool,
+}
+
+/// Writes a request.
+pub(in super::super) fn encode(
+    request: &Request,
+    target: &Target<'_>,
+    losses: &mut Losses,
+) -> Result<String, Inexpressible> {
+    request.check_foreign(Dialect::OpenAiChat)?;
+    let scope = Scope {
+        request,
+        profile: target.profile,
+        own: request.origin == Dialect::OpenAiChat,
+    };
+    options::check(&scope)?;
+    Ok(Writer::object(|body| {
+        body.text("model", target.model);
+        let instructions = options::format_instructions(&scope, losses);
+        body.list("messages", |list| {
+            messages::write(list, &scope, instructions, losses);
+        });
+        tools::write(body, &scope, losses);
+        options::write(body, &scope, losses);
+        if scope.own {
+            inner::write_outer(body, &request.extras, options::INNER);
+        } else {
+            losses.dropped_extras(&[], &request.extras);
+        }
+    }))
+}
+
+/// The place of a member of what stands at `path`.
+fn below(path: &[Place], member: &'static str) -> Vec<Place> {
+    let mut places = path.to_vec();
+    places.push(Place::member(member));
+    places
+}
