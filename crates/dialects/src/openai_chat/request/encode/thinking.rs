@@ -41,7 +41,9 @@ impl Options<'_, '_, '_> {
             return Some(Effort::None);
         }
         if let Some(tokens) = reasoning.budget_tokens {
-            self.approximated(Field::ThinkingBudget);
+            if !self.scope.own {
+                self.approximated(Field::ThinkingBudget);
+            }
             return Some(
                 reasoning
                     .effort
