@@ -6,7 +6,7 @@ use std::fmt;
 use std::hash::BuildHasher;
 
 use crate::Dialect;
-use crate::canonical::{Extras, Place, path};
+use crate::canonical::{Extras, NOTE_MARK, Place, path};
 
 /// Something a client asked for, or a provider answered, that did not reach the other side as it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,12 +125,13 @@ impl Losses {
     /// All members of the object at these places that have no field in the canonical form are gone.
     ///
     /// The ids of items and `"status": "completed"`, which the Responses API puts on everything it answers
-    /// and clients hand back, say nothing to anybody else: they are no losses.
+    /// and clients hand back, say nothing to anybody else: they are no losses. Nor are a codec's own notes
+    /// ([`NOTE_MARK`]).
     pub fn dropped_extras(&mut self, places: &[Place], extras: &Extras) {
         let responses = self.from == Dialect::OpenAiResponses && !places.is_empty();
         for (name, value) in extras {
             let label = name == "id" || (name == "status" && value.as_str() == "\"completed\"");
-            if responses && label {
+            if responses && label || name.starts_with(NOTE_MARK) {
                 continue;
             }
             let object = path(places);

@@ -29,5 +29,5 @@ pub use part::{
     ToolResult, ToolUse,
 };
 pub use place::{Place, path};
-pub use request::{Extras, Request, Role, Turn};
+pub use request::{Extras, NOTE_MARK, Request, Role, Turn};
 pub use tools::{AllowedMode, Tool, ToolBody, ToolChoice};

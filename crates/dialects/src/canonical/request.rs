@@ -7,7 +7,13 @@ use super::{
 use crate::{Dialect, RawJson};
 
 /// Members of an object that the canonical form has no field for, in their order.
+///
+/// A name that begins with [`NOTE_MARK`] is no member but a note of the codec that read the object.
 pub type Extras = Vec<(String, RawJson)>;
+
+/// How the name of a note begins: how a codec's own dialect wrote something that the canonical form
+/// holds in other words, such as a schema or an id that was not there. Nothing is lost with a note.
+pub const NOTE_MARK: char = '#';
 
 /// What a client asks a model for.
 #[derive(Clone, Debug, PartialEq)]
