@@ -1,0 +1,10 @@
+//! Streams (`RawMessageStreamEvent` of the SDK, its beta included).
+
+mod decode;
+mod encode;
+mod frames;
+mod held;
+mod live;
+
+pub(super) use decode::Decoder;
+pub(super) use encode::Encoder;
