@@ -1,6 +1,6 @@
 //! Reads a stream.
 
-use crate::canonical::{Extras, Part, PartBody, Place};
+use crate::canonical::{Citation, Extras, Part, PartBody, Place};
 use crate::codec::StreamDecode;
 use crate::error::error_member;
 use crate::event::{Delta, StreamEvent};
@@ -44,10 +44,12 @@ struct Open {
 
 #[derive(Debug)]
 enum Block {
-    /// It was told as it came.
+    /// It is told as it comes, but for its citations: the whole text rests on them, and that is known when
+    /// the block stops.
     Told {
         part: u32,
         input: Input,
+        citations: Vec<Citation>,
     },
     Held {
         kind: String,
@@ -217,7 +219,7 @@ impl Decoder {
             _ => {
                 let input = Input::taken_from(&mut content, block);
                 let part = self.part_start(content, events);
-                Block::Told { part, input }
+                Block::told(part, input)
             }
         };
         self.open.push(Open { index, block });
@@ -237,7 +239,10 @@ impl Decoder {
         };
         let (part, input) = match &mut open.block {
             Block::Held { held, .. } => return held.add(&kind, delta),
-            Block::Told { part, input } => (*part, input),
+            Block::Told { citations, .. } if kind == "citations_delta" => {
+                return citations.extend(delta.member("citation").map(citation::read));
+            }
+            Block::Told { part, input, .. } => (*part, input),
         };
         match read_delta(&kind, delta, input) {
             Read::Delta(delta) => events.push(StreamEvent::PartDelta {
@@ -258,8 +263,7 @@ impl Decoder {
             _ => return,
         };
         let part = self.part_start(read_block(Raw::of_validated(block)), events);
-        let input = Input::No;
-        let block = Block::Told { part, input };
+        let block = Block::told(part, Input::No);
         self.open.push(Open { index, block });
     }
 
@@ -274,18 +278,18 @@ impl Decoder {
 
     fn close_block(&mut self, block: Block, events: &mut Vec<StreamEvent>) {
         let part = match block {
-            Block::Told { part, input } => {
-                if let Input::Of {
+            Block::Told {
+                part,
+                input,
+                citations,
+            } => {
+                let citations = citations.into_iter().map(Box::new).map(Delta::Citation);
+                let deltas = citations.chain(input.rest());
+                events.extend(deltas.map(|delta| StreamEvent::PartDelta {
+                    choice: 0,
+                    part,
                     delta,
-                    whole: Some(whole),
-                } = input
-                {
-                    events.push(StreamEvent::PartDelta {
-                        choice: 0,
-                        part,
-                        delta: delta(whole),
-                    });
-                }
+                }));
                 part
             }
             Block::Held { kind, held } => {
@@ -352,7 +356,28 @@ struct StreamStart {
     model: String,
 }
 
+impl Block {
+    const fn told(part: u32, input: Input) -> Self {
+        Self::Told {
+            part,
+            input,
+            citations: Vec::new(),
+        }
+    }
+}
+
 impl Input {
+    /// What is left to be told when the block stops.
+    fn rest(self) -> Option<Delta> {
+        match self {
+            Self::Of {
+                delta,
+                whole: Some(whole),
+            } => Some(delta(whole)),
+            Self::Of { whole: None, .. } | Self::No => None,
+        }
+    }
+
     /// Takes the input out of a part that begins: its pieces come, or it is told when the part stops.
     fn taken_from(content: &mut Part, block: Raw<'_>) -> Self {
         let is_call = text_of(block, "type").as_deref() == Some("tool_use");
@@ -383,9 +408,6 @@ fn read_delta(kind: &str, delta: Raw<'_>, input: &mut Input) -> Read {
         "text_delta" => text("text").map(Delta::Text),
         "thinking_delta" => text("thinking").map(Delta::Text),
         "signature_delta" => text("signature").map(Delta::Signature),
-        "citations_delta" => delta
-            .member("citation")
-            .map(|citation| Delta::Citation(Box::new(citation::read(citation)))),
         "input_json_delta" => match input {
             Input::No => None,
             Input::Of { delta, whole } => text("partial_json").map(|piece| {
