@@ -97,7 +97,7 @@ impl OpenChoice {
 }
 
 /// Adds a delta to its part. One that does not fit its part says nothing.
-fn extend(part: &mut Part, delta: &Delta) {
+pub(crate) fn extend(part: &mut Part, delta: &Delta) {
     match (&mut part.body, delta) {
         (PartBody::Text { text, .. } | PartBody::Refusal { text }, Delta::Text(more)) => {
             text.push_str(more);

@@ -1,0 +1,172 @@
+//! Writes an answer in one piece.
+
+use crate::canonical::{Answer, Choice, Citation, Extras, Finish, Part, PartBody, Place};
+use crate::json::{ObjectWriter, Writer};
+use crate::{AnswerContext, Dialect, Losses};
+
+use super::super::carry::{BLOCKED, CREATED, FINISH, LOGPROBS, USAGE, noted, write};
+use super::super::{finish, time, usage};
+use super::{Said, citations, from_openai};
+
+/// Writes an answer.
+pub(in crate::gemini) fn encode(
+    answer: &Answer,
+    context: &AnswerContext<'_>,
+    losses: &mut Losses,
+) -> String {
+    let own = losses.within_one_dialect();
+    lose_beside_answer(answer.service_tier.is_some(), &answer.extras, losses);
+    let candidates: Vec<String> = answer
+        .choices
+        .iter()
+        .enumerate()
+        .map(|(index, choice)| candidate(index, choice, losses))
+        .collect();
+    Writer::object(|object| {
+        if noted(&answer.extras, BLOCKED).is_none() {
+            object.list("candidates", |list| {
+                candidates.iter().for_each(|one| list.raw(one))
+            });
+        }
+        match (noted(&answer.extras, USAGE), answer.usage) {
+            (Some(metadata), _) => object.raw("usageMetadata", metadata.as_str()),
+            (None, Some(counts)) => {
+                object.object("usageMetadata", |object| usage::write(object, &counts));
+            }
+            (None, None) => {}
+        }
+        let model = [&answer.model, &context.request.model]
+            .into_iter()
+            .find(|name| !name.is_empty());
+        head(object, model.map_or("", String::as_str), context.id);
+        match noted(&answer.extras, CREATED) {
+            Some(time) => object.raw("createTime", time.as_str()),
+            None => {
+                let time = answer.created.and_then(time::write);
+                object.text_if("createTime", time.as_deref());
+            }
+        }
+        if own {
+            write(object, "", &answer.extras);
+        }
+    })
+}
+
+/// Writes which model answers, and the answer's id.
+pub(in crate::gemini) fn head(object: &mut ObjectWriter<'_>, model: &str, id: &str) {
+    object.text("modelVersion", model);
+    object.text("responseId", id);
+}
+
+/// What stands beside the choices of an answer of another dialect.
+pub(in crate::gemini) fn lose_beside_answer(tier: bool, extras: &Extras, losses: &mut Losses) {
+    if losses.within_one_dialect() {
+        return;
+    }
+    let answer = Place::member("answer");
+    losses.dropped_extras(&[answer], extras);
+    if tier {
+        let name = match losses.from() {
+            Dialect::AnthropicMessages => "usage.service_tier",
+            _ => "service_tier",
+        };
+        losses.dropped(&[answer, Place::member(name)]);
+    }
+}
+
+fn candidate(index: usize, choice: &Choice, losses: &mut Losses) -> String {
+    let own = losses.within_one_dialect();
+    if !own {
+        let choices = match losses.from() {
+            Dialect::OpenAiChat => Place::item("choices", index),
+            _ => Place::member(""),
+        };
+        losses.dropped_extras(&[Place::member("answer"), choices], &choice.extras);
+    }
+    let mut said = Said::default();
+    let mut texts = Vec::new();
+    for part in &choice.parts {
+        said.part(part, losses);
+        if let Some((text, citations)) = cited(part) {
+            texts.push((said.parts.len().saturating_sub(1), text, citations));
+        }
+    }
+    said.flush_proof();
+    Writer::object(|candidate| {
+        if !(own && choice.parts.is_empty()) {
+            content(candidate, &said.parts);
+        }
+        write_finish(
+            candidate,
+            index,
+            choice.finish.as_ref(),
+            &choice.extras,
+            losses,
+        );
+        candidate.count("index", index as u64);
+        if own {
+            write(candidate, "", &choice.extras);
+        } else if !texts.is_empty() {
+            candidate.object("groundingMetadata", |metadata| {
+                citations::write(metadata, &texts)
+            });
+        }
+        match (noted(&choice.extras, LOGPROBS), &choice.logprobs) {
+            (Some(result), _) => candidate.raw("logprobsResult", result.as_str()),
+            (None, Some(list)) => candidate.object("logprobsResult", |result| {
+                from_openai(result, list.raw());
+            }),
+            (None, None) => {}
+        }
+    })
+}
+
+/// Writes the content of a candidate.
+pub(in crate::gemini) fn content(candidate: &mut ObjectWriter<'_>, parts: &[String]) {
+    candidate.object("content", |content| {
+        content.list("parts", |list| parts.iter().for_each(|part| list.raw(part)));
+        content.text("role", "model");
+    });
+}
+
+fn cited(part: &Part) -> Option<(&str, &[Citation])> {
+    match &part.body {
+        PartBody::Text { text, citations } if !citations.is_empty() => Some((text, citations)),
+        _ => None,
+    }
+}
+
+/// Writes why the model stopped, if it did.
+pub(in crate::gemini) fn write_finish(
+    candidate: &mut ObjectWriter<'_>,
+    index: usize,
+    finish: Option<&Finish>,
+    extras: &Extras,
+    losses: &mut Losses,
+) {
+    if let Some(word) = noted(extras, FINISH) {
+        return candidate.raw("finishReason", word.as_str());
+    }
+    let Some(finish) = finish else { return };
+    let (word, exact) = finish::write(finish);
+    candidate.text("finishReason", word);
+    if !exact {
+        lose_finish(index, finish, losses);
+    }
+}
+
+fn lose_finish(index: usize, finish: &Finish, losses: &mut Losses) {
+    let answer = Place::member("answer");
+    if let Finish::StopSequence(_) = finish {
+        return losses.dropped(&[answer, Place::member("stop_sequence")]);
+    }
+    match losses.from() {
+        Dialect::OpenAiChat => losses.approximated(&[
+            answer,
+            Place::item("choices", index),
+            Place::member("finish_reason"),
+        ]),
+        Dialect::OpenAiResponses => losses.approximated(&[answer, Place::member("status")]),
+        _ => losses.approximated(&[answer, Place::member("stop_reason")]),
+    }
+}

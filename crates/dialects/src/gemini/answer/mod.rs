@@ -1,0 +1,17 @@
+//! Answers in one piece, and what streams share with them.
+
+mod candidate;
+mod citations;
+mod decode;
+mod encode;
+mod ids;
+mod logprobs;
+mod say;
+
+pub(super) use candidate::{Candidate, place};
+pub(super) use citations::{found, write as write_citations};
+pub(super) use decode::{decode, is_blocked};
+pub(super) use encode::{content, encode, head, lose_beside_answer, write_finish};
+pub(super) use ids::give_id;
+pub(super) use logprobs::{from_openai, to_openai};
+pub(super) use say::{SECTION_BREAK, Said};

@@ -1,0 +1,102 @@
+//! Writes `generationConfig`.
+
+use crate::canonical::{OutputFormat, Request, Sampling};
+use crate::json::{ObjectWriter, Writer};
+use crate::{Inexpressible, Losses, Target};
+
+use super::super::carry::{MIME_TYPE, RESPONSE_SCHEMA, noted, write};
+use super::super::lost::Lost;
+use super::thinking;
+
+/// The most stop sequences, and the most candidates, that the API takes.
+const MAX_STOPS: usize = 5;
+const MAX_CANDIDATES: u64 = 8;
+
+/// The object, if there is anything to say.
+pub(super) fn encode(
+    request: &Request,
+    target: &Target<'_>,
+    losses: &mut Losses,
+) -> Result<Option<String>, Inexpressible> {
+    check(&request.sampling)?;
+    let own = losses.within_one_dialect();
+    let config = Writer::object(|config| {
+        sampling(config, &request.sampling, losses);
+        form(config, request, losses);
+        let thinking = thinking::encode(request, target, losses);
+        if let Some(thinking) = thinking {
+            config.raw("thinkingConfig", &thinking);
+        }
+        if own {
+            write(config, "generationConfig", &request.extras);
+        }
+    });
+    Ok((config != "{}").then_some(config))
+}
+
+fn check(sampling: &Sampling) -> Result<(), Inexpressible> {
+    if sampling.stop.len() > MAX_STOPS {
+        let problem = format!("has more than the {MAX_STOPS} texts that Gemini takes; remove some");
+        return Err(Inexpressible::new("stop", problem));
+    }
+    if sampling.n.is_some_and(|n| n > MAX_CANDIDATES) {
+        let problem = format!("asks for more than the {MAX_CANDIDATES} answers that Gemini gives");
+        return Err(Inexpressible::new("n", problem));
+    }
+    Ok(())
+}
+
+fn sampling(config: &mut ObjectWriter<'_>, sampling: &Sampling, losses: &mut Losses) {
+    config.number_if("temperature", sampling.temperature);
+    config.number_if("topP", sampling.top_p);
+    config.count_if("topK", sampling.top_k);
+    config.count_if("candidateCount", sampling.n);
+    config.count_if("maxOutputTokens", sampling.max_output_tokens);
+    if !sampling.stop.is_empty() {
+        config.list("stopSequences", |list| {
+            sampling.stop.iter().for_each(|text| list.text(text));
+        });
+    }
+    config.integer_if("seed", sampling.seed.map(|seed| of_32_bits(seed, losses)));
+    config.number_if("presencePenalty", sampling.presence_penalty);
+    config.number_if("frequencyPenalty", sampling.frequency_penalty);
+    config.flag_if("responseLogprobs", sampling.logprobs);
+    config.count_if("logprobs", sampling.top_logprobs);
+    if sampling.logit_bias.is_some() {
+        losses.add("logit_bias".into(), crate::LossKind::Dropped);
+    }
+}
+
+/// A seed means nothing but that the same one gives the same answer.
+fn of_32_bits(seed: i64, losses: &mut Losses) -> i64 {
+    if i32::try_from(seed).is_ok() {
+        return seed;
+    }
+    losses.add("seed".into(), crate::LossKind::Approximated);
+    seed.rem_euclid(1 << 31)
+}
+
+fn form(config: &mut ObjectWriter<'_>, request: &Request, losses: &mut Losses) {
+    let given = noted(&request.extras, MIME_TYPE);
+    match (given, &request.output) {
+        (Some(given), _) if given.as_str() == "null" => {}
+        (Some(given), _) => config.raw("responseMimeType", given.as_str()),
+        (None, OutputFormat::Text) => {}
+        (None, _) => config.text("responseMimeType", "application/json"),
+    }
+    let OutputFormat::JsonSchema {
+        description,
+        schema,
+        ..
+    } = &request.output
+    else {
+        return;
+    };
+    match noted(&request.extras, RESPONSE_SCHEMA) {
+        Some(schema) => config.raw("responseSchema", schema.as_str()),
+        None => config.raw("responseJsonSchema", schema.as_str()),
+    }
+    if description.is_some() {
+        losses.dropped(&[Lost::FormatDescription.at(losses.from())]);
+    }
+}

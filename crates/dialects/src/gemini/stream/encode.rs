@@ -1,0 +1,252 @@
+//! Writes a stream.
+
+use std::collections::BTreeMap;
+
+use orchestra_types::Usage;
+
+use crate::canonical::{Citation, Extras, Finish, Part, PartBody, Place};
+use crate::codec::StreamEncode;
+use crate::event::StreamEvent;
+use crate::json::{ObjectWriter, Writer};
+use crate::{AnswerContext, Dialect, ErrorView, Family, LossKind, Losses, RawJson, render_error};
+
+use super::super::answer::{
+    Said, content, from_openai, head, lose_beside_answer, write_citations, write_finish,
+};
+use super::super::{time, usage};
+use super::queue::{Queue, flows};
+
+/// Writes a stream: text as it comes, everything else when it is whole, usage and the reasons of the end last.
+#[derive(Debug)]
+pub(in crate::gemini) struct Encoder {
+    id: String,
+    /// The model that was asked for, and answers unless the provider names another.
+    model: String,
+    created: Option<u64>,
+    choices: BTreeMap<u32, Choice>,
+    usage: Option<Usage>,
+    over: bool,
+}
+
+#[derive(Debug, Default)]
+struct Choice {
+    queue: Queue,
+    said: Said,
+    finish: Option<Finish>,
+    /// The text of the part that is being written: citations count in it.
+    text: String,
+}
+
+impl Encoder {
+    pub(in crate::gemini) fn new(context: &AnswerContext<'_>) -> Self {
+        Self {
+            id: context.id.to_owned(),
+            model: context.request.model.clone(),
+            created: None,
+            choices: BTreeMap::new(),
+            usage: None,
+            over: false,
+        }
+    }
+}
+
+impl StreamEncode for Encoder {
+    fn event(&mut self, event: &StreamEvent, out: &mut String, losses: &mut Losses) {
+        if self.over {
+            return;
+        }
+        match event {
+            StreamEvent::Start { model, created, .. } => self.start(model, *created),
+            StreamEvent::PartStart {
+                choice, content, ..
+            } => {
+                self.choice(*choice).queue.start((**content).clone());
+                self.flush(*choice, out, losses);
+            }
+            StreamEvent::PartDelta {
+                choice,
+                part,
+                delta,
+            } => {
+                self.choice(*choice).queue.add(*part, delta);
+                self.flush(*choice, out, losses);
+            }
+            StreamEvent::PartStop { choice, part } => {
+                self.choice(*choice).queue.stop(*part);
+                self.flush(*choice, out, losses);
+            }
+            StreamEvent::Logprobs { choice, tokens } => self.logprobs(*choice, tokens, out),
+            StreamEvent::Usage(usage) => self.usage = Some(*usage),
+            StreamEvent::ServiceTier(_) => lose_beside_answer(true, &Extras::new(), losses),
+            StreamEvent::Finish { choice, reason } => {
+                self.choice(*choice).finish = Some(reason.clone());
+            }
+            StreamEvent::End => self.end(out, losses),
+            StreamEvent::Fault(_) | StreamEvent::Ping => {}
+            StreamEvent::Opaque { origin, kind, raw } => {
+                self.opaque(*origin, kind, raw, out, losses);
+            }
+        }
+    }
+
+    fn fault(&mut self, view: &ErrorView<'_>, out: &mut String) {
+        self.over = true;
+        event_of(&render_error(Family::Google, view), out);
+    }
+}
+
+impl Encoder {
+    fn start(&mut self, model: &str, created: Option<u64>) {
+        self.created = created;
+        if !model.is_empty() {
+            model.clone_into(&mut self.model);
+        }
+    }
+
+    fn choice(&mut self, index: u32) -> &mut Choice {
+        self.choices.entry(index).or_default()
+    }
+
+    /// Writes what can be written of a choice, in the order of its parts.
+    fn flush(&mut self, index: u32, out: &mut String, losses: &mut Losses) {
+        let choice = self.choice(index);
+        let mut citations = Vec::new();
+        while let Some(waiting) = choice.queue.front() {
+            if flows(&waiting.part) {
+                let is_thought = waiting.part.as_reasoning().is_some();
+                if let Some(text) = waiting.take_text() {
+                    choice.text.push_str(&text);
+                    choice.said.flow(&text, is_thought, &waiting.part, losses);
+                }
+            }
+            let Some(stopped) = choice.queue.take_stopped() else {
+                break;
+            };
+            let text = std::mem::take(&mut choice.text);
+            citations.extend(
+                choice
+                    .said
+                    .stop(&stopped.part, losses)
+                    .map(|all| (text, all)),
+            );
+        }
+        let parts = std::mem::take(&mut choice.said.parts);
+        if !parts.is_empty() {
+            self.chunk(out, index, |candidate| content(candidate, &parts));
+        }
+        if !losses.within_one_dialect() {
+            for (text, citations) in citations {
+                self.cite(index, &text, &citations, out);
+            }
+        }
+    }
+
+    /// Writes what a text rests on right behind it.
+    fn cite(&self, index: u32, text: &str, citations: &[Citation], out: &mut String) {
+        self.chunk(out, index, |candidate| {
+            candidate.object("groundingMetadata", |metadata| {
+                write_citations(metadata, &[(0, text, citations)]);
+            });
+        });
+    }
+
+    fn logprobs(&self, index: u32, tokens: &RawJson, out: &mut String) {
+        self.chunk(out, index, |candidate| {
+            candidate.object("logprobsResult", |result| from_openai(result, tokens.raw()));
+        });
+    }
+
+    /// What this dialect alone knows is an event already.
+    fn opaque(
+        &self,
+        origin: Dialect,
+        kind: &str,
+        raw: &RawJson,
+        out: &mut String,
+        losses: &mut Losses,
+    ) {
+        if origin == Dialect::Gemini {
+            event_of(raw.as_str(), out);
+        } else {
+            losses.add(format!("answer.{kind}"), LossKind::Dropped);
+        }
+    }
+
+    fn chunk(&self, out: &mut String, index: u32, fill: impl FnOnce(&mut ObjectWriter<'_>)) {
+        let chunk = Writer::object(|object| {
+            object.list("candidates", |list| {
+                list.object(|candidate| {
+                    fill(candidate);
+                    candidate.count("index", index.into());
+                });
+            });
+            head(object, &self.model, &self.id);
+        });
+        event_of(&chunk, out);
+    }
+
+    /// The last event holds why every candidate stopped, and the tokens of the whole answer.
+    fn end(&mut self, out: &mut String, losses: &mut Losses) {
+        self.over = true;
+        let chunk = Writer::object(|object| {
+            object.list("candidates", |list| {
+                for (index, choice) in &mut self.choices {
+                    list.object(|candidate| last(candidate, *index, choice, losses));
+                }
+            });
+            if let Some(counts) = &self.usage {
+                object.object("usageMetadata", |object| usage::write(object, counts));
+            }
+            head(object, &self.model, &self.id);
+            object.text_if("createTime", self.created.and_then(time::write).as_deref());
+        });
+        event_of(&chunk, out);
+    }
+}
+
+/// Clients read the first part of every candidate, so there is one.
+fn last(candidate: &mut ObjectWriter<'_>, index: u32, choice: &mut Choice, losses: &mut Losses) {
+    choice.said.flush_proof();
+    let mut parts = std::mem::take(&mut choice.said.parts);
+    if parts.is_empty() {
+        parts.push(r#"{"text":""}"#.into());
+    }
+    content(candidate, &parts);
+    let place = usize::try_from(index).unwrap_or(usize::MAX);
+    let none = Extras::new();
+    write_finish(candidate, place, choice.finish.as_ref(), &none, losses);
+    candidate.count("index", index.into());
+}
+
+fn event_of(json: &str, out: &mut String) {
+    out.push_str("data: ");
+    out.push_str(json);
+    out.push_str("\n\n");
+}
+
+impl Said {
+    /// Adds a piece of a text or of thoughts.
+    fn flow(&mut self, text: &str, is_thought: bool, part: &Part, losses: &mut Losses) {
+        if is_thought {
+            return self.thought(text, None, None);
+        }
+        if matches!(part.body, PartBody::Refusal { .. }) {
+            losses.approximated(&[Place::member("answer"), part.at]);
+        }
+        self.text(text, None);
+    }
+
+    /// Ends a part: thoughts with their proof, a text with what it rests on, which is returned; everything else
+    /// comes only now.
+    fn stop(&mut self, part: &Part, losses: &mut Losses) -> Option<Vec<Citation>> {
+        match &part.body {
+            PartBody::Text { citations, .. } => {
+                return (!citations.is_empty()).then(|| citations.clone());
+            }
+            PartBody::Refusal { .. } => {}
+            PartBody::Reasoning(thoughts) => self.end_thoughts(thoughts),
+            _ => self.part(part, losses),
+        }
+        None
+    }
+}

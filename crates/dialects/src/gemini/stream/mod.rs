@@ -1,0 +1,9 @@
+//! Streams: each event is a whole answer that holds what is new.
+
+mod choice;
+mod decode;
+mod encode;
+mod queue;
+
+pub(super) use decode::Decoder;
+pub(super) use encode::Encoder;
