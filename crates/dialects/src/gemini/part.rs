@@ -11,6 +11,7 @@ use crate::{Dialect, JsonKind, RawJson};
 use super::carry::{NAME, keep, note};
 use super::name::{Field, fields, items};
 use super::signature::{self, Signs};
+use super::written::without_blanks;
 
 /// What a part says.
 #[derive(Debug, Default)]
@@ -54,11 +55,21 @@ pub(super) fn read(raw: Raw<'_>, at: Place) -> Result<Read, Invalid> {
 }
 
 /// Reads a part of an answer: one that cannot be read to the letter is kept as it is.
+///
+/// The API indents its answers, but not its streams. Nobody wants the blanks in the arguments of a call.
 pub(super) fn read_leniently(raw: Raw<'_>, at: Place) -> Read {
-    read(raw, at).unwrap_or_else(|_| Read {
-        proof: None,
-        part: Some(opaque("unreadable", raw).at(at)),
-    })
+    let mut read = read(raw, at).unwrap_or_else(|_| Read::whole("unreadable", raw, at));
+    match read.part.as_mut().map(|part| &mut part.body) {
+        Some(PartBody::ToolUse(call)) => {
+            let input = call.input.text_mut();
+            *input = without_blanks(input);
+        }
+        Some(PartBody::Opaque { raw, .. }) => {
+            *raw = RawJson::of_written(without_blanks(raw.as_str()));
+        }
+        _ => {}
+    }
+    read
 }
 
 impl<'a> Pieces<'a> {

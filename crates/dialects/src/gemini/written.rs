@@ -41,6 +41,24 @@ pub(super) fn is_object(text: &str) -> bool {
     Raw::parse(text, Rules::ANSWER).is_ok_and(|value| value.kind() == Some(JsonKind::Object))
 }
 
+/// Valid JSON without the blanks between its tokens.
+pub(super) fn without_blanks(json: &str) -> String {
+    let mut plain = String::with_capacity(json.len());
+    let (mut quoted, mut escaped) = (false, false);
+    for char in json.chars() {
+        if quoted {
+            quoted = escaped || char != '"';
+            escaped = char == '\\' && !escaped;
+        } else if matches!(char, ' ' | '\t' | '\n' | '\r') {
+            continue;
+        } else {
+            quoted = char == '"';
+        }
+        plain.push(char);
+    }
+    plain
+}
+
 fn single(name: &str, text: &str) -> Cow<'static, str> {
     Cow::Owned(format!("{{{}:{}}}", json_string(name), json_string(text)))
 }
@@ -48,6 +66,15 @@ fn single(name: &str, text: &str) -> Cow<'static, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blanks_go_and_texts_stay() {
+        let json = "{\n  \"a b\" : [ 1.50 , \"c \\\" d\\\\\" ],\r\n\t\"e\": \" \"}";
+        assert_eq!(
+            without_blanks(json),
+            "{\"a b\":[1.50,\"c \\\" d\\\\\"],\"e\":\" \"}"
+        );
+    }
 
     #[test]
     fn arguments_are_always_an_object() {

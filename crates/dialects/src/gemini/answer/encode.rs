@@ -148,7 +148,10 @@ pub(in crate::gemini) fn write_finish(
         return candidate.raw("finishReason", word.as_str());
     }
     let Some(finish) = finish else { return };
-    let (word, exact) = finish::write(finish);
+    let (word, exact) = match finish {
+        Finish::Other(word) if losses.within_one_dialect() => (&**word, true),
+        _ => finish::write(finish),
+    };
     candidate.text("finishReason", word);
     if !exact {
         lose_finish(index, finish, losses);

@@ -166,7 +166,13 @@ impl Encoder {
         losses: &mut Losses,
     ) {
         if origin == Dialect::Gemini {
-            event_of(raw.as_str(), out);
+            let event = Writer::object(|object| {
+                for (name, value) in raw.raw().members() {
+                    object.raw(&name, value.json());
+                }
+                head(object, &self.model, &self.id);
+            });
+            event_of(&event, out);
         } else {
             losses.add(format!("answer.{kind}"), LossKind::Dropped);
         }
