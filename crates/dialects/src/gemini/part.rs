@@ -293,7 +293,7 @@ fn say(result: &mut ToolResult, object: Raw<'_>) {
     let text = said
         .text()
         .map_or_else(|| said.json().to_owned(), Into::into);
-    let text = Part::text(text).at(Place::member("response"));
+    let text = Part::text(text).at(Place::member("functionResponse.response"));
     result.parts.insert(0, text);
     result.object = Some(object.into());
 }
@@ -301,7 +301,7 @@ fn say(result: &mut ToolResult, object: Raw<'_>) {
 /// The pictures and documents beside the object, from Gemini 3 on.
 fn media_parts(list: Raw<'_>) -> Result<Vec<Part>, Invalid> {
     let part = |(index, item)| {
-        let read = read(item, Place::item("parts", index)).at_index(index)?;
+        let read = read(item, Place::item("functionResponse.parts", index)).at_index(index)?;
         Ok(read.part.unwrap_or_else(|| opaque("empty", item)))
     };
     items(list).map(part).collect()

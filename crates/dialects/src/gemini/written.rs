@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::JsonKind;
-use crate::canonical::{Part, ToolInput};
+use crate::canonical::{Part, ToolInput, portable_name};
 use crate::json::{Raw, Rules, json_string};
 
 use super::carry::{ID, noted};
@@ -13,6 +13,15 @@ pub(super) fn id_of<'i>(part: &'i Part, id: &'i str) -> Option<Cow<'i, str>> {
     match noted(&part.extras, ID) {
         Some(given) => given.raw().text(),
         None => Some(Cow::Borrowed(id)),
+    }
+}
+
+/// The name by which a tool goes here, which other dialects' tools may have to be given.
+pub(super) fn tool_name(own: bool, name: &str) -> Cow<'_, str> {
+    if own {
+        Cow::Borrowed(name)
+    } else {
+        portable_name(name)
     }
 }
 

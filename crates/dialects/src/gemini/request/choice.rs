@@ -1,11 +1,12 @@
 //! `toolConfig`: whether and what the model must call.
 
-use crate::canonical::{AllowedMode, Extras, Place, Request, ToolChoice};
+use crate::canonical::{AllowedMode, Extras, Field, Request, ToolChoice};
 use crate::json::{Invalid, Locate, ObjectWriter, Raw, Writer};
 use crate::{Dialect, Losses};
 
 use super::super::carry::{any, keep, write};
 use super::super::name::{fields, items};
+use super::super::written::tool_name;
 
 const CONFIG: &str = "toolConfig";
 const CALLING: &str = "toolConfig.functionCallingConfig";
@@ -82,7 +83,7 @@ pub(super) fn encode(request: &Request, losses: &mut Losses) -> Option<String> {
         } else if choice.is_some() || own && any(CALLING, extras) {
             config.object("functionCallingConfig", |calling| {
                 if let Some(choice) = choice {
-                    write_mode(calling, choice);
+                    write_mode(calling, choice, own);
                 }
                 write_if(own, calling, CALLING, extras);
             });
@@ -109,12 +110,12 @@ fn is_possible(choice: &ToolChoice, request: &Request, losses: &mut Losses) -> b
         _ => functions || own,
     };
     if !possible {
-        losses.dropped(&[Place::member("tool_choice")]);
+        losses.dropped(&[request.place(Field::ToolChoice)]);
     }
     possible
 }
 
-fn write_mode(calling: &mut ObjectWriter<'_>, choice: &ToolChoice) {
+fn write_mode(calling: &mut ObjectWriter<'_>, choice: &ToolChoice, own: bool) {
     let (mode, names): (_, &[String]) = match choice {
         ToolChoice::Auto | ToolChoice::Opaque { .. } => ("AUTO", &[]),
         ToolChoice::None => ("NONE", &[]),
@@ -130,7 +131,9 @@ fn write_mode(calling: &mut ObjectWriter<'_>, choice: &ToolChoice) {
     calling.text("mode", mode);
     if !names.is_empty() {
         calling.list("allowedFunctionNames", |list| {
-            names.iter().for_each(|name| list.text(name));
+            names
+                .iter()
+                .for_each(|name| list.text(&tool_name(own, name)));
         });
     }
 }

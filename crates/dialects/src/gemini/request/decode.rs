@@ -1,8 +1,8 @@
 //! Reads a request, top level first.
 
 use crate::canonical::{Part, PartBody, Place, Request};
-use crate::json::{Invalid, Locate, Raw, Rules};
-use crate::{BodyError, Dialect, JsonKind};
+use crate::json::{Invalid, Locate, Raw, request_object};
+use crate::{BodyError, Dialect, RawJson};
 
 use super::super::carry::{ROLE, keep, note};
 use super::super::name::{Field, fields, items};
@@ -11,31 +11,13 @@ use super::{choice, config, contents, tools};
 
 /// Reads a request. The model and whether a stream is wanted stand in the path.
 pub(in crate::gemini) fn decode(body: &str) -> Result<Request, BodyError> {
-    let object = object(body)?;
+    let object = request_object(body)?;
     let mut request = Request::new(Dialect::Gemini, "");
     for field in fields(object)? {
         take(&mut request, &field)?;
     }
     config::settle(&mut request);
     Ok(request)
-}
-
-fn object(body: &str) -> Result<Raw<'_>, BodyError> {
-    const RULES: Rules = Rules {
-        lone_surrogates: false,
-        ..Rules::ANSWER
-    };
-    if body.trim_ascii().is_empty() {
-        return Err(BodyError::Empty);
-    }
-    let value =
-        Raw::parse(body, RULES).map_err(|syntax| BodyError::at(body, syntax, RULES.depth))?;
-    match value.kind() {
-        Some(JsonKind::Object) => Ok(value),
-        found => Err(BodyError::NotAnObject {
-            found: found.unwrap_or(JsonKind::Null),
-        }),
-    }
 }
 
 fn take(request: &mut Request, field: &Field<'_>) -> Result<(), Invalid> {
@@ -87,7 +69,7 @@ fn system_parts(list: Raw<'_>) -> Result<Vec<Part>, Invalid> {
 }
 
 /// An object of strings.
-fn labels(value: Raw<'_>) -> Result<crate::RawJson, Invalid> {
+fn labels(value: Raw<'_>) -> Result<RawJson, Invalid> {
     for (name, label) in value.want_members()? {
         label.want_text().at(&name)?;
     }

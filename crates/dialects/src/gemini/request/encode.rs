@@ -1,11 +1,10 @@
 //! Writes a request, top level first.
 
-use crate::canonical::{Extras, Part, Place, Request, Role, Turn};
+use crate::canonical::{Extras, Field, Part, Place, Request, Role, Turn};
 use crate::json::{ObjectWriter, Raw, Writer};
-use crate::{Inexpressible, LossKind, Losses, RawJson, Target};
+use crate::{Dialect, Inexpressible, LossKind, Losses, RawJson, Target};
 
 use super::super::carry::{ROLE, any, noted, write};
-use super::super::lost::Lost;
 use super::{choice, generation, offer, turns};
 
 /// Writes a request. The model and whether a stream is wanted stand in the path.
@@ -14,6 +13,7 @@ pub(in crate::gemini) fn encode(
     target: &Target<'_>,
     losses: &mut Losses,
 ) -> Result<String, Inexpressible> {
+    request.check_foreign(Dialect::Gemini)?;
     let own = losses.within_one_dialect();
     let (instructions, turns) = request.turns.split_at(leading(&request.turns, own));
     let system = system(request, instructions, losses);
@@ -76,7 +76,7 @@ fn instruct(texts: &mut Vec<String>, within: &[Place], part: &Part, losses: &mut
     if !own {
         losses.dropped_extras(&places, &part.extras);
         if part.cache.is_some() {
-            let mark = Lost::CacheMark.at(losses.from());
+            let mark = Place::member(Field::CacheMark.path(losses.from()));
             losses.dropped(&[&*places, &[mark]].concat());
         }
     }
@@ -151,35 +151,22 @@ fn is_label(text: &str) -> bool {
 
 /// What has no place here at all.
 fn lose_the_rest(request: &Request, losses: &mut Losses) {
-    let from = losses.from();
     losses.dropped_extras(&[], &request.extras);
-    for (said, place) in [
+    for (field, said) in [
         (
+            Field::ParallelToolCalls,
             request.parallel_tool_calls == Some(false),
-            Lost::Parallel.at(from),
         ),
-        (request.verbosity.is_some(), Lost::Verbosity.at(from)),
-        (request.user.is_some(), Lost::User.at(from)),
-        (request.state.store == Some(true), Place::member("store")),
-        (
-            request.service_tier.is_some(),
-            Place::member("service_tier"),
-        ),
-        (
-            request.cache.key.is_some(),
-            Place::member("prompt_cache_key"),
-        ),
-        (
-            request.cache.retention.is_some(),
-            Place::member("prompt_cache_retention"),
-        ),
-        (
-            request.cache.whole.is_some(),
-            Place::member("cache_control"),
-        ),
+        (Field::Verbosity, request.verbosity.is_some()),
+        (Field::User, request.user.is_some()),
+        (Field::Store, request.state.store == Some(true)),
+        (Field::ServiceTier, request.service_tier.is_some()),
+        (Field::CacheKey, request.cache.key.is_some()),
+        (Field::CacheRetention, request.cache.retention.is_some()),
+        (Field::CacheMark, request.cache.whole.is_some()),
     ] {
         if said {
-            losses.dropped(&[place]);
+            losses.dropped(&[request.place(field)]);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Writes `generationConfig`.
 
-use crate::canonical::{OutputFormat, Request, Sampling};
+use crate::canonical::{Field, OutputFormat, Place, Request, Sampling};
 use crate::json::{ObjectWriter, Writer};
 use crate::{Inexpressible, Losses, Target};
 
@@ -18,7 +18,7 @@ pub(super) fn encode(
     target: &Target<'_>,
     losses: &mut Losses,
 ) -> Result<Option<String>, Inexpressible> {
-    check(&request.sampling)?;
+    check(request)?;
     let own = losses.within_one_dialect();
     let config = Writer::object(|config| {
         sampling(config, &request.sampling, losses);
@@ -34,14 +34,20 @@ pub(super) fn encode(
     Ok((config != "{}").then_some(config))
 }
 
-fn check(sampling: &Sampling) -> Result<(), Inexpressible> {
+fn check(request: &Request) -> Result<(), Inexpressible> {
+    let sampling = &request.sampling;
+    let name = |field: Field| field.path(request.origin);
     if sampling.stop.len() > MAX_STOPS {
-        let problem = format!("has more than the {MAX_STOPS} texts that Gemini takes; remove some");
-        return Err(Inexpressible::new("stop", problem));
+        let problem = format!(
+            "has more than the {MAX_STOPS} texts that this model's provider takes; remove some"
+        );
+        return Err(Inexpressible::new(name(Field::Stop), problem));
     }
     if sampling.n.is_some_and(|n| n > MAX_CANDIDATES) {
-        let problem = format!("asks for more than the {MAX_CANDIDATES} answers that Gemini gives");
-        return Err(Inexpressible::new("n", problem));
+        let problem = format!(
+            "asks for more than the {MAX_CANDIDATES} answers that this model's provider gives; ask for fewer"
+        );
+        return Err(Inexpressible::new(name(Field::Candidates), problem));
     }
     Ok(())
 }
@@ -63,7 +69,7 @@ fn sampling(config: &mut ObjectWriter<'_>, sampling: &Sampling, losses: &mut Los
     config.flag_if("responseLogprobs", sampling.logprobs);
     config.count_if("logprobs", sampling.top_logprobs);
     if sampling.logit_bias.is_some() {
-        losses.add("logit_bias".into(), crate::LossKind::Dropped);
+        losses.dropped(&[Place::member(Field::LogitBias.path(losses.from()))]);
     }
 }
 
@@ -72,7 +78,7 @@ fn of_32_bits(seed: i64, losses: &mut Losses) -> i64 {
     if i32::try_from(seed).is_ok() {
         return seed;
     }
-    losses.add("seed".into(), crate::LossKind::Approximated);
+    losses.approximated(&[Place::member(Field::Seed.path(losses.from()))]);
     seed.rem_euclid(1 << 31)
 }
 

@@ -2,11 +2,12 @@
 
 use crate::Dialect;
 use crate::Losses;
-use crate::canonical::{Request, Tool, ToolBody};
+use crate::canonical::{Field, Place, Request, Tool, ToolBody};
 use crate::json::{ListWriter, ObjectWriter, Writer};
 
 use super::super::carry::{PARAMETERS, noted, write};
 use super::super::lost::Lost;
+use super::super::written::tool_name;
 
 /// The argument of a function that stands for a custom tool.
 const INPUT_SCHEMA: &str =
@@ -51,7 +52,8 @@ fn lose_what_is_beside(tool: &Tool, losses: &mut Losses) {
     }
     losses.dropped_extras(&[tool.at], &tool.extras);
     if tool.cache.is_some() {
-        losses.dropped(&[tool.at, Lost::CacheMark.at(losses.from())]);
+        let mark = Field::CacheMark.path(losses.from());
+        losses.dropped(&[tool.at, Place::member(mark)]);
     }
 }
 
@@ -63,7 +65,7 @@ fn function(tool: &Tool, losses: &mut Losses) -> String {
             schema,
             strict,
         } => {
-            object.text("name", name);
+            object.text("name", &tool_name(losses.within_one_dialect(), name));
             object.text_if("description", description.as_deref());
             match noted(&tool.extras, PARAMETERS) {
                 Some(parameters) => object.raw("parameters", parameters.as_str()),
@@ -92,7 +94,7 @@ fn function(tool: &Tool, losses: &mut Losses) -> String {
 }
 
 fn custom(object: &mut ObjectWriter<'_>, name: &str, description: Option<&str>) {
-    object.text("name", name);
+    object.text("name", &tool_name(false, name));
     object.text_if("description", description);
     object.raw("parametersJsonSchema", INPUT_SCHEMA);
 }

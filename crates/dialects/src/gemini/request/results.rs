@@ -5,7 +5,7 @@ use crate::json::{ObjectWriter, Writer, json_string};
 use crate::{Inexpressible, ReasoningControl};
 
 use super::super::carry::{NAME, noted, write};
-use super::super::written::{id_of, is_object};
+use super::super::written::{id_of, is_object, tool_name};
 use super::turns::Content;
 
 /// What a result consists of.
@@ -79,7 +79,7 @@ fn function_response(
         // `Request::check` lets no result without its call through.
         None => {
             let name = content.request.tool_name(&result.id);
-            name.unwrap_or(&result.id).to_owned()
+            tool_name(content.own, name.unwrap_or(&result.id)).into_owned()
         }
     };
     let fill = |object: &mut ObjectWriter<'_>| {

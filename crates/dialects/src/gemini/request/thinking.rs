@@ -1,11 +1,12 @@
 //! Writes `thinkingConfig`.
 
-use crate::canonical::{Effort, ReasoningMode, ReasoningOptions, Request, ThoughtDisplay};
+use crate::canonical::{
+    Effort, Field, Place, ReasoningMode, ReasoningOptions, Request, ThoughtDisplay,
+};
 use crate::json::{ObjectWriter, Writer};
 use crate::{Losses, ReasoningControl, Target};
 
 use super::super::carry::{any, write};
-use super::super::lost::Lost;
 
 const WITHIN: &str = "generationConfig.thinkingConfig";
 
@@ -66,12 +67,12 @@ fn levels(options: &ReasoningOptions, losses: &mut Losses) -> String {
         } else if let Some(effort) = options.effort {
             let (word, exact) = common_level(effort);
             if !exact {
-                losses.approximated(&[Lost::Effort.at(losses.from())]);
+                losses.approximated(&[Place::member(Field::Effort.path(losses.from()))]);
             }
             config.text("thinkingLevel", word);
             lose_budget(options, losses);
         } else if let Some(tokens) = options.budget_tokens {
-            losses.approximated(&[Lost::Thinking.at(losses.from())]);
+            losses.approximated(&[Place::member(Field::ThinkingBudget.path(losses.from()))]);
             let (word, _) = common_level(Effort::of_budget(tokens));
             config.text("thinkingLevel", word);
         }
@@ -80,16 +81,16 @@ fn levels(options: &ReasoningOptions, losses: &mut Losses) -> String {
 
 fn lose_mode(options: &ReasoningOptions, losses: &mut Losses) {
     let lost = match options.effort {
-        Some(Effort::None) => Lost::Effort,
-        _ => Lost::Thinking,
+        Some(Effort::None) => Field::Effort,
+        _ => Field::ReasoningMode,
     };
-    losses.approximated(&[lost.at(losses.from())]);
+    losses.approximated(&[Place::member(lost.path(losses.from()))]);
 }
 
 /// The client set a budget beside the effort; the level stands for both.
 fn lose_budget(options: &ReasoningOptions, losses: &mut Losses) {
     if options.budget_tokens.is_some() {
-        losses.approximated(&[Lost::Thinking.at(losses.from())]);
+        losses.approximated(&[Place::member(Field::ThinkingBudget.path(losses.from()))]);
     }
 }
 
@@ -129,13 +130,15 @@ fn budgets(options: &ReasoningOptions, model: &str, losses: &mut Losses) -> Stri
             config.count("thinkingBudget", limits.least);
             return;
         }
-        let asked = options.budget_tokens.map(|tokens| (tokens, Lost::Thinking));
-        let from_effort = |effort: Effort| (effort.budget_tokens(), Lost::Effort);
+        let asked = options
+            .budget_tokens
+            .map(|tokens| (tokens, Field::ThinkingBudget));
+        let from_effort = |effort: Effort| (effort.budget_tokens(), Field::Effort);
         match asked.or_else(|| options.effort.map(from_effort)) {
             Some((tokens, said_by)) => {
                 let taken = tokens.clamp(limits.least, limits.most);
                 if taken != tokens {
-                    losses.approximated(&[said_by.at(losses.from())]);
+                    losses.approximated(&[Place::member(said_by.path(losses.from()))]);
                 }
                 config.count("thinkingBudget", taken);
             }
@@ -178,19 +181,19 @@ fn show(config: &mut ObjectWriter<'_>, options: &ReasoningOptions, losses: &mut 
         None | Some(ThoughtDisplay::Auto | ThoughtDisplay::Omitted)
     );
     if !exact {
-        losses.approximated(&[Lost::Display.at(losses.from())]);
+        losses.approximated(&[Place::member(Field::ThoughtDisplay.path(losses.from()))]);
     }
 }
 
 fn lose_all(options: &ReasoningOptions, losses: &mut Losses) {
-    let from = losses.from();
-    if options.effort.is_some() {
-        losses.dropped(&[Lost::Effort.at(from)]);
-    }
-    if options.mode.is_some() || options.budget_tokens.is_some() {
-        losses.dropped(&[Lost::Thinking.at(from)]);
-    }
-    if options.display.is_some() {
-        losses.dropped(&[Lost::Display.at(from)]);
+    for (field, said) in [
+        (Field::Effort, options.effort.is_some()),
+        (Field::ReasoningMode, options.mode.is_some()),
+        (Field::ThinkingBudget, options.budget_tokens.is_some()),
+        (Field::ThoughtDisplay, options.display.is_some()),
+    ] {
+        if said {
+            losses.dropped(&[Place::member(field.path(losses.from()))]);
+        }
     }
 }

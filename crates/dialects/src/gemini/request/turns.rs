@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::canonical::{
-    Media, MediaSource, Part, PartBody, Place, Reasoning, Request, Role, ToolUse, Turn, path,
+    Field, Media, MediaSource, Part, PartBody, Place, Reasoning, Request, Role, ToolUse, Turn, path,
 };
 use crate::json::{ObjectWriter, Writer};
 use crate::{Dialect, Inexpressible, Losses, ReasoningControl, Target};
@@ -12,7 +12,7 @@ use super::super::carry::{ROLE, noted, write};
 use super::super::lost::Lost;
 use super::super::media::{unreachable, wire};
 use super::super::signature::FOREIGN_CALL;
-use super::super::written::{Arguments, id_of};
+use super::super::written::{Arguments, id_of, tool_name};
 use super::results;
 
 /// What stands in for the user's part where the conversation does not begin with it.
@@ -120,7 +120,7 @@ impl<'a, 't> Content<'a, 't> {
         match &part.body {
             PartBody::Text { text, citations } => {
                 if !citations.is_empty() {
-                    self.lose(&places, Lost::Citations);
+                    self.lose_field(&places, Field::Citations);
                 }
                 self.say(turn.role, &places, text, part);
             }
@@ -148,9 +148,15 @@ impl<'a, 't> Content<'a, 't> {
         if !self.own {
             self.losses.dropped_extras(places, &part.extras);
             if part.cache.is_some() {
-                self.lose(places, Lost::CacheMark);
+                self.lose_field(places, Field::CacheMark);
             }
         }
+    }
+
+    fn lose_field(&mut self, places: &[Place], field: Field) {
+        let mut path = places.to_vec();
+        path.push(self.request.place(field));
+        self.losses.dropped(&path);
     }
 
     pub(super) fn lose(&mut self, places: &[Place], what: Lost) {
@@ -207,7 +213,7 @@ impl<'a, 't> Content<'a, 't> {
         self.put(part, |object| {
             object.object("functionCall", |object| {
                 object.text_if("id", id.as_deref());
-                object.text("name", &call.name);
+                object.text("name", &tool_name(own, &call.name));
                 object.raw("args", &arguments.json);
                 if own {
                     write(object, "functionCall", &part.extras);

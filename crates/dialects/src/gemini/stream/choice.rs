@@ -2,10 +2,10 @@
 //!
 //! Parts come in pieces without any mark of their ends: text goes on until something else comes.
 
+use crate::Dialect;
 use crate::canonical::{Finish, Part, PartBody, Reasoning, ReasoningForm, ToolInput};
 use crate::event::{Delta, StreamEvent};
 use crate::json::Raw;
-use crate::{Dialect, RawJson};
 
 use super::super::answer::{Candidate, found, give_id, place, to_openai};
 use super::super::finish;
@@ -24,8 +24,6 @@ pub(super) struct Choice {
     /// The last reason that was given: some servers give one all along.
     finish: Option<String>,
     blocked: bool,
-    /// What else was said last, so that it is not said again.
-    beside: Option<RawJson>,
 }
 
 /// A part that may go on.
@@ -47,7 +45,6 @@ impl Choice {
             calls: 0,
             finish: None,
             blocked: false,
-            beside: None,
         }
     }
 
@@ -75,13 +72,6 @@ impl Choice {
         if let Some(word) = candidate.finish.as_ref().filter(|word| !word.is_empty()) {
             self.finish = Some(word.clone().into_owned());
         }
-    }
-
-    /// Whether these members beside the parts are new.
-    pub(super) fn is_new(&mut self, beside: &RawJson) -> bool {
-        let new = self.beside.as_ref() != Some(beside);
-        self.beside = Some(beside.clone());
-        new
     }
 
     /// The prompt was refused, and nothing will come.

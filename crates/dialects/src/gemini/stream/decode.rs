@@ -8,15 +8,14 @@ use crate::canonical::Extras;
 use crate::codec::StreamDecode;
 use crate::error::error_member;
 use crate::event::StreamEvent;
-use crate::json::{ObjectWriter, Raw, Rules, Writer};
+use crate::json::{Raw, Writer};
+use crate::sniff::event_object;
 use crate::sse::Frame;
 use crate::usage::of_gemini;
-use crate::{
-    Dialect, EndRule, JsonKind, MALFORMED_EVENT, RawJson, StreamEnd, UpstreamError, parse_error,
-};
+use crate::{Dialect, EndRule, RawJson, StreamEnd, UpstreamError, parse_error};
 
 use super::super::answer::{Candidate, is_blocked};
-use super::super::carry::{keep, write};
+use super::super::carry::keep;
 use super::super::name::{fields_if_any, items};
 use super::super::time;
 use super::choice::Choice;
@@ -33,6 +32,8 @@ pub(in crate::gemini) struct Decoder {
     id: String,
     choices: BTreeMap<u32, Choice>,
     usage: Option<Usage>,
+    /// What else was said last, by its path.
+    beside: BTreeMap<String, RawJson>,
 }
 
 /// An event, its members apart.
@@ -90,26 +91,15 @@ impl StreamDecode for Decoder {
 
 impl Decoder {
     fn read<'d>(&self, data: &'d [u8]) -> Result<Chunk<'d>, UpstreamError> {
-        let number = self.frames;
-        let malformed = |what: String| UpstreamError {
-            code: Some(MALFORMED_EVENT.into()),
-            message: format!("event {number} of the stream is {what}"),
-            ..UpstreamError::default()
-        };
-        let text = std::str::from_utf8(data).map_err(|_| malformed("not UTF-8".into()))?;
-        let value = Raw::parse(text, Rules::ANSWER).map_err(|syntax| {
-            let (offset, problem) = (syntax.offset, syntax.problem);
-            malformed(format!("not valid JSON at byte {offset}: {problem}"))
-        })?;
-        if value.kind() == Some(JsonKind::Object) {
-            return match value.member("error").and_then(error_member) {
+        match event_object(data, self.frames) {
+            Ok(value) => match value.member("error").and_then(error_member) {
                 Some(error) => Err(error),
                 None => Ok(Chunk::read(value)),
-            };
+            },
+            // Errors come as a list where a list of answers was begun.
+            Err(malformed) if data.starts_with(b"[") => Err(parse_error(data).unwrap_or(malformed)),
+            Err(malformed) => Err(malformed),
         }
-        // Errors come as a list where a list of answers was begun.
-        let error = parse_error(data).filter(|_| value.kind() == Some(JsonKind::List));
-        Err(error.unwrap_or_else(|| malformed("not a JSON object".into())))
     }
 
     fn take(&mut self, chunk: Chunk<'_>, events: &mut Vec<StreamEvent>) {
@@ -149,37 +139,16 @@ impl Decoder {
             .or_insert_with(|| Choice::new(index))
     }
 
-    /// Hands on what has no event of its own, as an event that holds nothing else.
+    /// Hands on what has no event of its own: each member as an event that holds nothing else. Safety ratings, say, are
+    /// repeated with every piece.
     fn say_the_rest(&mut self, chunk: &Chunk<'_>, events: &mut Vec<StreamEvent>) {
-        let mut all = chunk.extras.iter().map(|(name, _)| name);
-        let within = chunk
-            .candidates
-            .iter()
-            .flat_map(|candidate| &candidate.extras);
-        let Some(kind) = all.next().or_else(|| within.map(|(name, _)| name).next()) else {
-            return;
-        };
-        let raw = RawJson::of_written(chunk.beside());
-        let first = chunk
-            .candidates
-            .first()
-            .and_then(|candidate| candidate.index);
-        let first = first
-            .and_then(|index| u32::try_from(index).ok())
-            .unwrap_or_default();
-        // Safety ratings, say, are repeated with every piece.
-        if self
-            .choice_if_any(first)
-            .is_none_or(|choice| choice.is_new(&raw))
-        {
-            let origin = Dialect::Gemini;
-            let kind = kind.clone();
-            events.push(StreamEvent::Opaque { origin, kind, raw });
+        for (kind, raw) in chunk.beside() {
+            if self.beside.get(&kind) != Some(&raw) {
+                self.beside.insert(kind.clone(), raw.clone());
+                let origin = Dialect::Gemini;
+                events.push(StreamEvent::Opaque { origin, kind, raw });
+            }
         }
-    }
-
-    fn choice_if_any(&mut self, index: u32) -> Option<&mut Choice> {
-        self.choices.get_mut(&index)
     }
 }
 
@@ -208,25 +177,28 @@ impl<'a> Chunk<'a> {
         chunk
     }
 
-    /// An event of what stands beside the parts alone.
-    fn beside(&self) -> String {
-        let candidates = || {
-            self.candidates
-                .iter()
-                .filter(|candidate| !candidate.extras.is_empty())
-        };
-        Writer::object(|object: &mut ObjectWriter<'_>| {
-            if candidates().next().is_some() {
-                object.list("candidates", |list| {
-                    for candidate in candidates() {
+    /// What stands beside the parts: the path of each member, and an event of it alone.
+    fn beside(&self) -> Vec<(String, RawJson)> {
+        let mut all = Vec::new();
+        for candidate in &self.candidates {
+            let index = candidate.index.unwrap_or_default();
+            for (name, value) in &candidate.extras {
+                let event = Writer::object(|object| {
+                    object.list("candidates", |list| {
                         list.object(|object| {
-                            object.count("index", candidate.index.unwrap_or_default());
-                            write(object, "", &candidate.extras);
+                            object.count("index", index);
+                            object.raw(name, value.as_str());
                         });
-                    }
+                    });
                 });
+                let path = format!("candidates[{index}].{name}");
+                all.push((path, RawJson::of_written(event)));
             }
-            write(object, "", &self.extras);
-        })
+        }
+        for (name, value) in &self.extras {
+            let event = Writer::object(|object| object.raw(name, value.as_str()));
+            all.push((name.clone(), RawJson::of_written(event)));
+        }
+        all
     }
 }
