@@ -16,4 +16,5 @@ mod models;
 mod plan;
 mod raw;
 mod settlement;
+mod usage;
 mod wire;
