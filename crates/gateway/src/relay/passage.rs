@@ -176,6 +176,10 @@ impl Passage for Translated {
         }
         let mut text = String::new();
         let fed = self.translator.feed(&chunk, &mut text);
+        // A comment tells nothing but that the provider is still at it: so shall the client know.
+        if text.is_empty() && chunk.starts_with(b":") {
+            text.push_str(": keep-alive\n\n");
+        }
         if !text.is_empty() {
             out.add(text.into());
         }

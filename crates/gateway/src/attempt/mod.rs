@@ -1,0 +1,175 @@
+//! One send to one target.
+
+mod stream;
+mod whole;
+
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Response};
+use orchestra_dialects::AnswerContext;
+use orchestra_dialects::canonical::Request;
+use orchestra_types::CallId;
+use tokio::time::{Instant, timeout_at};
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::fault::{Fault, FaultKind, Phase, Reached};
+use crate::outgoing::{Outgoing, WayBack};
+use crate::plan::Candidate;
+use crate::read::{Read, read_up_to};
+use crate::request::request;
+use crate::settings::Settings;
+use crate::transport::{Transport, UpstreamBody};
+
+/// What every attempt of a call shares.
+#[derive(Debug)]
+pub(crate) struct Attempts<'a> {
+    pub(crate) transport: &'a dyn Transport,
+    pub(crate) settings: &'a Settings,
+    pub(crate) call: &'a Call,
+    pub(crate) id: CallId,
+    /// When the call must be over.
+    pub(crate) deadline: Instant,
+    /// The wall clock at the call's arrival, to read dates in `Retry-After`.
+    pub(crate) unix: Duration,
+}
+
+/// Whether another target stands ready if this one fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spare {
+    /// A failure can still be hidden from the client: a stream is held back for its content.
+    Ready,
+    /// This is the last attempt: the client gets what comes as soon as it comes.
+    None,
+}
+
+impl Attempts<'_> {
+    /// Sends the call to `target` and waits until its answer can be shown to the client.
+    /// Dropping the future aborts the exchange.
+    pub(crate) async fn run(
+        &self,
+        target: &Candidate,
+        outgoing: &Outgoing,
+        spare: Spare,
+    ) -> Result<Answer, Fault> {
+        let streamed = self.call.head.stream();
+        let (began, patience) = (Instant::now(), self.patience(spare));
+        let sending = self.transport.send(request(self.call, target, outgoing));
+        let response = self
+            .within(patience, Phase::FirstByte, Reached::Sent, sending)
+            .await?
+            .map_err(Fault::from)?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(self.failed(target, response).await);
+        }
+        if streamed && is_event_stream(response.headers()) {
+            return self.open(target, outgoing, spare, response).await;
+        }
+        // A stream that comes in one piece after all has the whole call's time.
+        let until = if streamed {
+            self.deadline
+        } else {
+            began + patience
+        };
+        self.whole(target, outgoing, until, response).await
+    }
+
+    /// How long the headers of the answer may take. An answer in one piece sends none before
+    /// it is complete: it may take all the time there is, or half of it while another target
+    /// waits for its turn.
+    fn patience(&self, spare: Spare) -> Duration {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        match (self.call.head.stream(), spare) {
+            (true, _) => self.settings.first_byte,
+            (false, Spare::Ready) => left / 2,
+            (false, Spare::None) => left,
+        }
+    }
+
+    /// Waits for `future`, at most `patience` and never beyond the call's deadline.
+    async fn within<F: Future>(
+        &self,
+        patience: Duration,
+        phase: Phase,
+        reached: Reached,
+        future: F,
+    ) -> Result<F::Output, Fault> {
+        let until = Instant::now() + patience;
+        let (until, phase) = if until < self.deadline {
+            (until, phase)
+        } else {
+            (self.deadline, Phase::Total)
+        };
+        let late = |_| Fault::new(FaultKind::Timeout(phase), reached);
+        timeout_at(until, future).await.map_err(late)
+    }
+
+    /// Turns an answer with an error status into a fault.
+    async fn failed(&self, target: &Candidate, response: Response<UpstreamBody>) -> Fault {
+        let (head, body) = response.into_parts();
+        if head.status.is_redirection() {
+            let kind = FaultKind::Malformed(
+                "a redirect to another address, which is never followed".to_owned(),
+            );
+            return Fault {
+                status: Some(head.status),
+                ..Fault::new(kind, Reached::Answered)
+            };
+        }
+        // An error whose text breaks off is still that error.
+        let read = read_up_to(Settings::MAX_ERROR_BYTES, self.settings.idle, body);
+        let text = match self
+            .within(self.settings.idle, Phase::Idle, Reached::Answered, read)
+            .await
+        {
+            Ok(
+                Read::Whole(text) | Read::Cut(text) | Read::Broken(text, _) | Read::Silent(text),
+            ) => text,
+            Err(_) => Bytes::new(),
+        };
+        Fault::of_answer(&target.member, &head, text, self.unix)
+    }
+
+    /// The request to which the answer must be written anew, if it must.
+    fn translated(&self, outgoing: &Outgoing) -> Option<&Request> {
+        let translated = outgoing.way_back == WayBack::Translated;
+        translated.then(|| self.call.request().ok()).flatten()
+    }
+
+    /// The digits of the call's identity, from which the ids of a translated answer are made.
+    fn answer_id(&self) -> String {
+        let id = self.id.to_string();
+        id.rsplit('_').next().unwrap_or_default().to_owned()
+    }
+
+    fn context<'c>(&'c self, request: &'c Request, id: &'c str) -> AnswerContext<'c> {
+        AnswerContext {
+            id,
+            created: self.unix.as_secs(),
+            request,
+            body: self.call.text(),
+        }
+    }
+}
+
+/// An upstream's headers, with the kind of body that the client gets.
+fn relabelled(mut headers: HeaderMap, outgoing: &Outgoing, kind: &'static str) -> HeaderMap {
+    if outgoing.way_back == WayBack::Translated {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
+    headers
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let value = headers
+        .get(CONTENT_TYPE)
+        .map(HeaderValue::as_bytes)
+        .unwrap_or_default();
+    value
+        .get(..17)
+        .is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))
+}

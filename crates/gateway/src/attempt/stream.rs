@@ -1,0 +1,133 @@
+//! Streams, up to their first content.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use http::Response;
+use orchestra_dialects::{EndRule, MALFORMED_EVENT, StreamEnd, StreamSniffer, StreamTranslator};
+use tokio::time::Instant;
+
+use super::{Attempts, Spare, relabelled};
+use crate::answer::{Answer, Content};
+use crate::fault::{Fault, FaultKind, Phase, Reached};
+use crate::outgoing::{Outgoing, WayBack};
+use crate::plan::Candidate;
+use crate::relay::{Direct, EventStream, Opened, Passage, Piece, Translated};
+use crate::settings::Settings;
+use crate::transport::UpstreamBody;
+
+impl Attempts<'_> {
+    /// Waits for a stream to show content. Until then another target can take over without the
+    /// client's notice; without one, the first whole event is enough.
+    pub(super) async fn open(
+        &self,
+        target: &Candidate,
+        outgoing: &Outgoing,
+        spare: Spare,
+        response: Response<UpstreamBody>,
+    ) -> Result<Answer, Fault> {
+        let (head, body) = response.into_parts();
+        let passage = self.passage(target, outgoing);
+        let rule = end_rule(target, outgoing);
+        let mut events = EventStream::new(body, passage, rule, Arc::clone(&target.member));
+        let mut held = VecDeque::new();
+        let mut held_bytes = 0;
+        let release = Instant::now() + self.settings.hold_back;
+        let end = loop {
+            // With something in hand the client waits no longer than for `release`.
+            let patience = (!held.is_empty()).then_some(release);
+            let Some(piece) = self.next_piece(&mut events, patience).await? else {
+                break None;
+            };
+            match piece {
+                Piece::Events(bytes) => {
+                    held_bytes += bytes.len();
+                    held.push_back(bytes);
+                }
+                Piece::End(StreamEnd::Complete) => break Some(StreamEnd::Complete),
+                Piece::End(StreamEnd::Failed) => return Err(self.reported(target, &events)),
+                Piece::End(StreamEnd::Truncated) => {
+                    return Err(Fault::new(FaultKind::Truncated, Reached::Answered));
+                }
+                Piece::Fault(kind) => return Err(Fault::new(kind, Reached::Answered)),
+            }
+            if events.seen().error.is_some() && !events.seen().content {
+                return Err(self.reported(target, &events));
+            }
+            let waited_long = Instant::now() >= release || held_bytes > Settings::MAX_HELD_BYTES;
+            if spare == Spare::None || events.seen().content || events.seen().ended || waited_long {
+                break None;
+            }
+        };
+        let opened = Box::new(Opened { events, held, end });
+        Ok(Answer {
+            status: head.status,
+            headers: relabelled(head.headers, outgoing, "text/event-stream; charset=utf-8"),
+            content: Content::Stream(opened),
+        })
+    }
+
+    /// The next piece of a stream; `None` once it is `release`.
+    async fn next_piece(
+        &self,
+        events: &mut EventStream,
+        release: Option<Instant>,
+    ) -> Result<Option<Piece>, Fault> {
+        let idle = self.settings.idle;
+        loop {
+            let silence_ends = events.active() + idle;
+            let until = release.map_or(silence_ends, |release| release.min(silence_ends));
+            let patience = until.saturating_duration_since(Instant::now());
+            let piece = poll_fn(|cx| events.poll_piece(cx));
+            let waited = self.within(patience, Phase::Idle, Reached::Answered, piece);
+            let late = match waited.await {
+                Ok(piece) => return Ok(Some(piece)),
+                Err(late) => late,
+            };
+            let now = Instant::now();
+            if now >= self.deadline {
+                return Err(late);
+            }
+            if release.is_some_and(|release| now >= release) {
+                return Ok(None);
+            }
+            // Bytes that tell the client nothing are no silence.
+            if now >= events.active() + idle {
+                return Err(late);
+            }
+        }
+    }
+
+    /// How the events of the stream get to the client.
+    fn passage(&self, target: &Candidate, outgoing: &Outgoing) -> Box<dyn Passage> {
+        let longest = self.settings.max_event_bytes;
+        let translator = self.translated(outgoing).and_then(|request| {
+            let (from, id) = (outgoing.endpoint.dialect(), self.answer_id());
+            StreamTranslator::new(from, &self.context(request, &id), longest)
+        });
+        if let Some(translator) = translator {
+            return Box::new(Translated::new(translator, Arc::clone(&target.member)));
+        }
+        let sniffer = StreamSniffer::new(outgoing.endpoint, longest);
+        let hides_usage = outgoing.way_back == WayBack::UsageHidden;
+        Box::new(Direct::new(sniffer, hides_usage))
+    }
+
+    /// The fault that an error event before any content amounts to.
+    fn reported(&self, target: &Candidate, events: &EventStream) -> Fault {
+        let error = events.seen().error.cloned().unwrap_or_default();
+        if error.code.as_deref() == Some(MALFORMED_EVENT) {
+            return Fault::new(FaultKind::Malformed(error.message), Reached::Answered);
+        }
+        Fault::reported(&target.member, Reached::Answered, error)
+    }
+}
+
+/// What counts as the end of the target's streams.
+fn end_rule(target: &Candidate, outgoing: &Outgoing) -> EndRule {
+    match target.member.provider.stream_end_of(outgoing.endpoint) {
+        orchestra_providers::StreamEnd::Marker => EndRule::Marker,
+        orchestra_providers::StreamEnd::FinishReason => EndRule::FinishReason,
+    }
+}
