@@ -67,7 +67,7 @@ impl Whole {
             .codec()
             .ok_or_else(|| off_format("nobody can read its dialect"))?;
         let answer = codec.decode_answer(text)?;
-        if answer.choices.iter().all(says_nothing) {
+        if says_nothing(&answer) {
             return Err(off_format("there is no answer in it"));
         }
         let (body, losses) = encode_answer(&answer, from, context);
@@ -79,9 +79,13 @@ impl Whole {
     }
 }
 
-/// Codecs read answers leniently, so that any object passes for one.
-fn says_nothing(choice: &Choice) -> bool {
-    choice.parts.is_empty() && choice.finish.is_none()
+/// Codecs read answers leniently, so that any object passes for one. An answer that is empty by the model's own
+/// choice still has an identity, or a price.
+fn says_nothing(answer: &Meaning) -> bool {
+    let empty = |choice: &Choice| {
+        choice.parts.is_empty() && matches!(choice.finish, None | Some(Finish::Stop))
+    };
+    answer.id.is_empty() && answer.usage.is_none() && answer.choices.iter().all(empty)
 }
 
 fn seen(answer: Meaning) -> AnswerSeen {

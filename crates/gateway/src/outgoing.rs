@@ -71,6 +71,11 @@ pub(crate) fn prepare(call: &Call, target: &Candidate) -> Result<Step, Unsendabl
 }
 
 impl Outgoing {
+    /// Whether it goes to another vendor's dialect, whose headers and errors mean nothing to the client.
+    pub(crate) fn is_foreign(&self, call: &Call) -> bool {
+        self.endpoint.dialect().family() != call.endpoint.dialect().family()
+    }
+
     /// The endpoint, if it is not the client's.
     pub(crate) fn translated_to(&self) -> Option<Endpoint> {
         (self.way_back == WayBack::Translated).then_some(self.endpoint)

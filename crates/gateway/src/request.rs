@@ -36,9 +36,9 @@ pub(crate) fn request(
     for (name, value) in provider.static_headers(Some(endpoint)) {
         headers.insert(name, value.clone());
     }
-    let same_family = endpoint.dialect().family() == call.endpoint.dialect().family();
+    let foreign = outgoing.is_foreign(call);
     forward(&call.headers, headers, |name| {
-        provider.forwards_header(Some(endpoint), name) && (same_family || !is_a_vendors(name))
+        provider.forwards_header(Some(endpoint), name) && !(foreign && is_a_vendors(name))
     });
     target.member.sign(Some(endpoint), headers);
     request

@@ -64,7 +64,7 @@ impl Attempts<'_> {
             .map_err(Fault::from)?;
         let status = response.status();
         if !status.is_success() {
-            return Err(self.failed(target, response).await);
+            return Err(self.failed(target, outgoing, response).await);
         }
         if streamed && is_event_stream(response.headers()) {
             return self.open(target, outgoing, spare, response).await;
@@ -109,7 +109,12 @@ impl Attempts<'_> {
     }
 
     /// Turns an answer with an error status into a fault.
-    async fn failed(&self, target: &Candidate, response: Response<UpstreamBody>) -> Fault {
+    async fn failed(
+        &self,
+        target: &Candidate,
+        outgoing: &Outgoing,
+        response: Response<UpstreamBody>,
+    ) -> Fault {
         let (head, body) = response.into_parts();
         if head.status.is_redirection() {
             let kind = FaultKind::Malformed(
@@ -131,7 +136,12 @@ impl Attempts<'_> {
             ) => text,
             Err(_) => Bytes::new(),
         };
-        Fault::of_answer(&target.member, &head, text, self.unix)
+        let mut fault = Fault::of_answer(&target.member, &head, text, self.unix);
+        if outgoing.is_foreign(self.call) {
+            // However much it looks like one of the client's own, it is another vendor's.
+            fault.answer = None;
+        }
+        fault
     }
 
     /// The request to which the answer must be written anew, if it must.
