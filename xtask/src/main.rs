@@ -13,6 +13,7 @@ mod arrows;
 mod bench;
 mod check;
 mod command;
+mod fuzz;
 mod inheritance;
 mod sizes;
 mod steps;
@@ -31,6 +32,9 @@ cargo xtask <task>
   check   formatting, lints, documentation, dependency arrows, sizes, licences
   test    everything: check, build, the tools the tests need, all tests
             --no-check      skip the checks
+  fuzz    libFuzzer on the targets of fuzz/ (on the stable toolchain; a C++ compiler is needed)
+            --seconds N     for each target (60)
+            --only A,B      targets whose names contain one of these
   bench   Orchestra beside a hyper pass-through and no gateway at all
             --rounds N      interleaved rounds (5; 2 with --quick)
             --quick         half as long per step
@@ -53,6 +57,7 @@ fn dispatch(arguments: &mut Arguments) -> anyhow::Result<()> {
         Some("check") => check::run(arguments),
         Some("test") => test::run(arguments),
         Some("bench") => bench::run(arguments),
+        Some("fuzz") => fuzz::run(arguments),
         None | Some("help" | "--help" | "-h") => {
             println!("{HELP}");
             Ok(())

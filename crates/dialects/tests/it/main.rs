@@ -3,6 +3,7 @@
 mod embeddings;
 mod errors;
 mod estimate;
+mod fuzz;
 mod head;
 mod json;
 mod laws;
