@@ -35,6 +35,11 @@ pub struct Profile {
     /// Whether custom tools (free text) are taken (Chat, Responses); otherwise a function with one
     /// string argument, `input`, stands for each.
     pub custom_tools: bool,
+    /// Whether vectors may be asked for in base64 (Embeddings). Otherwise lists of numbers are asked for: some
+    /// servers answer the other wish with an error, or with nothing.
+    pub embedding_base64: bool,
+    /// Whether token ids may stand for the text (Embeddings).
+    pub embedding_token_ids: bool,
 }
 
 /// What the limit of output tokens is called in Chat Completions.
@@ -79,6 +84,8 @@ impl Default for Profile {
             stream_options: true,
             openai_fields: true,
             custom_tools: true,
+            embedding_base64: true,
+            embedding_token_ids: true,
         }
     }
 }
@@ -93,6 +100,7 @@ impl Profile {
             reasoning_content: true,
             openai_fields: false,
             custom_tools: false,
+            embedding_base64: false,
             ..Self::default()
         }
     }

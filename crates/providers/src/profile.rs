@@ -56,6 +56,10 @@ profile_row! {
     openai_fields: bool,
     /// Whether custom tools are taken.
     custom_tools: bool,
+    /// Whether vectors may be asked for in base64.
+    embedding_base64: bool,
+    /// Whether token ids may stand for the text that is embedded.
+    embedding_token_ids: bool,
 }
 
 /// What is different for some of a provider's models.

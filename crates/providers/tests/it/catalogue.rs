@@ -510,7 +510,12 @@ fn profiles_say_what_the_dialects_crate_knows_of_these_servers() {
     assert_eq!(profile("openai"), Profile::default());
     assert_eq!(profile("azure-openai"), Profile::default());
     assert_eq!(profile("openai-compatible"), Profile::compatible());
-    assert_eq!(profile("ollama"), Profile::compatible());
+    let text_only = Profile {
+        embedding_token_ids: false,
+        ..Profile::compatible()
+    };
+    assert_eq!(profile("ollama"), text_only);
+    assert!(!profile("gemini").embedding_token_ids);
     assert_eq!(profile("deepseek"), Profile::deepseek());
     assert!(!profile("mistral").stream_options);
     assert_eq!(profile("groq").max_tokens_name, MaxTokensName::MaxTokens);
