@@ -140,7 +140,6 @@ async fn claude_code_on_deepseek() {
 
 /// Codex runs two commands at once, then another, and tells the end.
 async fn codex(model: &str) {
-    let desk = Desk::new();
     let write = json!({"cmd": "printf 'Gr\u{fc}ezi \"%s\"' wohl > note.txt"});
     let other = json!({"cmd": "printf two > made.txt", "yield_time_ms": 5000});
     let more = json!({"cmd": "cat made.txt >> note.txt && echo appended"});
@@ -150,33 +149,47 @@ async fn codex(model: &str) {
         .then()
         .call("exec_command", more.to_string());
     let world = World::start(&agent).await;
+    let desk = Desk::new();
+    let said = codex_says(&world, &desk, model).await;
+    assert!(said.contains("appended"), "{said}");
+    assert_eq!(desk.read("note.txt"), "Grüezi \"wohl\"two");
+}
+
+/// Believing that it talks to a model that it knows, Codex offers a tool that takes a text in
+/// place of arguments, which the upstream does not have.
+async fn codex_patches(target: &str) {
+    let patch =
+        "*** Begin Patch\n*** Add File: note.txt\n+Grüezi \"wohl\"\n+\tline 2\n*** End Patch\n";
+    let agent = Agent::new().call("apply_patch", json!({ "input": patch }).to_string());
+    let alias = format!("[models]\n\"gpt-5.5\" = \"{target}\"\n");
+    let world = World::with(&agent, &alias).await;
+    let desk = Desk::new();
+    let said = codex_says(&world, &desk, "gpt-5.5").await;
+    assert!(said.contains("Success"), "{said}");
+    assert_eq!(desk.read("note.txt"), "Grüezi \"wohl\"\n\tline 2\n");
+}
+
+/// Has it work on a task, and returns its last words.
+async fn codex_says(world: &World, desk: &Desk, model: &str) -> String {
     let settings = desk.home().join("home/codex");
     std::fs::create_dir(&settings).expect("a folder can be made");
-    std::fs::write(
-        settings.join("config.toml"),
-        codex_config(model, &world.server.url()),
-    )
-    .expect("a file can be written");
+    let config = codex_config(model, &world.server.url());
+    std::fs::write(settings.join("config.toml"), config).expect("a file can be written");
     let mut command = desk.program("@openai/codex/bin/codex.js");
     command
         .args(["exec", "--skip-git-repo-check", "--json", "Make the note."])
         .env("CODEX_HOME", settings)
         .env("GATEWAY_KEY", CLIENT_KEY);
-    let told = printed(command, &world).await;
+    let told = printed(command, world).await;
+    assert_signed(&world.upstream.log());
     let events = told
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let said: Vec<String> = events
+    let said = events
         .filter(|event| event["item"]["type"] == "agent_message")
-        .filter_map(|event| event["item"]["text"].as_str().map(str::to_owned))
-        .collect();
-    let last = said.last().map(String::as_str).unwrap_or_default();
-    assert!(
-        last.starts_with("The tools say: ") && last.contains("appended"),
-        "{told}"
-    );
-    assert_eq!(desk.read("note.txt"), "Grüezi \"wohl\"two", "{told}");
-    assert_signed(&world.upstream.log());
+        .filter_map(|event| event["item"]["text"].as_str().map(str::to_owned));
+    said.last()
+        .unwrap_or_else(|| panic!("it said nothing: {told}"))
 }
 
 /// The commands are our own, so they need no sandbox, which is not to be had in all places.
@@ -208,4 +221,14 @@ async fn codex_on_chat_completions() {
 #[tokio::test]
 async fn codex_on_gemini() {
     codex("gemini-only/gemini-3.1-pro-preview").await;
+}
+
+#[tokio::test]
+async fn codex_patches_on_messages() {
+    codex_patches("messages-only/claude-sonnet-5-5").await;
+}
+
+#[tokio::test]
+async fn codex_patches_on_gemini() {
+    codex_patches("gemini-only/gemini-3.1-pro-preview").await;
 }

@@ -19,10 +19,15 @@ pub(super) struct World {
 }
 
 impl World {
-    /// With an upstream of which the agent is a part: its behaviour where no fault is asked for.
+    /// With an upstream that is this agent's model where no fault is asked for.
     pub(super) async fn start(agent: &Agent) -> Self {
+        Self::with(agent, "").await
+    }
+
+    /// The same with some further configuration.
+    pub(super) async fn with(agent: &Agent, further: &str) -> Self {
         let upstream = Upstream::start(script(agent)).expect("there is a free port");
-        let server = Server::start(&config(&upstream)).await;
+        let server = Server::start(&(config(&upstream) + further)).await;
         Self { upstream, server }
     }
 }
