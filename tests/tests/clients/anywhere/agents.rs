@@ -184,11 +184,12 @@ async fn codex_says(world: &World, desk: &Desk, model: &str) -> String {
     assert_signed(&world.upstream.log());
     let events = told
         .lines()
+        .rev()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let said = events
+    let mut said = events
         .filter(|event| event["item"]["type"] == "agent_message")
         .filter_map(|event| event["item"]["text"].as_str().map(str::to_owned));
-    said.last()
+    said.next()
         .unwrap_or_else(|| panic!("it said nothing: {told}"))
 }
 
