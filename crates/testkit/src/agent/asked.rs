@@ -39,6 +39,8 @@ pub(crate) enum Choice {
     #[default]
     Free,
     Never,
+    /// Some tool must be called.
+    Must,
     Only(String),
 }
 
@@ -98,7 +100,7 @@ impl Asked {
                 self.tools.iter().any(|tool| tool.name == *name),
                 format_args!("the chosen tool {name} is not among the tools"),
             ),
-            Choice::Free | Choice::Never => Ok(()),
+            Choice::Free | Choice::Never | Choice::Must => Ok(()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Called, Choice, Thoughts};
+use super::asked::{Asked, Called, Choice, Thoughts, Tool};
 use super::spot::Refusal;
 use super::{Agent, ToolCall};
 use crate::behaviour::TokenCounts;
@@ -102,13 +102,16 @@ fn calls(agent: &Agent, asked: &Asked, round: usize) -> Vec<ToolCall> {
     if asked.choice == Choice::Never || asked.tools.is_empty() {
         return Vec::new();
     }
-    let mut calls = if agent.steps.is_empty() && round == 0 {
-        invited(asked)
-    } else {
-        agent.steps.get(round).cloned().unwrap_or_default()
+    let callable = |tool: &&Tool| match &asked.choice {
+        Choice::Only(name) => tool.name == *name,
+        _ => true,
     };
-    if let Choice::Only(name) = &asked.choice {
-        calls.retain(|call| call.name == *name);
+    let tools: Vec<&Tool> = asked.tools.iter().filter(callable).collect();
+    let mut calls = agent.steps.get(round).cloned().unwrap_or_default();
+    calls.retain(|call| tools.iter().any(|tool| tool.name == call.name));
+    let invited = agent.steps.is_empty() && round == 0;
+    if invited || (calls.is_empty() && asked.choice != Choice::Free) {
+        calls = tools.into_iter().take(2).map(fitting).collect();
     }
     if !asked.parallel {
         calls.truncate(1);
@@ -116,13 +119,12 @@ fn calls(agent: &Agent, asked: &Asked, round: usize) -> Vec<ToolCall> {
     calls
 }
 
-fn invited(asked: &Asked) -> Vec<ToolCall> {
-    let first = asked.tools.iter().take(2);
-    let call = first.map(|tool| ToolCall {
+/// A call with arguments that fit.
+fn fitting(tool: &Tool) -> ToolCall {
+    ToolCall {
         name: tool.name.clone(),
         arguments: wire::example(&tool.schema).to_string(),
-    });
-    call.collect()
+    }
 }
 
 /// The text at the end: what the tools returned, or what was seen.

@@ -221,10 +221,10 @@ fn read_choice(choice: &Spot<'_>) -> Result<Choice, Refusal> {
             ["none", "auto", "required"].contains(&word),
             "must be none, auto or required",
         )?;
-        return Ok(if word == "none" {
-            Choice::Never
-        } else {
-            Choice::Free
+        return Ok(match word {
+            "none" => Choice::Never,
+            "required" => Choice::Must,
+            _ => Choice::Free,
         });
     }
     match choice.one_of("type", &["function", "allowed_tools", "custom"])? {

@@ -189,6 +189,7 @@ fn choice(calling: &Spot<'_>) -> Result<Choice, Refusal> {
     Ok(match (mode, allowed.as_slice()) {
         (Some("NONE"), _) => Choice::Never,
         (_, [one]) => Choice::Only(one.text()?.to_owned()),
+        (Some("ANY"), _) => Choice::Must,
         _ => Choice::Free,
     })
 }

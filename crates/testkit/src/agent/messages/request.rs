@@ -162,6 +162,7 @@ fn tools(root: &Spot<'_>, asked: &mut Asked) -> Result<(), Refusal> {
     asked.parallel = choice.flag("disable_parallel_tool_use")? != Some(true);
     asked.choice = match kind {
         "none" => Choice::Never,
+        "any" => Choice::Must,
         "tool" => Choice::Only(choice.want_text("name")?.to_owned()),
         _ => Choice::Free,
     };
