@@ -78,6 +78,7 @@ impl Row {
                         (Some(below), Some(over)) => Some(below.overlay(over)),
                         (below, over) => over.as_ref().or(below.as_ref()).cloned(),
                     },
+                    passthrough_url: self.passthrough_below(over),
                     $($field: over.$field.as_ref().or(self.$field.as_ref()).cloned()),+
                 }
             };
@@ -86,7 +87,6 @@ impl Row {
             kind,
             label,
             base_url,
-            passthrough_url,
             endpoints,
             paths,
             models_path,
@@ -105,6 +105,14 @@ impl Row {
             errors,
             rate_limits,
         )
+    }
+
+    /// The place of raw calls with `over` laid over this row. Below another address it is
+    /// another place, too.
+    fn passthrough_below(&self, over: &Self) -> Option<String> {
+        let own = self.passthrough_url.as_ref();
+        let below = own.filter(|_| over.base_url.is_none());
+        over.passthrough_url.as_ref().or(below).cloned()
     }
 
     /// Whether finding a key in the environment is enough to use it.

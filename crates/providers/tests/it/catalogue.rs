@@ -474,6 +474,20 @@ fn raw_calls_start_where_the_vendor_does() {
 }
 
 #[test]
+fn raw_calls_follow_an_address_of_the_operators() {
+    let row = Row {
+        kind: Some("gemini".to_owned()),
+        base_url: Some("http://10.0.0.5:8000/v1beta".to_owned()),
+        ..Row::default()
+    };
+    let id = ProviderId::new("own").unwrap();
+    let complete = Catalogue::embedded().complete(&id, &row).unwrap();
+    let own = Provider::build(id, &complete).unwrap();
+    let uri = own.passthrough_uri("/openai/files").unwrap();
+    assert_eq!(uri, "http://10.0.0.5:8000/v1beta/openai/files");
+}
+
+#[test]
 fn only_servers_of_unknown_make_may_leave_out_the_end_of_a_stream() {
     let catalogue = Catalogue::embedded();
     for kind in catalogue.kinds() {
