@@ -135,7 +135,9 @@ def chat_thinks(upstream):
         return answer.choices[0]
 
     chat_agent(turn, CHAT_TOOLS)
-    assert thoughts == [THOUGHT] * 3, thoughts
+    # From Responses a chat asks for sealed thoughts only: it has no way to ask for a summary.
+    thought = None if upstream == "responses" else THOUGHT
+    assert thoughts == [thought] * 3, thoughts
 
 
 @scenario
@@ -311,7 +313,8 @@ def check_events(events):
     assert kinds[:2] == ["response.created", "response.in_progress"], kinds
     assert kinds[-1] == "response.completed", kinds
     assert [event.sequence_number for event in events] == list(range(len(events))), events
-    opened, done = {}, []
+    # Items may overlap, as the calls of a chat may.
+    opened, done = {}, {}
     for event in events:
         checked = EVENT.validate_python(event.to_dict())
         assert type(checked) is type(event), (checked, event)
@@ -320,12 +323,14 @@ def check_events(events):
             opened[event.output_index] = event.item.id
         elif event.type == "response.output_item.done":
             assert opened[event.output_index] == event.item.id, event
-            done.append(event.item.to_dict())
+            assert event.output_index not in done, event
+            done[event.output_index] = event.item.to_dict()
         elif hasattr(event, "item_id"):
             assert opened[event.output_index] == event.item_id, event
-            assert len(done) == event.output_index, event
+            assert event.output_index not in done, event
     final = events[-1].response
-    assert done == [item.to_dict() for item in final.output], (done, final)
+    output = dict(enumerate(item.to_dict() for item in final.output))
+    assert done == output, (done, output)
     assert len({event.response.id for event in events if hasattr(event, "response")}) == 1
 
 

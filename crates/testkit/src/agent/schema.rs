@@ -1,4 +1,6 @@
-//! The rules for schemas that an answer must fit.
+//! Schemas: the rules that vendors have for them, and where they are when they are told in words.
+
+use serde_json::{Value, json};
 
 use super::spot::{Refusal, Spot};
 
@@ -18,16 +20,39 @@ pub(crate) fn closed(at: &Spot<'_>) -> Result<(), Refusal> {
             closed(&properties.want(name)?)?;
         }
     }
-    for name in ["items", "$defs"] {
-        if let Some(inner) = at.get(name) {
-            inner.object()?;
-        }
+    match at.get("items") {
+        Some(items) => closed(&items),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The schema of a tool's arguments: an object's.
 pub(crate) fn arguments(at: &Spot<'_>) -> Result<(), Refusal> {
     at.object()?;
     at.must(at.value["type"] == "object", "type must be \"object\"")
+}
+
+/// The schema that a prompt describes in words, as a model would find it: the last object in any
+/// of its texts that has properties. Any object will do if there is none.
+pub(crate) fn in_words(prompt: &Value) -> Value {
+    let found = texts(prompt).into_iter().rev().find_map(last_schema);
+    found.unwrap_or_else(|| json!({"type": "object"}))
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(members) => members.values().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn last_schema(text: &str) -> Option<Value> {
+    let objects = text.match_indices('{').filter_map(|(at, _)| {
+        let mut values = serde_json::Deserializer::from_str(&text[at..]).into_iter::<Value>();
+        values.next()?.ok()
+    });
+    let schemas = objects.filter(|object| object["properties"].is_object());
+    schemas.last()
 }

@@ -280,6 +280,19 @@ async fn a_schema_is_answered_with_json_that_fits() {
 }
 
 #[tokio::test]
+async fn a_schema_in_words_is_found() {
+    let words = r#"Answer in JSON by {"type": "object", "properties": {"a": {"type": "object", "properties": {"b": {"type": "integer"}}, "required": ["b"]}}, "required": ["a"]}."#;
+    let ask = |words: &str| {
+        json!({"model": "m", "messages": [{"role": "user", "content": words}],
+               "response_format": {"type": "json_object"}})
+    };
+    let said = answer(script(), CHAT, &ask(words)).await;
+    let text = &said["choices"][0]["message"]["content"];
+    assert_eq!(text, r#"{"a":{"b":1}}"#);
+    refused(CHAT, &ask("Hi"), "response_format: the messages must").await;
+}
+
+#[tokio::test]
 async fn images_are_named() {
     let image = json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}});
     let body = json!({"model": "m", "messages": [{"role": "user", "content": [image]}]});

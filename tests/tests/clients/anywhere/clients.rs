@@ -33,16 +33,19 @@ async fn check(guest: Guest, scenarios: &[(&[&str], &[&str])]) {
     assert_signed(&world.upstream.log());
 }
 
-/// Upstreams that speak something else than Chat Completions.
-const NOT_CHAT: &[&str] = &["responses", "messages", "budget", "gemini"];
-const NOT_RESPONSES: &[&str] = &["chat", "messages", "budget", "gemini", "deepseek"];
-const NOT_MESSAGES: &[&str] = &["chat", "responses", "gemini", "deepseek"];
-/// Upstreams that tell their thoughts, to clients of Chat Completions or Messages.
-const OPEN_TO_CHAT: &[&str] = &["responses", "messages", "budget", "gemini", "deepseek"];
-const OPEN_TO_RESPONSES: &[&str] = &["messages", "budget", "gemini", "deepseek", "responses"];
-const OPEN_TO_MESSAGES: &[&str] = &["responses", "gemini", "deepseek", "budget"];
 /// One upstream of each dialect.
 const ALL: &[&str] = &["chat", "responses", "messages", "gemini"];
+/// Upstreams that are foreign to clients of Chat Completions, and so on. Chat is spoken by one that
+/// tells its thoughts and wants them back, too, and Messages by one that insists on its thoughts.
+const NOT_CHAT: &[&str] = &["responses", "messages", "budget", "gemini"];
+const NOT_RESPONSES: &[&str] = &["chat", "deepseek", "messages", "budget", "gemini"];
+const NOT_MESSAGES: &[&str] = &["chat", "deepseek", "responses", "gemini"];
+/// Of these, those that tell their thoughts.
+const OPEN_TO_RESPONSES: &[&str] = &["deepseek", "messages", "budget", "gemini"];
+const OPEN_TO_MESSAGES: &[&str] = &["deepseek", "responses", "gemini"];
+/// Of these, those that see images.
+const SEEING_FOR_RESPONSES: &[&str] = &["chat", "messages", "gemini"];
+const SEEING_FOR_MESSAGES: &[&str] = &["chat", "responses", "gemini"];
 
 #[tokio::test]
 async fn openai_python() {
@@ -66,16 +69,16 @@ async fn openai_python() {
         "responses_loop_stream",
         "responses_parse",
         "responses_parse_stream",
-        "responses_image",
         "responses_stateful",
     ];
     let scenarios: &[(&[&str], &[&str])] = &[
         (&chat, NOT_CHAT),
         (
             &["chat_thinks", "chat_thinks_stream", "chat_forgets"],
-            OPEN_TO_CHAT,
+            NOT_CHAT,
         ),
         (&responses, NOT_RESPONSES),
+        (&["responses_image"], SEEING_FOR_RESPONSES),
         (
             &["responses_thinks", "responses_thinks_stream"],
             OPEN_TO_RESPONSES,
@@ -120,12 +123,12 @@ async fn anthropic_python() {
         "tool_runner",
         "parse",
         "choice",
-        "image",
         "settings",
         "count_tokens",
     ];
     let scenarios: &[(&[&str], &[&str])] = &[
         (&messages, NOT_MESSAGES),
+        (&["image"], SEEING_FOR_MESSAGES),
         (&["thinks"], OPEN_TO_MESSAGES),
         (&["thinks_in_secret"], &["chat"]),
         (&["limited", "broken", "refused", "torn"], ALL),
@@ -152,7 +155,7 @@ async fn anthropic_node() {
 async fn langchain() {
     let scenarios: &[(&[&str], &[&str])] = &[
         (&["chat"], NOT_CHAT),
-        (&["chat_thinks"], OPEN_TO_CHAT),
+        (&["chat_thinks"], NOT_CHAT),
         (&["responses"], NOT_RESPONSES),
         (&["responses_thinks"], OPEN_TO_RESPONSES),
         (&["messages", "messages_thinks"], NOT_MESSAGES),
@@ -166,7 +169,7 @@ async fn ai_sdk() {
         (&["chat"], NOT_CHAT),
         (&["responses"], NOT_RESPONSES),
         (&["messages"], NOT_MESSAGES),
-        (&["chat_thinks"], OPEN_TO_CHAT),
+        (&["chat_thinks"], NOT_CHAT),
         (&["responses_thinks"], OPEN_TO_RESPONSES),
         (&["messages_thinks"], OPEN_TO_MESSAGES),
     ];

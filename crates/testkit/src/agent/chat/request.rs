@@ -144,9 +144,16 @@ fn response_format(root: &Spot<'_>) -> Result<Option<Value>, Refusal> {
             format.only(&["type", "json_schema"])?;
             json_schema(&format.want("json_schema")?).map(Some)
         }
-        kind => {
+        "json_object" => {
             format.only(&["type"])?;
-            Ok((kind == "json_object").then(|| serde_json::json!({"type": "object"})))
+            let prompt = root.want("messages")?.value.to_string();
+            let told = prompt.to_lowercase().contains("json");
+            format.must(told, "the messages must contain the word json")?;
+            Ok(Some(schema::in_words(root.want("messages")?.value)))
+        }
+        _ => {
+            format.only(&["type"])?;
+            Ok(None)
         }
     }
 }

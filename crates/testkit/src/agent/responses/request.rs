@@ -123,9 +123,13 @@ fn text(root: &Spot<'_>) -> Result<Option<Value>, Refusal> {
             }
             Ok(Some(schema.value.clone()))
         }
-        kind => {
+        "json_object" => {
             format.only(&["type"])?;
-            Ok((kind == "json_object").then(|| json!({"type": "object"})))
+            Ok(Some(schema::in_words(root.want("input")?.value)))
+        }
+        _ => {
+            format.only(&["type"])?;
+            Ok(None)
         }
     }
 }
