@@ -21,6 +21,7 @@ const PROVIDERS: &str = "orchestra-providers";
 const HEALTH: &str = "orchestra-health";
 const LEDGER: &str = "orchestra-ledger";
 const GATEWAY: &str = "orchestra-gateway";
+const STORE: &str = "orchestra-store";
 const SERVER: &str = "orchestra-server";
 const TESTKIT: &str = "orchestra-testkit";
 
@@ -104,8 +105,15 @@ const ROOMS: &[Room] = &[
         must_not_know: EDGE,
     },
     Room {
+        name: STORE,
+        may_use: &[TYPES, GATEWAY],
+        must_not_know: HTTP,
+    },
+    Room {
         name: SERVER,
-        may_use: &[TYPES, DIALECTS, SECRETS, PROVIDERS, HEALTH, LEDGER, GATEWAY],
+        may_use: &[
+            TYPES, DIALECTS, SECRETS, PROVIDERS, HEALTH, LEDGER, GATEWAY, STORE,
+        ],
         must_not_know: &[],
     },
     Room {

@@ -4,6 +4,7 @@ mod answer;
 mod attempt;
 mod body;
 mod call;
+mod conversations;
 mod failure;
 mod fault;
 mod gateway;
@@ -24,6 +25,10 @@ mod transport;
 
 pub use body::AnswerBody;
 pub use call::Incoming;
+pub use conversations::{
+    Conversation, ConversationBounds, ConversationError, ConversationFuture, ConversationKey,
+    Conversations, MemoryConversations,
+};
 pub use fault::{Fault, FaultKind, Phase, Reached, Verdict};
 pub use gateway::{Gateway, Parts};
 pub use losses::LossTally;
