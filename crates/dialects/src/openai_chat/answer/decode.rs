@@ -223,6 +223,10 @@ fn thought_list(thinking: Option<Raw<'_>>) -> Part {
 
 /// Ties the annotations to the text.
 fn annotate(list: Raw<'_>, parts: &mut [Part], extras: &mut Extras) {
+    if !list.says_something() {
+        inner::note(extras, "annotations", list);
+        return;
+    }
     let text = parts
         .iter_mut()
         .rev()
@@ -232,8 +236,7 @@ fn annotate(list: Raw<'_>, parts: &mut [Part], extras: &mut Extras) {
         });
     match text {
         Some(citations) => citations.extend(list.items().map(read_annotation)),
-        None if list.says_something() => inner::keep(extras, "message", "annotations", list),
-        None => {}
+        None => inner::keep(extras, "message", "annotations", list),
     }
 }
 

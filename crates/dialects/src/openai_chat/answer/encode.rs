@@ -35,7 +35,7 @@ pub(in super::super) fn encode(
             object.text_if("service_tier", tier_word(tier, losses));
         }
         if own {
-            object.extras(&answer.extras);
+            inner::write_outer(object, &answer.extras, &[]);
         } else {
             losses.dropped_extras(&[ANSWER], &answer.extras);
         }
@@ -128,6 +128,7 @@ fn write_choice(
         object.object("message", |writer| {
             message.write(writer, tools, own);
             if own {
+                writer.raw_if("annotations", inner::noted(&choice.extras, "annotations"));
                 inner::write(writer, &choice.extras, "message");
             }
         });

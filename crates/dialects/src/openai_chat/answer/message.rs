@@ -1,5 +1,6 @@
 //! The message of a choice that is written.
 
+use super::super::inner;
 use super::super::reasoning::Told;
 use super::super::tool_calls::{
     ClientCall, ClientTools, signature_for_client, signature_of, write_signature,
@@ -218,7 +219,7 @@ impl Call<'_> {
                     write_signature(object, &sealed);
                 }
                 if own {
-                    object.extras(extras);
+                    inner::write_outer(object, extras, &[]);
                 }
             }),
         }

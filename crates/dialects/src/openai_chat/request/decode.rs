@@ -6,6 +6,7 @@ mod message;
 mod options;
 mod tools;
 
+use super::super::inner;
 use crate::canonical::{Request, Tool, ToolBody};
 use crate::json::{Invalid, Locate as _, Raw, request_object};
 use crate::{BodyError, Dialect};
@@ -57,8 +58,10 @@ fn read_member<'a>(
         _ => {
             let known = options::read_sampling(&mut request.sampling, name, value)?
                 || options::read_worded(request, name, value)?;
-            if !known {
-                request.extras.push((name.to_owned(), value.into()));
+            if known {
+                options::note_spelling(&mut request.extras, name, value);
+            } else {
+                keep(request, name, value);
             }
         }
     }
@@ -71,14 +74,20 @@ impl Older<'_> {
         if let Some(value) = self.max_tokens {
             let count = value.want_count().at("max_tokens")?;
             match request.sampling.max_output_tokens {
-                None => request.sampling.max_output_tokens = Some(count),
+                None => {
+                    request.sampling.max_output_tokens = Some(count);
+                    inner::note(&mut request.extras, "max_tokens", value);
+                }
                 Some(_) => keep(request, "max_tokens", value),
             }
         }
         if let Some(value) = self.user {
             let user = value.want_string().at("user")?;
             match request.user {
-                None => request.user = Some(user),
+                None => {
+                    request.user = Some(user);
+                    inner::note(&mut request.extras, "user", value);
+                }
                 Some(_) => keep(request, "user", value),
             }
         }

@@ -14,7 +14,7 @@ use super::super::inner;
 use crate::canonical::{Place, Request};
 use crate::codec::{Inexpressible, Target};
 use crate::json::Writer;
-use crate::{Dialect, Losses, Profile};
+use crate::{Dialect, Losses, Profile, RawJson};
 
 /// What is written, and for whom.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,14 @@ struct Scope<'a> {
     profile: &'a Profile,
     /// Whether the client wrote this dialect itself, so that what is unknown returns as it was.
     own: bool,
+}
+
+impl<'a> Scope<'a> {
+    /// How a Chat client wrote the member.
+    fn noted(&self, name: &str) -> Option<&'a RawJson> {
+        let own = self.own.then_some(&self.request.extras)?;
+        inner::noted(own, name)
+    }
 }
 
 /// Writes a request.

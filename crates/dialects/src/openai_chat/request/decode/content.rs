@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::super::super::inner;
 use super::tools::read_mark;
 use crate::Dialect;
-use crate::canonical::{CacheMark, Extras, Media, MediaSource, Part, PartBody, Place};
+use crate::canonical::{Extras, Media, MediaSource, Part, PartBody, Place};
 use crate::json::{Invalid, JsonKind, Locate as _, Raw};
 use crate::media::{check_base64, parse_data_url};
 
@@ -44,8 +44,10 @@ fn read_part(value: Raw<'_>) -> Result<Part, Invalid> {
     for (name, value) in value.want_members()? {
         match &*name {
             "type" => {}
-            "prompt_cache_breakpoint" | "cache_control" => {
+            "prompt_cache_breakpoint" => part.cache = Some(read_mark(value).at(&name)?),
+            "cache_control" => {
                 part.cache = Some(read_mark(value).at(&name)?);
+                inner::note(&mut part.extras, &name, value);
             }
             _ if name == kind => {}
             _ => part.extras.push((name.into_owned(), value.into())),
@@ -80,6 +82,7 @@ fn read_refusal(value: Raw<'_>) -> Result<PartBody, Invalid> {
 fn read_image(value: Raw<'_>, extras: &mut Extras) -> Result<PartBody, Invalid> {
     let mut detail = None;
     let url = if value.kind() == Some(JsonKind::Text) {
+        inner::note(extras, "image_url", value);
         value.want_text()?
     } else {
         for (name, value) in value.want_members()? {
@@ -169,11 +172,13 @@ fn read_file_data(data: Cow<'_, str>) -> Result<(MediaSource, Option<String>), I
     }
 }
 
-/// Puts a mark that stood on the whole message on its last part.
-pub(super) fn mark_last(parts: &mut [Part], mark: Option<CacheMark>) {
-    if let Some(part) = parts.last_mut()
-        && mark.is_some()
-    {
-        part.cache = mark;
-    }
+/// Puts a mark that stood on the whole message on its last part. Tells whether there is one.
+pub(super) fn mark_last(parts: &mut [Part], mark: Raw<'_>) -> Result<bool, Invalid> {
+    let mark_read = read_mark(mark)?;
+    let Some(part) = parts.last_mut() else {
+        return Ok(false);
+    };
+    part.cache = Some(mark_read);
+    inner::note(&mut part.extras, "message.cache_control", mark);
+    Ok(true)
 }

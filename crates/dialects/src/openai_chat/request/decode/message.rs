@@ -3,8 +3,7 @@
 use super::super::super::reasoning;
 use super::calls::{self, OldCalls};
 use super::content;
-use super::tools::read_mark;
-use crate::canonical::{CacheMark, Extras, Part, PartBody, Place, Role, ToolResult, Turn};
+use crate::canonical::{Extras, Part, PartBody, Place, Role, ToolResult, Turn};
 use crate::json::{Invalid, Locate as _, Raw};
 
 /// Reads `messages`.
@@ -25,7 +24,7 @@ struct Message<'a> {
     role: Option<Raw<'a>>,
     content: Option<Raw<'a>>,
     name: Option<Raw<'a>>,
-    mark: Option<CacheMark>,
+    mark: Option<Raw<'a>>,
     /// Members that only one role knows, by their names.
     special: Vec<(&'static str, Raw<'a>)>,
     extras: Extras,
@@ -63,7 +62,11 @@ fn read(value: Raw<'_>, index: usize, old: &mut OldCalls) -> Result<Turn, Invali
             return Err(Invalid::here(problem)).at("role");
         }
     };
-    content::mark_last(&mut turn.parts, message.mark.take());
+    if let Some(mark) = message.mark
+        && content::mark_last(&mut turn.parts, mark).at("cache_control")?
+    {
+        message.mark = None;
+    }
     if let Some(name) = message.name {
         turn.name = Some(name.want_string().at("name")?);
     }
@@ -79,7 +82,7 @@ impl<'a> Message<'a> {
                 "role" => message.role = Some(value),
                 "content" => message.content = Some(value),
                 "name" => message.name = Some(value),
-                "cache_control" => message.mark = Some(read_mark(value).at(&name)?),
+                "cache_control" => message.mark = Some(value),
                 _ => match SPECIAL.into_iter().find(|special| *special == name) {
                     Some(special) => message.special.push((special, value)),
                     None => message.extras.push((name.into_owned(), value.into())),
@@ -103,7 +106,8 @@ impl<'a> Message<'a> {
     /// What nobody took.
     fn left_over(self) -> Extras {
         let mut extras = self.extras;
-        let special = self.special.into_iter();
+        let mark = self.mark.map(|mark| ("cache_control", mark));
+        let special = self.special.into_iter().chain(mark);
         extras.extend(special.map(|(name, value)| (name.to_owned(), value.into())));
         extras
     }

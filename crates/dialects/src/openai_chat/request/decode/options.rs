@@ -2,7 +2,7 @@
 
 use super::super::super::inner;
 use crate::RawJson;
-use crate::canonical::{Effort, OutputFormat, ReasoningMode, Request, Sampling, Verbosity};
+use crate::canonical::{Effort, Extras, OutputFormat, ReasoningMode, Request, Sampling, Verbosity};
 use crate::json::{Invalid, JsonKind, Locate as _, Raw};
 
 /// Reads a member that says how tokens are drawn; false if it is none.
@@ -32,6 +32,18 @@ pub(super) fn read_sampling(
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+/// Notes what can be written in several ways: one stop text, the format that is the default, DeepSeek's switch.
+pub(super) fn note_spelling(extras: &mut Extras, name: &str, value: Raw<'_>) {
+    let several = match name {
+        "stop" => value.kind() == Some(JsonKind::Text),
+        "response_format" | "thinking" => true,
+        _ => false,
+    };
+    if several {
+        inner::note(extras, name, value);
+    }
 }
 
 /// Reads a member that takes one of a few words, or an object with one. New words are no errors: false, and

@@ -7,7 +7,7 @@ use super::super::super::tool_calls::signature_of;
 use super::Scope;
 use super::calls::{self, Call};
 use super::content::{self, Entry, Form, Takes};
-use super::messages::note_frame;
+use super::messages::{note_frame, write_frame};
 use crate::canonical::{Extras, Part, PartBody, Place, Reasoning, ReasoningMode, ToolUse, Turn};
 use crate::json::ObjectWriter;
 use crate::{Losses, RawJson, ReasoningControl};
@@ -23,8 +23,8 @@ pub(super) struct Spoken<'a> {
     old_call: Option<(&'a ToolUse, &'a Extras)>,
     refusal: Option<&'a str>,
     audio: Option<&'a RawJson>,
-    name: Option<&'a str>,
-    extras: Option<&'a Extras>,
+    /// The message, if a Chat client wrote it.
+    frame: Option<&'a Turn>,
     /// A signature for the call that follows it directly, and its place.
     signature: Option<(&'a str, [Place; 2])>,
 }
@@ -38,8 +38,7 @@ impl<'a> Spoken<'a> {
                 spoken.add(scope, turn, part, losses);
             }
             if scope.own {
-                spoken.name = turn.name.as_deref();
-                spoken.extras = Some(&turn.extras);
+                spoken.frame = Some(turn);
             } else {
                 note_frame(turn, losses);
             }
@@ -144,9 +143,7 @@ impl<'a> Spoken<'a> {
             self.old_call = Some((call, &part.extras));
             return;
         }
-        if !scope.own || scope.profile.openai_fields && part.cache.is_some() {
-            calls::note_losses(scope, &path, part, call, losses);
-        }
+        calls::note_losses(scope, &path, part, call, losses);
         // OpenAI refuses the member.
         if !scope.own && scope.profile.openai_fields {
             self.drop_signature(losses);
@@ -199,9 +196,9 @@ impl<'a> Spoken<'a> {
                 inner::write(function, extras, "function");
             });
         }
-        message.text_if("name", self.name);
-        if let Some(extras) = self.extras {
-            message.extras(extras);
+        if let Some(turn) = self.frame {
+            message.text_if("name", turn.name.as_deref());
+            write_frame(message, turn);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::super::inner;
 use super::super::super::tool_calls::{object_text, wrap_input, write_signature};
-use super::{Scope, below};
+use super::{Scope, below, marks};
 use crate::canonical::{Extras, Field, Part, Place, ToolInput, ToolUse, portable_name};
 use crate::json::{ListWriter, ObjectWriter};
 use crate::{Losses, RawJson};
@@ -31,7 +31,7 @@ pub(super) fn note_losses(
     call: &ToolUse,
     losses: &mut Losses,
 ) {
-    if part.cache.is_some() {
+    if part.cache.is_some() && marks::of_message(part).is_none() {
         // The message has no part for a call that could carry it.
         let name = Field::CacheMark.path(scope.request.origin);
         losses.dropped(&below(path, name));

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use super::super::super::inner;
 use super::marks::{self, Mark};
 use super::{Scope, below};
-use crate::canonical::{Citation, Extras, Field, Media, MediaSource, Part, PartBody, Place};
+use crate::canonical::{
+    Citation, Extras, Field, Media, MediaSource, NOTE_MARK, Part, PartBody, Place,
+};
 use crate::json::{ListWriter, ObjectWriter};
 use crate::media::data_url;
 use crate::{Dialect, Losses, RawJson};
@@ -96,7 +98,7 @@ pub(super) fn entry<'a>(
     }
     Some(Entry {
         item,
-        mark: marks::of(scope, path, part.cache.as_ref(), losses),
+        mark: marks::of(scope, path, part, losses),
         extras: scope.own.then_some(&part.extras),
         bare: part.at.index.is_none(),
     })
@@ -244,8 +246,17 @@ fn joined(entries: &[Entry<'_>]) -> String {
 impl Entry<'_> {
     /// Whether it is text and nothing else.
     fn is_plain(&self) -> bool {
-        let extras = self.extras.is_some_and(|extras| !extras.is_empty());
+        let is_member = |(name, _): &(String, RawJson)| !name.starts_with(NOTE_MARK);
+        let extras = self
+            .extras
+            .is_some_and(|extras| extras.iter().any(is_member));
         matches!(self.item, Item::Text(_)) && self.mark.is_none() && !extras
+    }
+
+    /// Whether the client wrote a bare URL.
+    fn is_bare_image(&self) -> bool {
+        self.extras
+            .is_some_and(|extras| inner::noted(extras, "image_url").is_some())
     }
 
     fn write(&self, list: &mut ListWriter<'_>) {
@@ -273,6 +284,10 @@ impl Entry<'_> {
             Item::Refusal(text) => {
                 part.text("type", "refusal");
                 part.text("refusal", text);
+            }
+            Item::Image { url, .. } if self.is_bare_image() => {
+                part.text("type", "image_url");
+                part.text("image_url", url);
             }
             Item::Image { url, detail } => self.write_framed(part, "image_url", |image| {
                 image.text("url", url);

@@ -1,35 +1,39 @@
 //! Marks for the provider's prompt cache.
 
+use super::super::super::inner;
 use super::{Scope, below};
-use crate::canonical::{CacheMark, Field, Place};
+use crate::canonical::{Field, Part, Place};
 use crate::json::ObjectWriter;
-use crate::{Dialect, Losses};
+use crate::{Dialect, Losses, RawJson};
 
 /// A mark in the form that the target knows.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Mark<'a> {
     /// OpenAI's `prompt_cache_breakpoint`, with its time to live.
     Breakpoint(Option<&'a str>),
-    /// Anthropic's `cache_control`, which `OpenRouter` and `LiteLLM` take.
-    Control(Option<&'a str>),
+    /// Anthropic's `cache_control`, which `OpenRouter` and `LiteLLM` take, as the client wrote it.
+    Raw(&'a RawJson),
 }
 
 /// The mark that stands for `cache`, if the target has one.
 ///
 /// OpenAI's models before 5.6 refuse breakpoints, and all of them cache unasked: only a client who
-/// wrote OpenAI's own form is taken to know the model. Compatible servers that ignore unknown members get
-/// back what a Chat client wrote.
+/// wrote OpenAI's own form is taken to know the model.
 pub(super) fn of<'a>(
     scope: &Scope<'_>,
     path: &[Place],
-    cache: Option<&'a CacheMark>,
+    part: &'a Part,
     losses: &mut Losses,
 ) -> Option<Mark<'a>> {
-    let ttl = cache?.ttl.as_deref();
+    let ttl = part.cache.as_ref()?.ttl.as_deref();
     let openai = scope.profile.openai_fields;
     match scope.request.origin {
-        Dialect::OpenAiChat if !openai || is_anthropic(ttl) => Some(Mark::Control(ttl)),
-        Dialect::OpenAiChat => Some(Mark::Breakpoint(ttl)),
+        // It is written with the message.
+        Dialect::OpenAiChat if of_message(part).is_some() => None,
+        Dialect::OpenAiChat => Some(match inner::noted(&part.extras, "cache_control") {
+            Some(raw) => Mark::Raw(raw),
+            None => Mark::Breakpoint(ttl),
+        }),
         Dialect::OpenAiResponses if openai => Some(Mark::Breakpoint(ttl)),
         origin => {
             losses.dropped(&below(path, Field::CacheMark.path(origin)));
@@ -38,9 +42,9 @@ pub(super) fn of<'a>(
     }
 }
 
-/// Whether this is a time to live in Anthropic's words, so that the client wrote `cache_control`.
-fn is_anthropic(ttl: Option<&str>) -> bool {
-    matches!(ttl, Some("5m" | "1h"))
+/// The mark that a Chat client put on the whole message whose last part this is.
+pub(super) fn of_message(part: &Part) -> Option<&RawJson> {
+    inner::noted(&part.extras, "message.cache_control")
 }
 
 impl Mark<'_> {
@@ -51,10 +55,7 @@ impl Mark<'_> {
                 mark.text("mode", "explicit");
                 mark.text_if("ttl", ttl);
             }),
-            Self::Control(ttl) => part.object("cache_control", |mark| {
-                mark.text("type", "ephemeral");
-                mark.text_if("ttl", ttl);
-            }),
+            Self::Raw(raw) => part.raw("cache_control", raw.as_str()),
         }
     }
 }

@@ -5,13 +5,14 @@
 
 use std::collections::HashSet;
 
-use super::Scope;
+use super::super::super::inner;
 use super::assistant::Spoken;
 use super::content::{self, Entry, Form, Takes};
 use super::results::Results;
+use super::{Scope, marks};
 use crate::Losses;
 use crate::canonical::{Part, PartBody, Place, Role, Turn};
-use crate::json::ListWriter;
+use crate::json::{ListWriter, ObjectWriter};
 
 /// Writes `messages`. `instructions` are ours and join the first of the application.
 pub(super) fn write(
@@ -199,7 +200,7 @@ impl<'a> Messages<'a, '_, '_> {
             content::write(message, entries, form);
             if own {
                 message.text_if("name", turn.name.as_deref());
-                message.extras(&turn.extras);
+                write_frame(message, turn);
             }
         });
     }
@@ -229,6 +230,13 @@ pub(super) fn note_frame(turn: &Turn, losses: &mut Losses) {
         losses.dropped(&[turn.at, Place::member("name")]);
     }
     losses.dropped_extras(&[turn.at], &turn.extras);
+}
+
+/// What a Chat client's message says beside its content.
+pub(super) fn write_frame(message: &mut ObjectWriter<'_>, turn: &Turn) {
+    let mark = turn.parts.last().and_then(marks::of_message);
+    message.raw_if("cache_control", mark);
+    inner::write_outer(message, &turn.extras, &[]);
 }
 
 fn is_result(part: &Part) -> bool {

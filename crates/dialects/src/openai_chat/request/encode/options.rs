@@ -78,12 +78,16 @@ impl Options<'_, '_, '_> {
 
     fn limits(&mut self) {
         let sampling = &self.scope.request.sampling;
+        let old = self.scope.noted("max_tokens").is_some();
         let name = match self.scope.profile.max_tokens_name {
+            _ if old => "max_tokens",
             MaxTokensName::MaxCompletionTokens => "max_completion_tokens",
             MaxTokensName::MaxTokens => "max_tokens",
         };
         self.body.count_if(name, sampling.max_output_tokens);
-        if !sampling.stop.is_empty() {
+        if let Some(stop) = self.scope.noted("stop") {
+            self.body.raw("stop", stop.as_str());
+        } else if !sampling.stop.is_empty() {
             self.body.list("stop", |list| {
                 sampling.stop.iter().for_each(|stop| list.text(stop));
             });
@@ -140,7 +144,10 @@ impl Options<'_, '_, '_> {
     fn format(&mut self) {
         let request = self.scope.request;
         match &request.output {
-            OutputFormat::Text => {}
+            OutputFormat::Text => {
+                self.body
+                    .raw_if("response_format", self.scope.noted("response_format"));
+            }
             OutputFormat::JsonSchema {
                 name,
                 description,
@@ -213,7 +220,8 @@ impl Options<'_, '_, '_> {
         if self.takes(known, request.service_tier.is_some(), Field::ServiceTier) {
             self.tier();
         }
-        let name = if known { "safety_identifier" } else { "user" };
+        let new = known && self.scope.noted("user").is_none();
+        let name = if new { "safety_identifier" } else { "user" };
         self.body.text_if(name, request.user.as_deref());
     }
 

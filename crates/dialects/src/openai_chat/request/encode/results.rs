@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::calls::target_id;
 use super::content::{self, Entry, Form, Takes};
-use super::messages::note_frame;
+use super::messages::{note_frame, write_frame};
 use super::{Scope, marks};
 use crate::Losses;
 use crate::canonical::{Part, PartBody, Place, ToolResult, Turn};
@@ -40,12 +40,7 @@ impl<'a> Results<'a> {
             return;
         };
         let mut entries = self.entries(turn, part, result, losses);
-        let mark = marks::of(
-            &self.scope,
-            &[turn.at, part.at],
-            part.cache.as_ref(),
-            losses,
-        );
+        let mark = marks::of(&self.scope, &[turn.at, part.at], part, losses);
         if let Some(last) = entries.last_mut() {
             last.mark(mark);
         }
@@ -83,7 +78,7 @@ impl<'a> Results<'a> {
                 content::write(message, entries, self.form);
             }
             if self.scope.own {
-                message.extras(&turn.extras);
+                write_frame(message, turn);
             }
         });
     }

@@ -9,6 +9,12 @@ impl Options<'_, '_, '_> {
     /// Writes how much the model should think, in the form that the target knows.
     pub(super) fn reasoning(&mut self) {
         let reasoning = self.scope.request.reasoning.clone();
+        if let Some(thinking) = self.scope.noted("thinking") {
+            self.body.raw("thinking", thinking.as_str());
+            let effort = reasoning.effort.map(Effort::as_str);
+            self.body.text_if("reasoning_effort", effort);
+            return;
+        }
         match self.scope.profile.reasoning {
             ReasoningControl::Effort => self.effort(&reasoning),
             ReasoningControl::DeepSeek => self.deepseek(&reasoning),

@@ -99,7 +99,7 @@ fn write_tool(list: &mut ListWriter<'_>, scope: &Scope<'_>, tool: &Tool, losses:
             });
         }
         if scope.own {
-            write_own_mark(object, scope, tool);
+            write_mark(object, tool);
             inner::write_outer(object, &tool.extras, &["function", "custom"]);
         }
     });
@@ -120,11 +120,12 @@ fn note_losses(scope: &Scope<'_>, tool: &Tool, losses: &mut Losses) {
 }
 
 /// No vendor's types let a tool carry a mark in Chat, but `LiteLLM`'s clients send Anthropic's.
-fn write_own_mark(object: &mut ObjectWriter<'_>, scope: &Scope<'_>, tool: &Tool) {
-    if let Some(mark) = &tool.cache
-        && scope.own
-    {
-        super::marks::Mark::Control(mark.ttl.as_deref()).write(object);
+fn write_mark(object: &mut ObjectWriter<'_>, tool: &Tool) {
+    if let Some(mark) = &tool.cache {
+        object.object("cache_control", |control| {
+            control.text("type", "ephemeral");
+            control.text_if("ttl", mark.ttl.as_deref());
+        });
     }
 }
 
@@ -155,7 +156,7 @@ fn write_function(object: &mut ObjectWriter<'_>, scope: &Scope<'_>, tool: &Tool,
         ToolBody::Opaque { .. } => {}
     }
     if scope.own && inner.is_empty() {
-        object.extras(&tool.extras);
+        inner::write_outer(object, &tool.extras, &[]);
     } else if scope.own {
         inner::write(object, &tool.extras, inner);
     }
