@@ -129,7 +129,7 @@ OUTSIDE = {
 
 def events(stream: str) -> Iterator[Any]:
     """The data of a stream's events, but for its end marker and pings."""
-    for line in stream.splitlines():
+    for line in stream.split("\n"):
         if line.startswith("data:"):
             data = line[len("data:"):].strip()
             if data and data != "[DONE]":
@@ -157,7 +157,7 @@ def sections(snapshot: str) -> dict[str, str]:
     """The parts of a snapshot by the first words of their titles, without the lines on losses."""
     found: dict[str, str] = {}
     title = ""
-    for line in snapshot.splitlines():
+    for line in snapshot.split("\n"):
         if line.startswith("## "):
             title = next(word for word in ("request", "answer", "stream") if word in line)
             found[title] = ""

@@ -17,6 +17,12 @@ pub(super) use read::{MadeIds, read_image};
 /// Where the losses of answers stand.
 pub(super) const ANSWER: Place = Place::member("answer");
 
+/// Stands in `content` between texts between which there was something else, such as a call: Chat has one text
+/// for all, and sentences should not run together. Texts that followed each other are one text cut by
+/// its citations.
+pub(super) const BETWEEN: &str = "\n\n";
+pub(super) const BETWEEN_CHARS: u64 = 2;
+
 /// The place of a member of a choice, written as of the first; of another, only which one is told.
 pub(super) fn place(choice: u32, first: &'static str) -> Place {
     match choice {

@@ -61,7 +61,12 @@ pub(in super::super) fn write_annotation(
 /// What is lost of a citation of the text at `at`: Chat knows addresses and titles.
 pub(in super::super) fn note_citation(at: Place, citation: &Citation, losses: &mut Losses) {
     let from = losses.from();
-    let path = [ANSWER, at, Place::member(Field::Citations.path(from))];
+    let member = match from {
+        // The place is the item's.
+        Dialect::OpenAiResponses => "content",
+        from => Field::Citations.path(from),
+    };
+    let path = [ANSWER, at, Place::member(member)];
     let whole = from == Dialect::OpenAiResponses && citation.span.is_some();
     if !is_sayable(citation) {
         losses.dropped(&path);

@@ -86,21 +86,15 @@ pub(in super::super) fn tier_word<'a>(tier: &'a str, losses: &mut Losses) -> Opt
 
 /// Where the finish reason of a choice stands in the words of the provider's dialect.
 pub(in super::super) fn finish_place(from: Dialect, index: usize, finish: &Finish) -> [Place; 3] {
-    let (list, member) = match from {
-        Dialect::AnthropicMessages if matches!(finish, Finish::StopSequence(_)) => {
-            ("", "stop_sequence")
-        }
-        Dialect::AnthropicMessages => ("", "stop_reason"),
-        Dialect::OpenAiResponses => ("", "status"),
-        Dialect::Gemini => ("candidates", "finishReason"),
-        _ => ("choices", "finish_reason"),
+    let member = match (from, finish) {
+        (Dialect::AnthropicMessages, Finish::StopSequence(_)) => "stop_sequence",
+        (Dialect::AnthropicMessages, _) => "stop_reason",
+        (Dialect::OpenAiResponses, Finish::Other(_)) => "incomplete_details.reason",
+        (Dialect::OpenAiResponses, _) => "status",
+        (Dialect::Gemini, _) => "finishReason",
+        _ => "finish_reason",
     };
-    let list = if list.is_empty() {
-        Place::default()
-    } else {
-        Place::item(list, index)
-    };
-    [ANSWER, list, Place::member(member)]
+    [ANSWER, choice_place(from, index), Place::member(member)]
 }
 
 /// The place of a choice in the words of the provider's dialect.

@@ -5,8 +5,8 @@ use super::super::reasoning::Told;
 use super::super::tool_calls::{
     ClientCall, ClientTools, signature_for_client, signature_of, write_signature,
 };
-use super::ANSWER;
 use super::citations::{is_sayable, note_citation, write_annotation};
+use super::{ANSWER, BETWEEN, BETWEEN_CHARS};
 use crate::canonical::{Citation, Extras, Media, MediaSource, Part, PartBody, ToolInput, ToolUse};
 use crate::json::{ListWriter, ObjectWriter};
 use crate::media::data_url;
@@ -19,6 +19,8 @@ pub(super) struct Message<'a> {
     /// Citations, and where the text that they belong to stands in `content`, in characters.
     citations: Vec<(&'a Citation, (u64, u64))>,
     chars: u64,
+    /// Whether something stood behind the last text.
+    apart: bool,
     refusal: Option<String>,
     thoughts: Told,
     thoughts_name: Option<&'static str>,
@@ -55,6 +57,7 @@ impl<'a> Message<'a> {
     fn add(&mut self, part: &'a Part, tools: &ClientTools, losses: &mut Losses) {
         let path = [ANSWER, part.at];
         let own = losses.within_one_dialect();
+        self.apart |= !matches!(part.body, PartBody::Text { .. });
         match &part.body {
             PartBody::Text { text, citations } => self.say(part, text, citations, losses),
             PartBody::Refusal { text } => self.refusal.get_or_insert_default().push_str(text),
@@ -85,10 +88,12 @@ impl<'a> Message<'a> {
     }
 
     fn say(&mut self, part: &'a Part, text: &str, citations: &'a [Citation], losses: &mut Losses) {
-        self.content.get_or_insert_default().push_str(text);
-        if citations.is_empty() && losses.within_one_dialect() {
-            return;
+        let content = self.content.get_or_insert_default();
+        if std::mem::take(&mut self.apart) && !content.is_empty() {
+            content.push_str(BETWEEN);
+            self.chars += BETWEEN_CHARS;
         }
+        content.push_str(text);
         let start = self.chars;
         self.chars += u64::try_from(text.chars().count()).unwrap_or(u64::MAX);
         for citation in citations {

@@ -20,6 +20,8 @@ pub(super) struct Choice {
     sealed: usize,
     /// The length of `content`, in characters.
     chars: u64,
+    /// Whether something stood behind the last text.
+    apart: bool,
     /// A signature that waits for the call behind it.
     signature: Option<Reasoning>,
 }
@@ -63,6 +65,7 @@ impl Choice {
             transcript: Transcript::default(),
             sealed: 0,
             chars: 0,
+            apart: false,
             signature: None,
         }
     }
@@ -75,6 +78,7 @@ impl Choice {
     /// A part begins.
     pub(super) fn begin(&mut self, part: &Part, teller: &mut Teller<'_>) {
         self.held.note(&part.body);
+        self.apart |= !matches!(part.body, PartBody::Text { .. });
         let signature = match part.body {
             PartBody::ToolUse(_) => self.signature.take(),
             _ => {
@@ -84,6 +88,9 @@ impl Choice {
         };
         let open = match &part.body {
             PartBody::Text { text, citations } => {
+                if std::mem::take(&mut self.apart) && self.chars > 0 {
+                    self.text(answer::BETWEEN, teller);
+                }
                 let open = Open::Text {
                     start: self.chars,
                     citations: citations.clone(),

@@ -10,7 +10,7 @@ use super::content::{self, Entry, Form, Takes};
 use super::messages::{note_frame, write_frame};
 use crate::canonical::{Extras, Part, PartBody, Place, Reasoning, ReasoningMode, ToolUse, Turn};
 use crate::json::ObjectWriter;
-use crate::{Losses, RawJson, ReasoningControl};
+use crate::{Dialect, Losses, RawJson, ReasoningControl};
 
 /// Everything that one message of the model holds.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ pub(super) struct Spoken<'a> {
     /// The message, if a Chat client wrote it.
     frame: Option<&'a Turn>,
     /// A signature for the call that follows it directly, and its place.
-    signature: Option<(&'a str, [Place; 2])>,
+    signature: Option<(&'a str, [Place; 3])>,
 }
 
 impl<'a> Spoken<'a> {
@@ -72,7 +72,9 @@ impl<'a> Spoken<'a> {
             PartBody::Reasoning(thoughts) => {
                 self.drop_signature(losses);
                 match signature_of(part).and_then(|found| found.signature.as_deref()) {
-                    Some(signature) => self.signature = Some((signature, path)),
+                    Some(signature) => {
+                        self.signature = Some((signature, signature_path(scope, path)));
+                    }
                     None => self.think(scope, path, part.at.member, thoughts, losses),
                 }
             }
@@ -205,4 +207,13 @@ impl<'a> Spoken<'a> {
 
 fn is_listed(part: &Part) -> bool {
     part.at.member == "content" && part.at.index.is_some()
+}
+
+/// Gemini's signatures stand on the part that follows from the thoughts.
+fn signature_path(scope: &Scope<'_>, [turn, part]: [Place; 2]) -> [Place; 3] {
+    let member = match scope.request.origin {
+        Dialect::Gemini => "thoughtSignature",
+        _ => "",
+    };
+    [turn, part, Place::member(member)]
 }

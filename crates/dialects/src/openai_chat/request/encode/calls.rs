@@ -111,23 +111,47 @@ pub(super) fn target_name<'a>(scope: &Scope<'_>, name: &'a str) -> Cow<'a, str> 
     }
 }
 
-/// The call's id at the target: shortened, always in the same way, if it is longer than OpenAI takes.
+/// The call's id at the target: shortened if it is longer than OpenAI takes.
 pub(super) fn target_id<'a>(scope: &Scope<'_>, id: &'a str) -> Cow<'a, str> {
-    if scope.own || !scope.profile.openai_fields || id.len() <= LONGEST_ID {
+    if scope.own || !scope.profile.openai_fields {
         return Cow::Borrowed(id);
     }
-    let hash = format!("_{:016x}", fnv1a(id));
-    let start = id.char_indices().map(|(at, char)| at + char.len_utf8());
-    let end = start
-        .take_while(|end| *end <= LONGEST_ID - hash.len())
-        .last()
-        .unwrap_or_default();
-    Cow::Owned(format!("{}{hash}", id.get(..end).unwrap_or_default()))
+    shortened(id, LONGEST_ID)
 }
 
-/// FNV-1a of 64 bits (RFC 9923): ids that begin alike stay apart.
+/// The text itself, or one of at most `limit` bytes that is always the same for it and no other's.
+pub(super) fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
+    if text.len() <= limit {
+        return Cow::Borrowed(text);
+    }
+    let hash = format!("_{:016x}", fnv1a(text));
+    let mut end = limit.saturating_sub(hash.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    Cow::Owned(format!("{}{hash}", text.get(..end).unwrap_or_default()))
+}
+
+/// FNV-1a of 64 bits (RFC 9923).
 fn fnv1a(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_shortened_and_stay_apart() {
+        let short = "x".repeat(40);
+        assert_eq!(shortened(&short, 40), short);
+        let long = format!("{}é", "x".repeat(39));
+        let other = format!("{}è", "x".repeat(39));
+        let texts = [shortened(&long, 40), shortened(&other, 40)];
+        assert!(texts.iter().all(|text| text.len() <= 40));
+        assert_ne!(texts[0], texts[1]);
+        assert!(shortened(&"é".repeat(30), 40).len() <= 40);
+    }
 }

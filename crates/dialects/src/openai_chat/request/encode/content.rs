@@ -176,6 +176,9 @@ fn document<'a>(
     losses: &mut Losses,
 ) -> Option<Item<'a>> {
     let name = media.name.as_deref();
+    if media.detail.is_some() {
+        losses.dropped(&below(path, "detail"));
+    }
     match &media.source {
         MediaSource::Text(text) => {
             losses.approximated(path);

@@ -122,9 +122,9 @@ impl<'a> Messages<'a, '_, '_> {
         if only_results || (entries.is_empty() && !self.scope.own && turn.parts.is_empty()) {
             return;
         }
-        if entries.is_empty() && !turn.parts.is_empty() {
-            // The model should know that something was said.
-            let note = Entry::note("[The user sent something here that this model cannot take.]");
+        if entries.is_empty() && turn.parts.iter().any(is_media) {
+            // The model should know that something was shown.
+            let note = Entry::note("[The user sent a file here that this model cannot take.]");
             self.message(turn, "user", &[note], Form::Parts);
             return;
         }
@@ -241,6 +241,13 @@ pub(super) fn write_frame(message: &mut ObjectWriter<'_>, turn: &Turn) {
 
 fn is_result(part: &Part) -> bool {
     result_id(part).is_some()
+}
+
+const fn is_media(part: &Part) -> bool {
+    matches!(
+        part.body,
+        PartBody::Image(_) | PartBody::Audio(_) | PartBody::Document(_)
+    )
 }
 
 fn result_id(part: &Part) -> Option<(&str, &Part)> {

@@ -1,16 +1,22 @@
 //! How the answer is made.
 
+use std::borrow::Cow;
+
 use super::super::super::inner;
 use super::Scope;
+use super::calls::shortened;
 use crate::canonical::{Field, OutputFormat, Place};
-use crate::json::ObjectWriter;
-use crate::{Dialect, Inexpressible, Losses, MaxTokensName, structured_output};
+use crate::json::{ObjectWriter, Raw};
+use crate::{Dialect, Inexpressible, Losses, MaxTokensName, RawJson, structured_output};
 
 /// The objects within the request whose unknown members are among its extras.
 pub(super) const INNER: &[&str] = &["stream_options", "thinking", "response_format"];
 
 /// OpenAI takes no more (openai-python, `completion_create_params`).
 const MOST_STOPS: usize = 4;
+
+/// The longest `safety_identifier` (openai-python, `completion_create_params`).
+const LONGEST_USER: usize = 128;
 
 /// Refuses what cannot be left out.
 pub(super) fn check(scope: &Scope<'_>) -> Result<(), Inexpressible> {
@@ -20,6 +26,12 @@ pub(super) fn check(scope: &Scope<'_>) -> Result<(), Inexpressible> {
         return Err(Inexpressible::new(
             Field::Candidates.path(scope.request.origin),
             "asks for several answers, but this model's provider gives one; ask once for each",
+        ));
+    }
+    if sampling.max_output_tokens == Some(0) && !scope.own {
+        return Err(Inexpressible::new(
+            "max_tokens",
+            "asks to warm the cache only, which this model's provider cannot do; ask for at least 1",
         ));
     }
     let many = sampling.stop.len() > MOST_STOPS && scope.profile.openai_fields;
@@ -153,7 +165,7 @@ impl Options<'_, '_, '_> {
                 description,
                 schema,
                 strict,
-            } if self.scope.profile.json_schema => {
+            } if takes_schema(&self.scope, schema) => {
                 if name.is_none() {
                     self.losses.defaulted("response_format.json_schema.name");
                 }
@@ -168,6 +180,8 @@ impl Options<'_, '_, '_> {
                     });
                 });
             }
+            // No object: only words can ask for it.
+            OutputFormat::JsonSchema { schema, .. } if !is_object(schema) => {}
             OutputFormat::JsonObject | OutputFormat::JsonSchema { .. } => {
                 self.body.object("response_format", |format| {
                     format.text("type", "json_object");
@@ -222,7 +236,26 @@ impl Options<'_, '_, '_> {
         }
         let new = known && self.scope.noted("user").is_none();
         let name = if new { "safety_identifier" } else { "user" };
-        self.body.text_if(name, request.user.as_deref());
+        if let Some(user) = &request.user {
+            let sent = self.user(user);
+            self.body.text(name, &sent);
+        }
+    }
+
+    /// Claude Code names device, account and session together, which is longer than OpenAI takes.
+    fn user<'a>(&mut self, user: &'a str) -> Cow<'a, str> {
+        if self.scope.own || !self.scope.profile.openai_fields {
+            return Cow::Borrowed(user);
+        }
+        let sent = shortened(user, LONGEST_USER);
+        if matches!(sent, Cow::Owned(_)) {
+            let name = match self.scope.request.origin {
+                Dialect::AnthropicMessages => "metadata.user_id",
+                _ => "safety_identifier",
+            };
+            self.losses.approximated(&[Place::member(name)]);
+        }
+        sent
     }
 
     /// The tier in OpenAI's words; those of other vendors as far as they mean the same.
@@ -270,7 +303,7 @@ pub(super) fn format_instructions(scope: &Scope<'_>, losses: &mut Losses) -> Opt
             description,
             schema,
             ..
-        } if !scope.profile.json_schema => {
+        } if !takes_schema(scope, schema) => {
             structured_output::schema_instructions(schema, description.as_deref())
         }
         OutputFormat::JsonObject if scope.request.origin == Dialect::Gemini => {
@@ -280,4 +313,15 @@ pub(super) fn format_instructions(scope: &Scope<'_>, losses: &mut Losses) -> Opt
     };
     losses.approximated(&[scope.request.place(Field::OutputFormat)]);
     Some(instructions)
+}
+
+/// Whether the answer can be held to this schema: OpenAI takes objects only, other dialects any JSON.
+fn takes_schema(scope: &Scope<'_>, schema: &RawJson) -> bool {
+    scope.profile.json_schema && (scope.own || is_object(schema))
+}
+
+/// Whether what follows this schema is an object, as far as it says.
+fn is_object(schema: &RawJson) -> bool {
+    let kind = schema.raw().member("type").and_then(Raw::text);
+    kind.is_none_or(|kind| kind == "object")
 }

@@ -6,9 +6,9 @@ use super::calls::target_id;
 use super::content::{self, Entry, Form, Takes};
 use super::messages::{note_frame, write_frame};
 use super::{Scope, marks};
-use crate::Losses;
 use crate::canonical::{Part, PartBody, Place, ToolResult, Turn};
 use crate::json::ListWriter;
+use crate::{Dialect, Losses};
 
 /// The results of one message's calls. Their pictures and files, for which a tool's message has no room, follow
 /// in a message of the user.
@@ -45,7 +45,11 @@ impl<'a> Results<'a> {
             last.mark(mark);
         }
         if result.is_error {
-            losses.approximated(&[turn.at, part.at, Place::member("is_error")]);
+            let name = match self.scope.request.origin {
+                Dialect::Gemini => "functionResponse.response.error",
+                _ => "is_error",
+            };
+            losses.approximated(&[turn.at, part.at, Place::member(name)]);
         }
         if !self.scope.own {
             losses.dropped_extras(&[turn.at, part.at], &part.extras);
@@ -115,12 +119,13 @@ impl<'a> Results<'a> {
             Some(object) if result.parts.is_empty() => {
                 entries.push(Entry::note(object.as_str()));
             }
-            _ if entries.is_empty() && self.media.len() > media => {
-                entries.push(Entry::note(
-                    "The result follows in the next message of the user.",
-                ));
+            _ if scope.own || !entries.is_empty() || result.parts.is_empty() => {}
+            _ if self.media.len() > media => {
+                entries.push(Entry::note("[The result follows in the next message.]"));
             }
-            _ => {}
+            _ => entries.push(Entry::note(
+                "[The tool returned what this model cannot take.]",
+            )),
         }
         entries
     }
