@@ -8,3 +8,6 @@ mod live;
 
 pub(super) use decode::Decoder;
 pub(super) use encode::Encoder;
+
+#[cfg(test)]
+mod tests;

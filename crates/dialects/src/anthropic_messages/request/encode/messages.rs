@@ -79,8 +79,8 @@ impl<'a> Conversation<'a> {
         if !own {
             results::move_behind_calls(&mut messages, context.losses);
             messages.retain(|message| !message.is_empty());
-            trim_the_prefill(context, turns, &mut messages);
             begin_with_the_user(context, turns, &mut messages);
+            end_as_the_client_did(context, turns, &mut messages);
         }
         Ok(Self(messages))
     }
@@ -135,6 +135,14 @@ impl<'a> Message<'a> {
                 .for_each(|turn| context.losses.approximated(&[turn.at]));
         }
         Ok(says_something.then_some(message))
+    }
+
+    const fn filler() -> Self {
+        Self {
+            role: "user",
+            content: Content::Text(FILLER),
+            extras: &[],
+        }
     }
 
     pub(super) fn is_user(&self) -> bool {
@@ -228,14 +236,40 @@ fn lose_what_a_turn_has_beside(context: &mut Context<'_, '_>, turn: &Turn) {
     }
 }
 
-/// What the model should go on from may not end in whitespace.
-fn trim_the_prefill(context: &mut Context<'_, '_>, turns: &[Turn], messages: &mut [Message<'_>]) {
-    let (Some(message), Some(turn)) = (messages.last_mut(), turns.last()) else {
-        return;
-    };
-    if message.is_user() {
-        return;
+/// A conversation that nobody or the model began gets a message of the user.
+fn begin_with_the_user(
+    context: &mut Context<'_, '_>,
+    turns: &[Turn],
+    messages: &mut Vec<Message<'_>>,
+) {
+    match (messages.first(), turns.first()) {
+        (Some(first), _) if first.is_user() => return,
+        (Some(_), Some(turn)) => context.losses.approximated(&[turn.at]),
+        _ => context.losses.defaulted("messages"),
     }
+    messages.insert(0, Message::filler());
+}
+
+/// Where nothing is left of what the user said last, the model must not take its own words for the beginning of its answer.
+fn end_as_the_client_did(
+    context: &mut Context<'_, '_>,
+    turns: &[Turn],
+    messages: &mut Vec<Message<'_>>,
+) {
+    match (messages.last_mut(), turns.last()) {
+        (Some(last), Some(turn)) if !last.is_user() => {
+            if is_users(turn.role) {
+                messages.push(Message::filler());
+            } else {
+                trim_the_prefill(context, turn, last);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What the model should go on from may not end in whitespace.
+fn trim_the_prefill(context: &mut Context<'_, '_>, turn: &Turn, message: &mut Message<'_>) {
     let trimmed = match &mut message.content {
         Content::Text(text) => {
             let whole = std::mem::replace(text, text.trim_end());
@@ -252,23 +286,4 @@ fn trim_the_prefill(context: &mut Context<'_, '_>, turns: &[Turn], messages: &mu
     if trimmed {
         context.losses.approximated(&[turn.at]);
     }
-}
-
-/// A conversation that nobody or the model began gets a message of the user.
-fn begin_with_the_user(
-    context: &mut Context<'_, '_>,
-    turns: &[Turn],
-    messages: &mut Vec<Message<'_>>,
-) {
-    match (messages.first(), turns.first()) {
-        (Some(first), _) if first.is_user() => return,
-        (Some(_), Some(turn)) => context.losses.approximated(&[turn.at]),
-        _ => context.losses.defaulted("messages"),
-    }
-    let filler = Message {
-        role: "user",
-        content: Content::Text(FILLER),
-        extras: &[],
-    };
-    messages.insert(0, filler);
 }

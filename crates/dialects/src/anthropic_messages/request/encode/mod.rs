@@ -16,6 +16,9 @@ mod thinking;
 mod tools;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 use crate::canonical::{Field, Request};
 use crate::codec::{Inexpressible, Target};
 use crate::json::{ObjectWriter, Writer};
