@@ -4,18 +4,15 @@ use std::borrow::Cow;
 
 use orchestra_types::Usage;
 
-use crate::canonical::{
-    Answer, Choice, Citation, Field, Finish, Part, PartBody, Place, Reasoning, ToolInput,
-};
+use crate::canonical::{Answer, Choice, Field, Finish, Place};
 use crate::codec::AnswerContext;
-use crate::json::{JsonKind, ListWriter, ObjectWriter, Raw, Rules, Writer};
-use crate::{Dialect, Losses, RawJson, envelope, usage};
+use crate::json::{ObjectWriter, Writer};
+use crate::{Dialect, Losses, usage};
 
-use super::super::{citation, nested};
+use super::super::nested;
 use super::Told;
-
-/// Where losses of answers begin.
-const ANSWER: Place = Place::member("answer");
+use super::part::{self, Around};
+use super::places::{self, ANSWER};
 
 /// Writes an answer for a client.
 pub(in super::super) fn encode(
@@ -33,14 +30,14 @@ pub(in super::super) fn encode(
         object.text("role", "assistant");
         object.text("model", model(&answer.model, context));
         object.list("content", |list| {
-            for (index, part) in choice.parts.iter().enumerate() {
-                write_part(
+            for index in 0..choice.parts.len() {
+                let parts = &choice.parts;
+                part::write(
                     list,
-                    part,
                     &Around {
                         context,
+                        parts,
                         index,
-                        own,
                     },
                     losses,
                 );
@@ -62,13 +59,6 @@ pub(in super::super) fn encode(
             nested::restore_plain(object, &answer.extras);
         }
     })
-}
-
-/// What a part stands in.
-struct Around<'a> {
-    context: &'a AnswerContext<'a>,
-    index: usize,
-    own: bool,
 }
 
 /// The id of the message: the provider's, or one made for the call.
@@ -97,10 +87,14 @@ fn lost_beside(answer: &Answer, choice: &Choice, losses: &mut Losses) {
     for index in 1..answer.choices.len() {
         lost_choices(index, losses);
     }
-    let first = choice_place(from, 0);
-    if choice.logprobs.is_some() {
-        losses.dropped(&[ANSWER, first, Place::member("logprobs")]);
+    match from {
+        _ if choice.logprobs.is_none() => {}
+        Dialect::OpenAiResponses => {
+            places::logprobs_of_texts(&choice.parts).for_each(|places| losses.dropped(&places));
+        }
+        _ => losses.dropped(&places::logprobs(from, 0)),
     }
+    let first = places::choice(from, 0);
     if !losses.within_one_dialect() {
         losses.dropped_extras(&[ANSWER, first], &choice.extras);
         losses.dropped_extras(&[ANSWER], &answer.extras);
@@ -109,179 +103,8 @@ fn lost_beside(answer: &Answer, choice: &Choice, losses: &mut Losses) {
 
 /// Answers beside the first are gone.
 pub(in super::super) fn lost_choices(index: usize, losses: &mut Losses) {
-    let place = choice_place(losses.from(), index);
+    let place = places::choice(losses.from(), index);
     losses.dropped(&[ANSWER, place]);
-}
-
-/// Where a choice stands in an answer of a dialect.
-fn choice_place(from: Dialect, index: usize) -> Place {
-    match from {
-        Dialect::OpenAiChat => Place::item("choices", index),
-        Dialect::Gemini => Place::item("candidates", index),
-        _ => Place::default(),
-    }
-}
-
-fn write_part(list: &mut ListWriter<'_>, part: &Part, around: &Around<'_>, losses: &mut Losses) {
-    let places = [ANSWER, part.at];
-    let extras: &[(String, RawJson)] = if around.own { &part.extras } else { &[] };
-    match &part.body {
-        PartBody::Text { text, citations } => {
-            if !text.is_empty() || !citations.is_empty() {
-                list.object(|object| {
-                    write_text(object, text, citations, &places, losses);
-                    object.extras(extras);
-                });
-            }
-        }
-        PartBody::Refusal { text } => {
-            losses.approximated(&places);
-            list.object(|object| write_text(object, text, &[], &places, losses));
-        }
-        PartBody::ToolUse(call) => list.object(|object| {
-            object.text("type", "tool_use");
-            object.text("id", &call_id(&call.id, around));
-            object.text("name", &call.name);
-            write_input(object, &call.input, &places, losses);
-            object.extras(extras);
-        }),
-        PartBody::Reasoning(thoughts) => write_thoughts(list, thoughts, around.own, extras),
-        PartBody::Opaque { origin, raw, .. } if *origin == Dialect::AnthropicMessages => {
-            list.raw(raw.as_str());
-        }
-        PartBody::Image(_)
-        | PartBody::Audio(_)
-        | PartBody::Document(_)
-        | PartBody::ToolResult(_)
-        | PartBody::Opaque { .. } => return losses.dropped(&places),
-    }
-    if !around.own {
-        losses.dropped_extras(&places, &part.extras);
-    }
-}
-
-fn write_text(
-    object: &mut ObjectWriter<'_>,
-    text: &str,
-    citations: &[Citation],
-    places: &[Place],
-    losses: &mut Losses,
-) {
-    object.text("type", "text");
-    object.text("text", text);
-    let written: Vec<RawJson> = citations
-        .iter()
-        .filter_map(|citation| write_citation(citation, places, losses))
-        .collect();
-    if !written.is_empty() {
-        object.list("citations", |list| {
-            written
-                .iter()
-                .for_each(|citation| list.raw(citation.as_str()));
-        });
-    }
-}
-
-/// A citation in Anthropic's words. Of another dialect's only pages can be cited, for the block as a whole.
-pub(in super::super) fn write_citation(
-    citation: &Citation,
-    places: &[Place],
-    losses: &mut Losses,
-) -> Option<RawJson> {
-    if losses.within_one_dialect() {
-        return citation.raw.clone();
-    }
-    let name = Place::member(Field::Citations.path(losses.from()));
-    let places: Vec<Place> = places.iter().copied().chain([name]).collect();
-    let written = citation::of_page(citation);
-    match written {
-        Some(_) => losses.approximated(&places),
-        None => losses.dropped(&places),
-    }
-    written
-}
-
-/// Every call has an id, the result must name it.
-fn call_id<'a>(id: &'a str, around: &Around<'_>) -> Cow<'a, str> {
-    if id.is_empty() {
-        return Cow::Owned(format!("toolu_{}_{}", around.context.id, around.index));
-    }
-    Cow::Borrowed(id)
-}
-
-/// The input as an object, which the type requires.
-pub(in super::super) fn write_input(
-    object: &mut ObjectWriter<'_>,
-    input: &ToolInput,
-    places: &[Place],
-    losses: &mut Losses,
-) {
-    let text = match input {
-        ToolInput::Text(text) => {
-            return object.object("input", |object| object.text("input", text));
-        }
-        ToolInput::Json(text) => text.trim_ascii(),
-    };
-    let is_object = || {
-        Raw::parse(text, Rules::ANSWER).is_ok_and(|value| value.kind() == Some(JsonKind::Object))
-    };
-    if text.is_empty() {
-        object.raw("input", "{}");
-    } else if is_object() {
-        object.raw("input", text);
-    } else {
-        losses.approximated(places);
-        object.object("input", |object| object.text("arguments", text));
-    }
-}
-
-/// Thoughts; those of another provider with its proof in an envelope.
-fn write_thoughts(
-    list: &mut ListWriter<'_>,
-    thoughts: &Reasoning,
-    own: bool,
-    extras: &[(String, RawJson)],
-) {
-    let (signature, data) = match own {
-        true => (thoughts.signature.clone(), thoughts.encrypted.clone()),
-        false => {
-            let envelope = envelope::seal(thoughts);
-            let shown = thoughts.texts.iter().any(|text| !text.is_empty());
-            if shown {
-                (envelope, None)
-            } else {
-                (None, envelope)
-            }
-        }
-    };
-    let text = joined(&thoughts.texts);
-    if signature.is_none() && text.is_empty() {
-        if let Some(data) = data {
-            list.object(|object| {
-                object.text("type", "redacted_thinking");
-                object.text("data", &data);
-                object.extras(extras);
-            });
-        }
-        return;
-    }
-    list.object(|object| {
-        object.text("type", "thinking");
-        object.text("thinking", &text);
-        // The type wants a string where there is no signature too.
-        object.text("signature", signature.as_deref().unwrap_or_default());
-        object.extras(extras);
-    });
-}
-
-/// Sections become paragraphs.
-fn joined(texts: &[String]) -> String {
-    let said: Vec<&str> = texts
-        .iter()
-        .map(|text| &**text)
-        .filter(|text| !text.is_empty())
-        .collect();
-    said.join("\n\n")
 }
 
 fn write_stop(object: &mut ObjectWriter<'_>, choice: &Choice, losses: &mut Losses) {
@@ -302,13 +125,7 @@ pub(in super::super) fn lost_finish(finish: Option<&Finish>, losses: &mut Losses
     let Some(Finish::Other(_)) = finish else {
         return;
     };
-    let from = losses.from();
-    let name = match from {
-        Dialect::Gemini => "finishReason",
-        Dialect::OpenAiResponses => "incomplete_details.reason",
-        _ => "finish_reason",
-    };
-    losses.approximated(&[ANSWER, choice_place(from, 0), Place::member(name)]);
+    losses.approximated(&places::finish(losses.from()));
 }
 
 /// Writes the counters and the tier, in Anthropic's words for it.

@@ -13,7 +13,7 @@ use crate::event::{Delta, StreamEvent};
 use crate::json::ObjectWriter;
 use crate::{Dialect, ErrorView, Family, LossKind, Losses, RawJson, render_error};
 
-use super::super::answer::{Told, lost_choices, lost_finish, message_id, write_usage};
+use super::super::answer::{Told, logprobs, lost_choices, lost_finish, message_id, write_usage};
 use super::super::nested;
 use super::frames::{send, send_written};
 use super::live::{Live, Sink};
@@ -109,8 +109,8 @@ impl StreamEncode for Encoder {
             | StreamEvent::PartStop { choice, .. }
             | StreamEvent::Finish { choice, .. } => lost_choices(*choice as usize, losses),
             StreamEvent::Logprobs { choice, .. } => {
-                let path = format!("answer.choices[{choice}].logprobs");
-                losses.add(path, LossKind::Dropped);
+                let places = logprobs(losses.from(), *choice as usize);
+                losses.dropped(&places);
             }
             StreamEvent::Ping => send(out, "ping", |_| {}),
             StreamEvent::End => self.end(out, losses),

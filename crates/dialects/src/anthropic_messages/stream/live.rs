@@ -5,7 +5,7 @@ use crate::event::Delta;
 use crate::json::{ObjectWriter, Writer};
 use crate::{Dialect, Losses, RawJson, envelope};
 
-use super::super::answer::{write_citation, write_input};
+use super::super::answer::{ANSWER, citations, write_citation, write_input};
 use super::frames::{block_delta, block_start, block_stop, send};
 
 /// A part that is being written. Its block begins with the first thing that there is to say, so that an empty part
@@ -62,7 +62,7 @@ pub(super) struct Sink<'a> {
 impl Live {
     /// Begins a part. `call` is what the id of a call without one is made of.
     pub(super) fn begin(part: u32, mut content: Part, call: &str, sink: &mut Sink<'_>) -> Self {
-        let places = [Place::member("answer"), content.at];
+        let places = [ANSWER, content.at];
         let mut extras = std::mem::take(&mut content.extras);
         let (kind, deltas) = taken_apart(content.body);
         match &kind {
@@ -132,7 +132,8 @@ impl Live {
                 });
             }
             (Kind::Text, Delta::Citation(citation)) => {
-                let written = write_citation(&citation, &self.places, sink.losses);
+                let places = citations(sink.losses.from(), self.places[1], 0);
+                let written = write_citation(&citation, &places, sink.losses);
                 if let Some(written) = written {
                     let index = self.open(sink);
                     block_delta(sink.out, index, "citations_delta", |delta| {

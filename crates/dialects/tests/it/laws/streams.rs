@@ -1,9 +1,11 @@
 //! Streams: events, chunks, cuts.
 
-use orchestra_dialects::canonical::{Answer, Part, PartBody};
+use orchestra_dialects::canonical::{Answer, Part, PartBody, ToolInput, ToolUse};
 use orchestra_dialects::{
     Dialect, EndRule, Fold, LawKeeper, SseReader, StreamEnd, StreamEvent, StreamTranslator,
 };
+
+use serde_json::{Map, Value};
 
 use super::DIALECTS;
 use super::answers::{comparable, told_in};
@@ -71,7 +73,26 @@ fn told(answer: &Answer) -> Told {
 fn essence(part: &Part) -> Option<String> {
     match &part.body {
         PartBody::Text { text, citations } if text.is_empty() && citations.is_empty() => None,
+        PartBody::ToolUse(call) => {
+            let input = as_the_model_wrote_it(&call.input);
+            let call = ToolUse {
+                input,
+                ..call.clone()
+            };
+            Some(format!("{call:?}"))
+        }
         body => Some(format!("{body:?}")),
+    }
+}
+
+/// Where arguments must be an object, text that is none stands in one as `arguments`. A stream passes on a call that
+/// was cut short before anybody can know that it will be.
+fn as_the_model_wrote_it(input: &ToolInput) -> ToolInput {
+    let whole: Option<Map<String, Value>> = serde_json::from_str(input.as_str()).ok();
+    let text = whole.as_ref().filter(|members| members.len() == 1);
+    match text.and_then(|members| members.get("arguments")) {
+        Some(Value::String(text)) => ToolInput::Json(text.clone()),
+        _ => input.clone(),
     }
 }
 

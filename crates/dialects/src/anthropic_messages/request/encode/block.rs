@@ -140,7 +140,7 @@ fn tool_use<'a>(context: &mut Context<'a, '_>, call: &'a ToolUse, places: &[Plac
         context.approximated_in(places, "name");
     }
     let input = as_object(&call.input);
-    if input.is_none() {
+    if input.is_none() || matches!(call.input, ToolInput::Text(_)) {
         context.losses.approximated(places);
     }
     Body::ToolUse {

@@ -59,8 +59,18 @@ pub(super) fn document<'a>(
         MediaSource::Url(url) => Some(Source::Url(web_address(url, places)?)),
         MediaSource::File(id) => Some(Source::File(own_file(context, id, places)?)),
     };
-    if source.is_none() {
-        context.losses.dropped(places);
+    match &source {
+        None => context.losses.dropped(places),
+        Some(Source::Base64 { media_type, .. }) if !own => {
+            if media
+                .media_type
+                .as_deref()
+                .is_some_and(|told| told != media_type)
+            {
+                context.losses.approximated(places);
+            }
+        }
+        Some(_) => {}
     }
     Ok(source.map(|source| Body::Document {
         source,

@@ -227,7 +227,7 @@ fn arguments_become_an_object() {
         (
             ToolInput::Text("free".into()),
             json!({"input": "free"}),
-            true,
+            false,
         ),
     ] {
         let mut request = asked(vec![
