@@ -79,6 +79,7 @@ impl<'a> Conversation<'a> {
         if !own {
             results::move_behind_calls(&mut messages, context.losses);
             messages.retain(|message| !message.is_empty());
+            join_neighbours(&mut messages);
             begin_with_the_user(context, turns, &mut messages);
             end_as_the_client_did(context, turns, &mut messages);
         }
@@ -155,16 +156,20 @@ impl<'a> Message<'a> {
 
     /// Adds a result behind those that are there.
     pub(super) fn add_result(&mut self, result: Block<'a>) {
-        let content = std::mem::replace(&mut self.content, Content::Blocks(Vec::new()));
-        let mut blocks = match content {
-            Content::Text(text) => vec![Body::text(text).into()],
-            Content::Blocks(blocks) => blocks,
-        };
+        let mut blocks = self.take_blocks();
         let behind = blocks
             .iter()
             .rposition(|block| matches!(block.body, Body::ToolResult { .. }));
         blocks.insert(behind.map_or(0, |last| last + 1), result);
         self.content = Content::Blocks(blocks);
+    }
+
+    fn take_blocks(&mut self) -> Vec<Block<'a>> {
+        let content = std::mem::replace(&mut self.content, Content::Blocks(Vec::new()));
+        match content {
+            Content::Text(text) => vec![Body::text(text).into()],
+            Content::Blocks(blocks) => blocks,
+        }
     }
 
     fn write(&self, list: &mut ListWriter<'_>) {
@@ -234,6 +239,19 @@ fn lose_what_a_turn_has_beside(context: &mut Context<'_, '_>, turn: &Turn) {
     if !context.own() {
         context.losses.dropped_extras(&[turn.at], &turn.extras);
     }
+}
+
+/// Makes one message of those between which nothing is left.
+fn join_neighbours(messages: &mut Vec<Message<'_>>) {
+    messages.dedup_by(|next, kept| {
+        let same = next.role == kept.role;
+        if same {
+            let mut blocks = kept.take_blocks();
+            blocks.extend(next.take_blocks());
+            kept.content = Content::Blocks(blocks);
+        }
+        same
+    });
 }
 
 /// A conversation that nobody or the model began gets a message of the user.

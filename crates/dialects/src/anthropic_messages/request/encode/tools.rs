@@ -130,7 +130,11 @@ impl<'a> Tools<'a> {
                 return context.dropped(Field::ParallelToolCalls);
             }
             (None, false) => self.choice = Some(Choice::Auto),
-            (Some(Choice::None | Choice::Raw(_)), _) if !context.own() => return,
+            // Nothing is called, however many at once.
+            (Some(Choice::None | Choice::Raw(_)), false) if !context.own() => {
+                return context.dropped(Field::ParallelToolCalls);
+            }
+            (Some(Choice::None | Choice::Raw(_)), true) if !context.own() => return,
             (Some(_), _) => {}
         }
         self.disable_parallel = Some(!parallel);
