@@ -2,7 +2,8 @@
 //!
 //! Members without a field in the canonical form become extras of the nearest canonical object. Those of an inner
 //! object are named by their path from there, such as `generationConfig.speechConfig`, so that a
-//! loss names them rightly. Notes ([`NOTE_MARK`](crate::canonical::NOTE_MARK)) remember how something was written.
+//! loss names them rightly. Notes ([`NOTE_MARK`](crate::canonical::NOTE_MARK)) remember how something was written; they bear
+//! the name of the dialect, since other codecs leave notes of their own.
 
 use super::name::Field;
 use crate::RawJson;
@@ -10,27 +11,27 @@ use crate::canonical::{Extras, NOTE_MARK};
 use crate::json::ObjectWriter;
 
 /// The id of a call or result: `null` if none was given, else what stood there.
-pub(super) const ID: &str = "#id";
+pub(super) const ID: &str = "#gemini.id";
 /// The name of the function that a result is of.
-pub(super) const NAME: &str = "#name";
+pub(super) const NAME: &str = "#gemini.name";
 /// The role of a content: `null` if none was given, or the older `function`.
-pub(super) const ROLE: &str = "#role";
+pub(super) const ROLE: &str = "#gemini.role";
 /// The `parameters` of a function, a schema as in `OpenAPI`.
-pub(super) const PARAMETERS: &str = "#parameters";
+pub(super) const PARAMETERS: &str = "#gemini.parameters";
 /// The `responseSchema` of a request, a schema as in `OpenAPI`.
-pub(super) const RESPONSE_SCHEMA: &str = "#responseSchema";
+pub(super) const RESPONSE_SCHEMA: &str = "#gemini.responseSchema";
 /// The `responseMimeType` of a request that says nothing, or `null` if a schema stands without one.
-pub(super) const MIME_TYPE: &str = "#responseMimeType";
+pub(super) const MIME_TYPE: &str = "#gemini.responseMimeType";
 /// The `finishReason`, where several mean the same.
-pub(super) const FINISH: &str = "#finishReason";
+pub(super) const FINISH: &str = "#gemini.finishReason";
 /// The `usageMetadata` with its details by modality.
-pub(super) const USAGE: &str = "#usageMetadata";
+pub(super) const USAGE: &str = "#gemini.usageMetadata";
 /// The `logprobsResult` with its token ids and sum.
-pub(super) const LOGPROBS: &str = "#logprobsResult";
+pub(super) const LOGPROBS: &str = "#gemini.logprobsResult";
 /// The `createTime` with its fraction.
-pub(super) const CREATED: &str = "#createTime";
+pub(super) const CREATED: &str = "#gemini.createTime";
 /// Mark of an answer that was blocked before any candidate was begun.
-pub(super) const BLOCKED: &str = "#blocked";
+pub(super) const BLOCKED: &str = "#gemini.blocked";
 
 /// Notes a value.
 pub(super) fn note(extras: &mut Extras, name: &str, value: RawJson) {

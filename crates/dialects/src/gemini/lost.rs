@@ -2,7 +2,7 @@
 //! them. For those of the request itself see [`Field`](crate::canonical::Field).
 
 use crate::Dialect;
-use crate::canonical::Place;
+use crate::canonical::{Extras, Field, NOTE_MARK, Place};
 
 /// A field that another dialect has.
 #[derive(Clone, Copy, Debug)]
@@ -44,4 +44,18 @@ impl Lost {
             ],
         }
     }
+}
+
+/// Where a mark for the prompt cache stands within its object. A client of Chat may have used Anthropic's name for
+/// it, which its codec notes.
+pub(super) fn mark_at(origin: Dialect, extras: &Extras) -> Place {
+    let anthropics = Field::CacheMark.path(Dialect::AnthropicMessages);
+    let noted = |(name, _): &(String, crate::RawJson)| {
+        let note = name.strip_prefix(NOTE_MARK);
+        note.is_some_and(|name| name.ends_with(anthropics))
+    };
+    if extras.iter().any(noted) {
+        return Place::member(anthropics);
+    }
+    Place::member(Field::CacheMark.path(origin))
 }

@@ -1,7 +1,8 @@
 //! What an answer rests on: `groundingMetadata` and `citationMetadata`.
 
-use crate::canonical::{Citation, Part, PartBody};
+use crate::canonical::{Citation, Field, Part, PartBody, Place};
 use crate::json::{ListWriter, ObjectWriter, Raw};
+use crate::{Dialect, Losses};
 
 use super::super::name::{fields_if_any, items, member};
 
@@ -126,6 +127,25 @@ pub(super) fn attach_to(parts: &mut [Part], wire_indexes: &[usize], all: Vec<Fou
             citations.push(found.within(text));
         }
     }
+}
+
+/// Whether a citation of the text at `at` can be told here, with what that loses: there are addresses, titles and words,
+/// and no places within a source.
+pub(in crate::gemini) fn is_sayable(at: Place, citation: &Citation, losses: &mut Losses) -> bool {
+    let from = losses.from();
+    let path = [
+        Place::member("answer"),
+        at,
+        Place::member(Field::Citations.path(from)),
+    ];
+    let sayable =
+        citation.url.is_some() || citation.title.is_some() || citation.cited_text.is_some();
+    if !sayable {
+        losses.dropped(&path);
+    } else if from == Dialect::AnthropicMessages || citation.url.is_none() {
+        losses.approximated(&path);
+    }
+    sayable
 }
 
 /// Writes `groundingMetadata` for the citations of texts, each with its text and its index on the wire.

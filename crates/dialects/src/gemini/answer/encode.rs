@@ -1,5 +1,7 @@
 //! Writes an answer in one piece.
 
+use std::borrow::Cow;
+
 use crate::canonical::{Answer, Choice, Citation, Extras, Finish, Part, PartBody, Place};
 use crate::json::{ObjectWriter, Writer};
 use crate::{AnswerContext, Dialect, Losses};
@@ -83,9 +85,14 @@ fn candidate(index: usize, choice: &Choice, losses: &mut Losses) -> String {
         };
         losses.dropped_extras(&[Place::member("answer"), choices], &choice.extras);
     }
+    let parts = if own {
+        Cow::Borrowed(&*choice.parts)
+    } else {
+        Cow::Owned(joined(&choice.parts, losses))
+    };
     let mut said = Said::default();
     let mut texts = Vec::new();
-    for part in &choice.parts {
+    for part in &*parts {
         said.part(part, losses);
         if let Some((text, citations)) = cited(part) {
             texts.push((said.parts.len().saturating_sub(1), text, citations));
@@ -129,6 +136,69 @@ pub(in crate::gemini) fn content(candidate: &mut ObjectWriter<'_>, parts: &[Stri
     });
 }
 
+/// The parts with neighbouring texts as one: a client of this dialect takes them for one anyway, streamed ones above
+/// all, and what they rest on is told by places in them.
+fn joined(parts: &[Part], losses: &mut Losses) -> Vec<Part> {
+    let mut joined: Vec<Part> = Vec::new();
+    for part in parts {
+        let (PartBody::Text { .. } | PartBody::Refusal { .. }) = &part.body else {
+            joined.push(part.clone());
+            continue;
+        };
+        let more = as_text(part, losses);
+        match joined.last_mut().map(|part| &mut part.body) {
+            Some(PartBody::Text { text, citations }) => {
+                citations.extend(placed(&more, text.chars().count() as u64));
+                text.push_str(more.as_text().unwrap_or_default());
+            }
+            _ => {
+                let mut first = more.clone();
+                if let PartBody::Text { citations, .. } = &mut first.body {
+                    *citations = placed(&more, 0);
+                }
+                joined.push(first);
+            }
+        }
+    }
+    joined
+}
+
+/// A text or refusal of another dialect as a text, without what stands beside it.
+fn as_text(part: &Part, losses: &mut Losses) -> Part {
+    let places = [Place::member("answer"), part.at];
+    losses.dropped_extras(&places, &part.extras);
+    let mut plain = match &part.body {
+        PartBody::Refusal { text } => {
+            losses.approximated(&places);
+            Part::text(text.clone())
+        }
+        _ => part.clone(),
+    };
+    plain.extras = Extras::new();
+    if let PartBody::Text { citations, .. } = &mut plain.body {
+        citations.retain(|citation| citations::is_sayable(part.at, citation, losses));
+    }
+    plain.at(part.at)
+}
+
+/// What a text rests on, with its places counted from where the text before it began; without a place it is the
+/// whole text.
+pub(in crate::gemini) fn placed(part: &Part, before: u64) -> Vec<Citation> {
+    let PartBody::Text { text, citations } = &part.body else {
+        return Vec::new();
+    };
+    let whole = (0, text.chars().count() as u64);
+    let shifted = |citation: &Citation| {
+        let (start, end) = citation.span.unwrap_or(whole);
+        let span = (start.saturating_add(before), end.saturating_add(before));
+        Citation {
+            span: Some(span),
+            ..citation.clone()
+        }
+    };
+    citations.iter().map(shifted).collect()
+}
+
 fn cited(part: &Part) -> Option<(&str, &[Citation])> {
     match &part.body {
         PartBody::Text { text, citations } if !citations.is_empty() => Some((text, citations)),
@@ -169,7 +239,9 @@ fn lose_finish(index: usize, finish: &Finish, losses: &mut Losses) {
             Place::item("choices", index),
             Place::member("finish_reason"),
         ]),
-        Dialect::OpenAiResponses => losses.approximated(&[answer, Place::member("status")]),
+        Dialect::OpenAiResponses => {
+            losses.approximated(&[answer, Place::member("incomplete_details")]);
+        }
         _ => losses.approximated(&[answer, Place::member("stop_reason")]),
     }
 }

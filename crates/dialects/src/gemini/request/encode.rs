@@ -1,10 +1,13 @@
 //! Writes a request, top level first.
 
+use std::borrow::Cow;
+
 use crate::canonical::{Extras, Field, Part, Place, Request, Role, Turn};
 use crate::json::{ObjectWriter, Raw, Writer};
-use crate::{Dialect, Inexpressible, LossKind, Losses, RawJson, Target};
+use crate::{Dialect, Inexpressible, LossKind, Losses, Target};
 
 use super::super::carry::{ROLE, any, noted, write};
+use super::super::lost::mark_at;
 use super::{choice, generation, offer, turns};
 
 /// Writes a request. The model and whether a stream is wanted stand in the path.
@@ -21,7 +24,7 @@ pub(in crate::gemini) fn encode(
     let generation = generation::encode(request, target, losses)?;
     let tools = offer::encode(request, losses);
     let tool_config = choice::encode(request, losses);
-    let labels = labels(request.metadata.as_ref(), losses);
+    let labels = labels(request, losses);
     if !own {
         lose_the_rest(request, losses);
     }
@@ -76,7 +79,7 @@ fn instruct(texts: &mut Vec<String>, within: &[Place], part: &Part, losses: &mut
     if !own {
         losses.dropped_extras(&places, &part.extras);
         if part.cache.is_some() {
-            let mark = Place::member(Field::CacheMark.path(losses.from()));
+            let mark = mark_at(losses.from(), &part.extras);
             losses.dropped(&[&*places, &[mark]].concat());
         }
     }
@@ -118,26 +121,39 @@ fn write_state(object: &mut ObjectWriter<'_>, request: &Request, own: bool) {
     }
 }
 
-/// The client's labels. Google takes small letters, digits, `_` and `-`, 63 of them, the key beginning with a letter
-/// (cloud.google.com/resource-manager/docs/labels-overview).
-fn labels(metadata: Option<&RawJson>, losses: &mut Losses) -> Option<String> {
-    let metadata = metadata?;
+/// The client's labels, and the end user as one more. Google takes small letters, digits, `_` and `-`, 63 of them, the
+/// key beginning with a letter (cloud.google.com/resource-manager/docs/labels-overview).
+fn labels(request: &Request, losses: &mut Losses) -> Option<String> {
+    const USER: &str = "user";
+    let metadata = request.metadata.as_ref();
     if losses.within_one_dialect() {
-        return Some(metadata.as_str().to_owned());
+        return metadata.map(|labels| labels.as_str().to_owned());
     }
-    let fits = |(name, value): &(std::borrow::Cow<'_, str>, Raw<'_>)| {
+    let members = metadata
+        .into_iter()
+        .flat_map(|labels| labels.raw().members());
+    let fits = |(name, value): &(Cow<'_, str>, Raw<'_>)| {
         is_key(name) && value.text().is_some_and(|text| is_label(&text))
     };
-    let (fitting, others): (Vec<_>, Vec<_>) = metadata.raw().members().partition(fits);
+    let (fitting, others): (Vec<_>, Vec<_>) = members.partition(fits);
     for (name, _) in &others {
         losses.add(format!("metadata.{name}"), LossKind::Dropped);
     }
-    let write = |object: &mut ObjectWriter<'_>| {
+    let taken = fitting.iter().any(|(name, _)| name == USER);
+    let user = request
+        .user
+        .as_deref()
+        .filter(|user| is_label(user) && !taken);
+    if user.is_none() && request.user.is_some() {
+        losses.dropped(&[request.place(Field::User)]);
+    }
+    let labels = Writer::object(|object| {
         fitting
             .iter()
             .for_each(|(name, value)| object.raw(name, value.json()));
-    };
-    (!fitting.is_empty()).then(|| Writer::object(write))
+        object.text_if(USER, user);
+    });
+    (labels != "{}").then_some(labels)
 }
 
 fn is_key(name: &str) -> bool {
@@ -158,7 +174,6 @@ fn lose_the_rest(request: &Request, losses: &mut Losses) {
             request.parallel_tool_calls == Some(false),
         ),
         (Field::Verbosity, request.verbosity.is_some()),
-        (Field::User, request.user.is_some()),
         (Field::Store, request.state.store == Some(true)),
         (Field::ServiceTier, request.service_tier.is_some()),
         (Field::CacheKey, request.cache.key.is_some()),

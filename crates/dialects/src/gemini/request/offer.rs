@@ -2,11 +2,11 @@
 
 use crate::Dialect;
 use crate::Losses;
-use crate::canonical::{Field, Place, Request, Tool, ToolBody};
+use crate::canonical::{Request, Tool, ToolBody};
 use crate::json::{ListWriter, ObjectWriter, Writer};
 
 use super::super::carry::{PARAMETERS, noted, write};
-use super::super::lost::Lost;
+use super::super::lost::{Lost, mark_at};
 use super::super::written::tool_name;
 
 /// The argument of a function that stands for a custom tool.
@@ -52,8 +52,7 @@ fn lose_what_is_beside(tool: &Tool, losses: &mut Losses) {
     }
     losses.dropped_extras(&[tool.at], &tool.extras);
     if tool.cache.is_some() {
-        let mark = Field::CacheMark.path(losses.from());
-        losses.dropped(&[tool.at, Place::member(mark)]);
+        losses.dropped(&[tool.at, mark_at(losses.from(), &tool.extras)]);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::json::{ObjectWriter, Writer};
 use crate::{Dialect, Inexpressible, Losses, ReasoningControl, Target};
 
 use super::super::carry::{ROLE, noted, write};
-use super::super::lost::Lost;
+use super::super::lost::{Lost, mark_at};
 use super::super::media::{unreachable, wire};
 use super::super::signature::FOREIGN_CALL;
 use super::super::written::{Arguments, id_of, tool_name};
@@ -148,7 +148,8 @@ impl<'a, 't> Content<'a, 't> {
         if !self.own {
             self.losses.dropped_extras(places, &part.extras);
             if part.cache.is_some() {
-                self.lose_field(places, Field::CacheMark);
+                let mark = mark_at(self.losses.from(), &part.extras);
+                self.losses.dropped(&[places, &[mark]].concat());
             }
         }
     }

@@ -11,7 +11,8 @@ use crate::json::{ObjectWriter, Writer};
 use crate::{AnswerContext, Dialect, ErrorView, Family, LossKind, Losses, RawJson, render_error};
 
 use super::super::answer::{
-    Said, content, from_openai, head, lose_beside_answer, write_citations, write_finish,
+    Said, content, from_openai, head, is_sayable, lose_beside_answer, placed, write_citations,
+    write_finish,
 };
 use super::super::{time, usage};
 use super::queue::{Queue, flows};
@@ -33,8 +34,46 @@ struct Choice {
     queue: Queue,
     said: Said,
     finish: Option<Finish>,
-    /// The text of the part that is being written: citations count in it.
-    text: String,
+    text: Running,
+}
+
+/// The text that a client sees as one: citations count in it.
+#[derive(Debug, Default)]
+struct Running {
+    whole: String,
+    /// Where the part that is being written begins in it, in bytes.
+    from: usize,
+}
+
+impl Running {
+    fn go_on(&mut self, text: &str, is_thought: bool) {
+        if is_thought {
+            *self = Self::default();
+        } else {
+            self.whole.push_str(text);
+        }
+    }
+
+    /// A part is whole: what it rests on, if another dialect says so and nothing beside the text tells it.
+    fn stop(&mut self, part: &Part, losses: &mut Losses) -> Option<Vec<Citation>> {
+        let (before, text) = self.whole.split_at_checked(self.from)?;
+        let mut part = part.clone();
+        match &mut part.body {
+            PartBody::Text { text: said, .. } => text.clone_into(said),
+            PartBody::Refusal { .. } => {}
+            _ => {
+                *self = Self::default();
+                return None;
+            }
+        }
+        let mut citations = placed(&part, before.chars().count() as u64);
+        self.from = self.whole.len();
+        if losses.within_one_dialect() {
+            return None;
+        }
+        citations.retain(|citation| is_sayable(part.at, citation, losses));
+        (!citations.is_empty()).then_some(citations)
+    }
 }
 
 impl Encoder {
@@ -110,34 +149,29 @@ impl Encoder {
     /// Writes what can be written of a choice, in the order of its parts.
     fn flush(&mut self, index: u32, out: &mut String, losses: &mut Losses) {
         let choice = self.choice(index);
-        let mut citations = Vec::new();
+        let mut cited = Vec::new();
         while let Some(waiting) = choice.queue.front() {
             if flows(&waiting.part) {
                 let is_thought = waiting.part.as_reasoning().is_some();
                 if let Some(text) = waiting.take_text() {
-                    choice.text.push_str(&text);
                     choice.said.flow(&text, is_thought, &waiting.part, losses);
+                    choice.text.go_on(&text, is_thought);
                 }
             }
             let Some(stopped) = choice.queue.take_stopped() else {
                 break;
             };
-            let text = std::mem::take(&mut choice.text);
-            citations.extend(
-                choice
-                    .said
-                    .stop(&stopped.part, losses)
-                    .map(|all| (text, all)),
-            );
+            if let Some(citations) = choice.text.stop(&stopped.part, losses) {
+                cited.push((choice.text.whole.clone(), citations));
+            }
+            choice.said.stop(&stopped.part, losses);
         }
         let parts = std::mem::take(&mut choice.said.parts);
         if !parts.is_empty() {
             self.chunk(out, index, |candidate| content(candidate, &parts));
         }
-        if !losses.within_one_dialect() {
-            for (text, citations) in citations {
-                self.cite(index, &text, &citations, out);
-            }
+        for (text, citations) in cited {
+            self.cite(index, &text, &citations, out);
         }
     }
 
@@ -242,17 +276,16 @@ impl Said {
         self.text(text, None);
     }
 
-    /// Ends a part: thoughts with their proof, a text with what it rests on, which is returned; everything else
-    /// comes only now.
-    fn stop(&mut self, part: &Part, losses: &mut Losses) -> Option<Vec<Citation>> {
-        match &part.body {
-            PartBody::Text { citations, .. } => {
-                return (!citations.is_empty()).then(|| citations.clone());
-            }
-            PartBody::Refusal { .. } => {}
-            PartBody::Reasoning(thoughts) => self.end_thoughts(thoughts),
-            _ => self.part(part, losses),
+    /// Ends a part: thoughts with their proof; what does not flow comes only now.
+    fn stop(&mut self, part: &Part, losses: &mut Losses) {
+        if !flows(part) {
+            return self.part(part, losses);
         }
-        None
+        if !losses.within_one_dialect() {
+            losses.dropped_extras(&[Place::member("answer"), part.at], &part.extras);
+        }
+        if let PartBody::Reasoning(thoughts) = &part.body {
+            self.end_thoughts(thoughts);
+        }
     }
 }
