@@ -4,7 +4,9 @@ use bytes::Bytes;
 use http::Uri;
 use http::uri::PathAndQuery;
 use orchestra_dialects::canonical::Request;
-use orchestra_dialects::{Endpoint, Loss, Profile, Splice, Target, encode_request, json_string};
+use orchestra_dialects::{
+    EmbeddingsAsk, Endpoint, Loss, Profile, Splice, Target, VectorForm, encode_request, json_string,
+};
 
 use crate::answer::Answer;
 use crate::call::Call;
@@ -31,6 +33,8 @@ pub(crate) enum WayBack {
     Untouched,
     /// The same, but for the usage that the gateway asked for and the client did not.
     UsageHidden,
+    /// The same, but for vectors that have another form than the client asked for.
+    Vectors(VectorForm),
     /// Written anew in the client's dialect.
     Translated,
 }
@@ -64,6 +68,9 @@ pub(crate) fn prepare(call: &Call, target: &Candidate) -> Result<Step, Unsendabl
         Exchange::Translated => translated(call, target, &profile())?,
         Exchange::Direct if holds_conversations(call.endpoint) && call.carries_envelopes() => {
             unsealed(call, target, &profile())?
+        }
+        Exchange::Direct if call.endpoint == Endpoint::Embeddings => {
+            embeddings(call, target, &profile()).map_err(Unsendable::Here)?
         }
         Exchange::Direct => direct(call, target, profile).map_err(Unsendable::Here)?,
     };
@@ -112,6 +119,34 @@ fn direct(
         } else {
             WayBack::Untouched
         },
+        losses: Vec::new(),
+    })
+}
+
+/// The client's own bytes. Vectors in base64 are asked for only where it is known that they are served: lists of
+/// numbers are everywhere, and are written in base64 on their way back.
+fn embeddings(call: &Call, target: &Candidate, profile: &Profile) -> Result<Outgoing, Refusal> {
+    let ask = EmbeddingsAsk::of(&call.body, &call.head);
+    ask.check(profile.embedding_token_ids)?;
+    let renamed = call.head.model() != target.model.as_str();
+    let other_form = ask.form == Some(VectorForm::Base64) && !profile.embedding_base64;
+    let mut splice = Splice::new(&call.body, &call.head);
+    if renamed {
+        splice = splice.set("model", json_string(target.model.as_str()));
+    }
+    if other_form {
+        splice = splice.set("encoding_format", json_string(VectorForm::Float.as_str()));
+    }
+    let body = if renamed || other_form {
+        splice.finish().into()
+    } else {
+        call.body.clone()
+    };
+    Ok(Outgoing {
+        endpoint: call.endpoint,
+        uri: uri(call, target, call.endpoint)?,
+        body,
+        way_back: ask.form.map_or(WayBack::Untouched, WayBack::Vectors),
         losses: Vec::new(),
     })
 }

@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use http::Response;
-use orchestra_dialects::{AnswerError, sniff_answer};
+use orchestra_dialects::{AnswerError, VectorForm, reencode_embeddings, sniff_answer};
 use tokio::time::Instant;
 
 use super::{Attempts, relabelled};
 use crate::answer::{Answer, Content, Whole};
 use crate::fault::{Fault, FaultKind, GAVE_KEY_AWAY, Phase, Reached};
-use crate::outgoing::Outgoing;
+use crate::outgoing::{Outgoing, WayBack};
 use crate::plan::Candidate;
 use crate::read::{Read, read_up_to};
 use crate::transport::UpstreamBody;
@@ -68,10 +68,21 @@ impl Attempts<'_> {
         if let Some(request) = self.translated(outgoing) {
             return Whole::translate(from, &body, &self.context(request, &self.answer_id()));
         }
+        let seen = sniff_answer(outgoing.endpoint, &body)?;
+        let rewritten = match outgoing.way_back {
+            WayBack::Vectors(form) => in_form(&body, form)?,
+            WayBack::Untouched | WayBack::UsageHidden | WayBack::Translated => None,
+        };
         Ok(Whole {
-            seen: sniff_answer(outgoing.endpoint, &body)?,
-            body,
+            seen,
+            body: rewritten.unwrap_or(body),
             losses: Vec::new(),
         })
     }
+}
+
+/// The answer with its vectors in this form, if they have another one.
+fn in_form(body: &[u8], form: VectorForm) -> Result<Option<Bytes>, AnswerError> {
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    Ok(reencode_embeddings(text, form)?.map(Bytes::from))
 }

@@ -9,6 +9,7 @@ mod after_content;
 mod bytes;
 mod client_errors;
 mod cuts;
+mod embeddings;
 mod failover;
 mod harness;
 mod headers;
