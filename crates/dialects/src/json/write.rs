@@ -46,12 +46,21 @@ impl Writer {
     }
 
     /// Adds an object behind `buffer`, for streams that write many into one.
+    ///
+    /// It stands on one line: what was carried along may hold line breaks, which would end a field of a
+    /// server-sent event. Between values any whitespace is as good as another, within strings they are escaped.
     pub(crate) fn append_object(buffer: &mut String, fill: impl FnOnce(&mut ObjectWriter<'_>)) {
+        let start = buffer.len();
         let mut writer = Self {
             text: std::mem::take(buffer),
         };
         writer.write_object(fill);
         *buffer = writer.text;
+        let written = buffer.get(start..).unwrap_or_default();
+        if memchr::memchr2(b'\n', b'\r', written.as_bytes()).is_some() {
+            let written = buffer.split_off(start);
+            buffer.push_str(&written.replace(['\n', '\r'], " "));
+        }
     }
 
     fn write_object(&mut self, fill: impl FnOnce(&mut ObjectWriter<'_>)) {
@@ -224,6 +233,19 @@ impl ListWriter<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_object_of_a_stream_stands_on_one_line() {
+        let mut stream = "event: x\ndata: ".to_owned();
+        Writer::append_object(&mut stream, |object| {
+            object.raw("raw", "{\r\n \"a\" :\n[] }");
+            object.text("text", "a\nb");
+        });
+        assert_eq!(
+            stream,
+            "event: x\ndata: {\"raw\":{   \"a\" : [] },\"text\":\"a\\nb\"}"
+        );
+    }
 
     #[test]
     fn writes_what_serde_reads() {
