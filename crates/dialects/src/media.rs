@@ -67,8 +67,17 @@ fn strip_prefix_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str
 
 /// A `data:` URL of base64 that was checked before.
 pub(crate) fn data_url(media_type: Option<&str>, data: &str) -> String {
+    let media_type = media_type.and_then(bare_media_type);
     let media_type = media_type.unwrap_or("application/octet-stream");
     format!("data:{media_type};base64,{data}")
+}
+
+/// A media type without its parameters, if it is one (RFC 6838, section 4.2): a comma in it would end the head of a
+/// URL too early.
+fn bare_media_type(text: &str) -> Option<&str> {
+    let bare = text.split(';').next()?.trim_ascii();
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+/".contains(&byte);
+    (bare.contains('/') && bare.bytes().all(named)).then_some(bare)
 }
 
 #[cfg(test)]
@@ -83,6 +92,14 @@ mod tests {
             Some((Some("image/png"), "iVBORw0KGgo="))
         );
         assert_eq!(data_url(Some("image/png"), "iVBORw0KGgo="), url);
+        assert_eq!(
+            data_url(Some("text/plain; charset=utf-8"), "aGk"),
+            "data:text/plain;base64,aGk"
+        );
+        for odd in ["", "png", "data:image/png;base64,x", "a/b,c", "a /b"] {
+            let expected = "data:application/octet-stream;base64,aGk";
+            assert_eq!(data_url(Some(odd), "aGk"), expected, "{odd}");
+        }
         assert_eq!(
             parse_data_url("https://a.example/x.png").expect("sound"),
             None
