@@ -10,6 +10,7 @@ mod thoughts;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::canonical::Part;
 use crate::codec::StreamDecode;
@@ -192,24 +193,24 @@ impl Decoder {
             return;
         };
         let id = answer::text(content.member("id"));
-        let place = Event::read(raw)
-            .output_index
+        if self.place_of(&id).is_some() {
+            return;
+        }
+        let told = Event::read(raw).output_index;
+        let place = told
+            .filter(|place| !self.items.contains_key(place))
             .unwrap_or_else(|| self.behind_all());
-        let mut item = Item::new(id, place, content);
-        item.begin(content, &mut self.tell(events));
-        self.items.entry(place).or_insert(item);
+        // What is told of an item that is not kept would never be stopped.
+        if let Entry::Vacant(free) = self.items.entry(place) {
+            let item = free.insert(Item::new(id, place, content));
+            let told = &mut self.told;
+            item.begin(content, &mut Tell { events, told });
+        }
     }
 
     fn behind_all(&self) -> u64 {
         let last = self.items.keys().next_back();
         last.map_or(0, |last| last.saturating_add(1))
-    }
-
-    fn tell<'t>(&'t mut self, events: &'t mut Vec<StreamEvent>) -> Tell<'t> {
-        Tell {
-            events,
-            told: &mut self.told,
-        }
     }
 
     fn done(&mut self, raw: Raw<'_>, events: &mut Vec<StreamEvent>) {
