@@ -105,10 +105,12 @@ fn translate(from: Dialect, to: Dialect, data: &[u8]) {
             "{from:?} to {to:?}: {out}"
         );
     }
+    // Gemini's streams end with the reason for it, which some markers come without.
+    let may_lack_its_end = to == Dialect::Gemini && end == StreamEnd::Complete;
     let complete = |end| end == StreamEnd::Complete;
-    assert_eq!(
-        told.end.map(complete),
-        Some(complete(end)),
-        "{from:?} to {to:?} ends as it does: {out}"
+    assert!(
+        may_lack_its_end || told.end.map(complete) == Some(complete(end)),
+        "{from:?} to {to:?}: {end:?} is told as {:?}: {out}",
+        told.end
     );
 }
