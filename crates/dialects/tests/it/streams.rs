@@ -319,6 +319,11 @@ fn messages_streams() {
     );
 }
 
+/// How far the cuts lie apart: the many scenarios are cut at every byte by the laws of the codecs.
+fn step(path: &Path) -> usize {
+    if path.ends_with("stream.sse") { 17 } else { 1 }
+}
+
 #[test]
 fn chunking_changes_nothing() {
     for (endpoint, path, bytes) in fixtures() {
@@ -328,17 +333,27 @@ fn chunking_changes_nothing() {
             whole,
             "byte by byte: {path:?}"
         );
-        for at in 0..=bytes.len() {
+        for at in (0..=bytes.len()).step_by(step(&path)) {
             let (left, right) = bytes.split_at(at);
             assert_eq!(run(endpoint, [left, right]), whole, "cut at {at}: {path:?}");
         }
     }
 }
 
+/// Where the provider's own end is complete: a scenario may hold something behind it.
+fn end_of(endpoint: Endpoint, bytes: &[u8]) -> usize {
+    let mut sniffer = StreamSniffer::new(endpoint, FRAME_LIMIT);
+    let ends = bytes.iter().position(|byte| {
+        sniffer.feed(std::slice::from_ref(byte)).unwrap();
+        sniffer.ended()
+    });
+    ends.map_or(bytes.len(), |at| at + 1)
+}
+
 #[test]
 fn a_cut_stream_is_never_complete() {
     for (endpoint, path, bytes) in fixtures() {
-        for at in 0..bytes.len() {
+        for at in (0..end_of(endpoint, &bytes)).step_by(step(&path)) {
             let mut sniffer = StreamSniffer::new(endpoint, FRAME_LIMIT);
             sniffer.feed(&bytes[..at]).unwrap();
             let end = sniffer.end(EndRule::Marker);
@@ -350,7 +365,7 @@ fn a_cut_stream_is_never_complete() {
 #[test]
 fn line_ends_change_nothing() {
     for (endpoint, path, bytes) in fixtures() {
-        let text = String::from_utf8(bytes).unwrap();
+        let text = String::from_utf8(bytes).unwrap().replace("\r\n", "\n");
         let expected = run(endpoint, [text.as_bytes()]);
         for (end, name) in [("\r\n", "CR LF"), ("\r", "CR")] {
             let other = text.replace('\n', end);
