@@ -258,9 +258,16 @@ fn last(candidate: &mut ObjectWriter<'_>, index: u32, choice: &mut Choice, losse
     candidate.count("index", index.into());
 }
 
+/// Adds an event. A line break in what was carried along would end its field; between values any whitespace is as
+/// good as another.
 fn event_of(json: &str, out: &mut String) {
     out.push_str("data: ");
-    out.push_str(json);
+    let mut lines = json.split(['\n', '\r']);
+    out.push_str(lines.next().unwrap_or_default());
+    for line in lines {
+        out.push(' ');
+        out.push_str(line);
+    }
     out.push_str("\n\n");
 }
 
