@@ -39,8 +39,9 @@ const CALLS = [
   ["weather", { city: 'Zürich "Altstadt" \\ 🏔', days: 3 }],
   ["clock", { zone: "Europe/Zurich" }],
   ["weather", { city: "Paris", days: 1 }],
+  ["weather", { city: "Bern", days: 2 }],
 ];
-export const ANSWER = "The tools say: 1 days of sun in Paris.";
+export const ANSWER = "The tools say: 1 days of sun in Paris; 2 days of sun in Bern.";
 
 const WORK = {
   weather: ({ city, days }) => `${days} days of sun in ${city}`,

@@ -6,6 +6,7 @@ from anywhere import (
     ANSWER,
     ASK,
     CACHED,
+    DOCUMENT,
     HELLO,
     MODELS,
     PIXEL,
@@ -18,7 +19,7 @@ from anywhere import (
     Tools,
 )
 from pydantic import BaseModel
-from scenarios import KEY, base_url, raises, run, scenario
+from scenarios import KEY, base_url, raises, run, scenario, tell, wait_for_the_test
 
 client = anthropic.Anthropic(
     base_url=base_url(),
@@ -93,7 +94,7 @@ def raw_stream(upstream):
         elif event.type == "content_block_stop":
             assert open_block == event.index, event
             open_block, stopped = None, stopped + 1
-    # Text and two calls, and a thought where it is told.
+    # A text and two calls, and a thought where it is told.
     assert stopped >= 3, kinds
 
 
@@ -161,10 +162,70 @@ def agent(turn, thought=None):
             for block in answer.content
             if block.type == "tool_use"
         ]
-        messages.append({"role": "user", "content": results})
+        # Which result is whose is told by the identities, not by the order.
+        messages.append({"role": "user", "content": results[::-1]})
     assert (text_of(answer), answer.stop_reason) == (ANSWER, "end_turn"), answer
     check_usage(answer.usage)
     run.check()
+
+
+@scenario
+def wanders(upstream):
+    """Each turn goes to another upstream than the one before, the thoughts of all in its hands."""
+    others = [upstream, *(name for name in MODELS if name != upstream)]
+    turns = iter(others * 2)
+
+    def turn(messages):
+        return ask(
+            next(turns),
+            messages=messages,
+            tools=TOOLS,
+            # With a budget a model of Anthropic's would insist on its own thoughts in each turn.
+            thinking=ADAPTIVE,
+        )
+
+    agent(turn)
+
+
+@scenario
+def tool_image(upstream):
+    """A tool that returns a picture."""
+    answer = ask(upstream, messages=ASK, tools=TOOLS)
+    source = {"type": "base64", "media_type": "image/png", "data": PIXEL}
+    content = [{"type": "text", "text": "a map"}, {"type": "image", "source": source}]
+    results = [
+        {"type": "tool_result", "tool_use_id": block.id, "content": content}
+        for block in answer.content
+        if block.type == "tool_use"
+    ]
+    turns = [
+        *ASK,
+        {"role": "assistant", "content": answer.content},
+        {"role": "user", "content": results},
+    ]
+    last = ask(upstream, messages=turns, tools=TOOLS, tool_choice={"type": "none"})
+    assert text_of(last).startswith("The tools say: a map"), last
+
+
+@scenario
+def long_names(upstream):
+    """A tool's name that is too long for other vendors comes back as it was."""
+    name = "mcp__a_server_with_a_long_name__a_tool_with_a_name_that_is_even_longer_than_that"
+    tools = [{"name": name, "input_schema": SCHEMAS["clock"]}]
+    any_tool = {"type": "any"}
+    answer = ask(upstream, messages=ASK, tools=tools, tool_choice=any_tool)
+    [call] = (block for block in answer.content if block.type == "tool_use")
+    assert call.name == name, answer
+    turns = [
+        *ASK,
+        {"role": "assistant", "content": answer.content},
+        {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": call.id, "content": "noon"}],
+        },
+    ]
+    last = ask(upstream, messages=turns, tools=tools, tool_choice={"type": "none"})
+    assert text_of(last) == "The tools say: noon.", last
 
 
 @scenario
@@ -242,6 +303,32 @@ def image(upstream):
 
 
 @scenario
+def document(upstream):
+    source = {"type": "base64", "media_type": "application/pdf", "data": DOCUMENT}
+    blocks = [
+        {"type": "document", "source": source, "title": "A paper"},
+        {"type": "text", "text": "What is this?"},
+    ]
+    answer = ask(upstream, messages=[{"role": "user", "content": blocks}])
+    assert text_of(answer) == "I see application/pdf.", answer
+
+
+@scenario
+def older_version(upstream):
+    """The version of the API that still has sampling parameters, and a tool of Anthropic's own."""
+    older = client.with_options(default_headers={"anthropic-version": "2023-06-01"})
+    answer = older.messages.create(
+        model=MODELS[upstream],
+        max_tokens=5,
+        messages=SAY_HELLO,
+        stop_sequences=[],
+        tools=[{"type": "web_search_20250305", "name": "web_search"}],
+        extra_body={"temperature": 0.3, "top_p": 0.9, "top_k": 5},
+    )
+    assert text_of(answer) == HELLO, answer
+
+
+@scenario
 def settings(upstream):
     """Everything that an application may set, at once; what the upstream lacks is left out."""
     mark = {"type": "ephemeral"}
@@ -305,6 +392,32 @@ def torn(upstream):
     for fault in ("cut", "fails"):
         stream = faulty(upstream, fault, stream=True)
         raises(anthropic.APIError, lambda stream=stream: list(stream))
+
+
+# Ways through the gateway
+
+
+@scenario
+def falls_back(upstream):
+    """An alias whose first target, of another dialect, fails before its first words."""
+    for fault in ("broken", "gone"):
+        with client.messages.stream(
+            model=f"{fault}-then-{upstream}", max_tokens=100, messages=SAY_HELLO
+        ) as stream:
+            assert text_of(stream.get_final_message()) == HELLO, fault
+            headers = stream.response.headers
+        assert headers["x-orchestra-attempts"] == "2", (fault, headers)
+
+
+@scenario
+def leave(upstream):
+    with client.messages.create(
+        model=f"{MODELS[upstream]}-endless", max_tokens=100, messages=SAY_HELLO, stream=True
+    ) as stream:
+        for _, _event in zip(range(5), stream):
+            pass
+        tell(leaving=True)
+    wait_for_the_test()
 
 
 run()

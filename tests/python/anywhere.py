@@ -1,7 +1,7 @@
 """What the scripts share that talk to upstreams of any dialect: models, tools, expectations.
 
 The upstream is an agent's model (see the testkit's README). It first calls `weather` and `clock`
-at once, then `weather` again, and then says what the tools said. It refuses what its vendor
+at once, then `weather` twice at once, and then says what the tools said. It refuses what its vendor
 would refuse, so a call that was translated wrongly is an error here.
 """
 
@@ -46,13 +46,16 @@ CALLS = [
     ("weather", {"city": 'Zürich "Altstadt" \\ 🏔', "days": 3}),
     ("clock", {"zone": "Europe/Zurich"}),
     ("weather", {"city": "Paris", "days": 1}),
+    ("weather", {"city": "Bern", "days": 2}),
 ]
-ANSWER = "The tools say: 1 days of sun in Paris."
+ANSWER = "The tools say: 1 days of sun in Paris; 2 days of sun in Bern."
 
 #: A white pixel.
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mP8/x8AAwMCAO+ip1sAAAAASUVORK5CYII="
 )
+#: A document of one line, as far as anybody looks at it here.
+DOCUMENT = "JVBERi0xLjQKJSVFT0YK"
 
 
 def weather(city, days):

@@ -7,6 +7,7 @@ from anywhere import (
     ANSWER,
     ASK,
     CACHED,
+    DOCUMENT,
     HELLO,
     MODELS,
     PIXEL,
@@ -20,7 +21,7 @@ from anywhere import (
 )
 from openai.types.responses import ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
-from scenarios import KEY, base_url, raises, run, scenario
+from scenarios import KEY, base_url, raises, run, scenario, tell, wait_for_the_test
 
 client = openai.OpenAI(
     base_url=f"{base_url()}/v1",
@@ -183,10 +184,12 @@ def chat_agent(turn, tools):
     while (choice := turn(messages, tools)).message.tool_calls:
         assert choice.finish_reason == "tool_calls", choice
         assert choice.message.content == "Let me look.", choice
-        messages.append(choice.message)
+        results = []
         for call in choice.message.tool_calls:
             result = run.run(call.function.name, json.loads(call.function.arguments))
-            messages.append({"role": "tool", "tool_call_id": call.id, "content": result})
+            results.append({"role": "tool", "tool_call_id": call.id, "content": result})
+        # Which result is whose is told by the identities, not by the order.
+        messages += [choice.message, *reversed(results)]
     assert (choice.message.content, choice.finish_reason) == (ANSWER, "stop"), choice
     run.check()
 
@@ -231,6 +234,71 @@ def chat_serial(upstream):
         model=MODELS[upstream], messages=ASK, tools=CHAT_TOOLS, parallel_tool_calls=False
     )
     assert len(answer.choices[0].message.tool_calls) == 1, answer
+
+
+@scenario
+def chat_wanders(upstream):
+    """Each turn goes to another upstream than the one before, the thoughts of all in its hands."""
+    others = [upstream, *(name for name in MODELS if name != upstream)]
+    turns = iter(others * 2)
+
+    def turn(messages, tools):
+        answer = client.chat.completions.create(
+            model=MODELS[next(turns)], messages=messages, tools=tools, reasoning_effort="high"
+        )
+        return answer.choices[0]
+
+    chat_agent(turn, CHAT_TOOLS)
+
+
+@scenario
+def chat_at_odds(upstream):
+    """Settings that some vendors do not take together."""
+    hot = {"reasoning_effort": "high", "temperature": 0.2, "top_p": 0.5}
+    for more in (
+        # Less than any budget for thinking.
+        {"reasoning_effort": "high", "max_completion_tokens": 500},
+        # Less than some vendors' least.
+        {"max_completion_tokens": 5},
+        {"max_tokens": 900, **hot},
+        hot,
+    ):
+        answer = client.chat.completions.create(
+            model=MODELS[upstream], messages=SAY_HELLO, **more
+        )
+        assert answer.choices[0].message.content == HELLO, (more, answer)
+    forced = {"type": "function", "function": {"name": "clock"}}
+    for choice in (forced, "required"):
+        answer = client.chat.completions.create(
+            model=MODELS[upstream],
+            messages=ASK,
+            tools=CHAT_TOOLS,
+            tool_choice=choice,
+            reasoning_effort="high",
+        )
+        assert answer.choices[0].message.tool_calls, (choice, answer)
+
+
+@scenario
+def chat_several(upstream):
+    """What would change the meaning of the call is refused."""
+    error = raises(
+        openai.BadRequestError,
+        lambda: client.chat.completions.create(
+            model=MODELS[upstream], messages=SAY_HELLO, n=2
+        ),
+    )
+    assert error.body["param"] == "n" or "n" in str(error).split(), error.body
+
+
+@scenario
+def chat_file(upstream):
+    data = {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{DOCUMENT}"}
+    parts = [{"type": "file", "file": data}, {"type": "text", "text": "What is this?"}]
+    answer = client.chat.completions.create(
+        model=MODELS[upstream], messages=[{"role": "user", "content": parts}]
+    )
+    assert answer.choices[0].message.content == "I see application/pdf.", answer
 
 
 @scenario
@@ -405,13 +473,60 @@ def responses_agent(turn, thinks=False):
         if not calls:
             break
         assert answer.output_text == "Let me look.", answer
+        outputs = []
         for call in calls:
             result = run.run(call.name, json.loads(call.arguments))
-            items.append(
+            outputs.append(
                 {"type": "function_call_output", "call_id": call.call_id, "output": result}
             )
+        # Which output is whose is told by the identities, not by the order.
+        items += reversed(outputs)
     assert answer.output_text == ANSWER, answer
     run.check()
+
+
+@scenario
+def responses_wanders(upstream):
+    """Each turn goes to another upstream than the one before, the thoughts of all in its hands."""
+    others = [upstream, *(name for name in MODELS if name != upstream)]
+    turns = iter(others * 2)
+
+    def turn(items):
+        return client.responses.create(
+            model=MODELS[next(turns)],
+            input=items,
+            tools=RESPONSES_TOOLS,
+            store=False,
+            reasoning=THINKING,
+            include=["reasoning.encrypted_content"],
+        )
+
+    responses_agent(turn)
+
+
+@scenario
+def responses_custom(upstream):
+    """A tool that takes free text, and tools of OpenAI's own that others do not have."""
+    tools = [
+        {"type": "custom", "name": "note", "description": "Writes a note."},
+        {"type": "web_search"},
+    ]
+    stream = client.responses.create(
+        model=f"{MODELS[upstream]}-noting", input="Note it.", tools=tools, stream=True
+    )
+    events = list(stream)
+    check_events(events)
+    [call] = (i for i in events[-1].response.output if i.type == "custom_tool_call")
+    assert (call.name, call.input) == ("note", 'line 1\n"line" 2 🏔'), call
+    items = [
+        {"role": "user", "content": "Note it."},
+        *events[-1].response.output,
+        {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "noted"},
+    ]
+    answer = client.responses.create(
+        model=f"{MODELS[upstream]}-noting", input=items, tools=tools
+    )
+    assert answer.output_text == "The tools say: noted.", answer
 
 
 @scenario
@@ -439,6 +554,19 @@ def responses_image(upstream):
         model=MODELS[upstream], input=[{"role": "user", "content": [words, image]}]
     )
     assert answer.output_text == "I see image/png.", answer
+
+
+@scenario
+def responses_file(upstream):
+    data = f"data:application/pdf;base64,{DOCUMENT}"
+    parts = [
+        {"type": "input_file", "filename": "a.pdf", "file_data": data},
+        {"type": "input_text", "text": "What is this?"},
+    ]
+    answer = client.responses.create(
+        model=MODELS[upstream], input=[{"role": "user", "content": parts}]
+    )
+    assert answer.output_text == "I see application/pdf.", answer
 
 
 @scenario
@@ -493,6 +621,50 @@ def torn(upstream):
         for call in both(upstream, fault, stream=True):
             stream = call()
             raises(openai.APIError, lambda stream=stream: list(stream))
+
+
+# Ways through the gateway
+
+
+@scenario
+def losses(upstream):
+    """What did not reach the upstream is told, and refused if nothing may be lost."""
+    call = {"model": MODELS[upstream], "messages": SAY_HELLO}
+    raw = client.chat.completions.with_raw_response
+    told = raw.create(**call, logit_bias={"50256": -100}).headers["x-orchestra-losses"]
+    assert "logit_bias=dropped" in told, told
+    strict = {"x-orchestra-strict": "true"}
+    error = raises(
+        openai.BadRequestError,
+        lambda: raw.create(**call, logit_bias={"50256": -100}, extra_headers=strict),
+    )
+    assert "logit_bias" in str(error), error
+    # A plain call loses nothing. Some vendors want a limit, which else is made up for them.
+    answer = raw.create(**call, max_completion_tokens=100, extra_headers=strict)
+    assert answer.parse().choices[0].message.content == HELLO, answer
+
+
+@scenario
+def falls_back(upstream):
+    """An alias whose first target, of another dialect, fails before its first words."""
+    for fault in ("broken", "gone"):
+        model = f"{fault}-then-{upstream}"
+        answer = client.chat.completions.with_raw_response.create(model=model, messages=SAY_HELLO)
+        assert answer.parse().choices[0].message.content == HELLO, answer
+        assert answer.headers["x-orchestra-attempts"] == "2", answer.headers
+        stream = client.responses.create(model=model, input="Say hello.", stream=True)
+        assert list(stream)[-1].response.output_text == HELLO, stream
+
+
+@scenario
+def leave(upstream):
+    with client.chat.completions.create(
+        model=f"{MODELS[upstream]}-endless", messages=SAY_HELLO, stream=True
+    ) as stream:
+        for _, _chunk in zip(range(5), stream):
+            pass
+        tell(leaving=True)
+    wait_for_the_test()
 
 
 run()

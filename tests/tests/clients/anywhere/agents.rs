@@ -105,6 +105,7 @@ async fn claude_code(model: &str) {
         .env("ANTHROPIC_BASE_URL", world.server.url())
         .env("ANTHROPIC_API_KEY", CLIENT_KEY)
         .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
+        .env("CLAUDE_CODE_MAX_RETRIES", "0")
         .env("DISABLE_AUTOUPDATER", "1")
         .env("DISABLE_TELEMETRY", "1")
         .env("DISABLE_ERROR_REPORTING", "1");
@@ -161,7 +162,7 @@ async fn codex_patches(target: &str) {
     let patch =
         "*** Begin Patch\n*** Add File: note.txt\n+Grüezi \"wohl\"\n+\tline 2\n*** End Patch\n";
     let agent = Agent::new().call("apply_patch", json!({ "input": patch }).to_string());
-    let alias = format!("[models]\n\"gpt-5.5\" = \"{target}\"\n");
+    let alias = format!("\"gpt-5.5\" = \"{target}\"\n");
     let world = World::with(&agent, &alias).await;
     let desk = Desk::new();
     let said = codex_says(&world, &desk, "gpt-5.5").await;

@@ -1,6 +1,9 @@
 //! The vendors' clients and two frameworks, each with all of its scenarios in one process.
 
+use std::time::Duration;
+
 use orchestra_testkit::Agent;
+use tokio::time::timeout;
 
 use super::World;
 use crate::harness::{Guest, assert_signed};
@@ -15,6 +18,7 @@ fn script() -> Agent {
         .call("clock", r#"{"zone":"Europe/Zurich"}"#)
         .then()
         .call("weather", "{\"days\": 1,\n \"city\": \"Paris\"}")
+        .call("weather", r#"{"city":"Bern","days":2}"#)
 }
 
 /// Runs scenarios, each on some of the upstreams.
@@ -60,7 +64,15 @@ async fn openai_python() {
         "chat_choice",
         "chat_serial",
         "chat_image",
+        "chat_file",
         "chat_settings",
+        "chat_at_odds",
+        "chat_several",
+        "chat_wanders",
+        "chat_thinks",
+        "chat_thinks_stream",
+        "chat_forgets",
+        "losses",
     ];
     let responses = [
         "responses",
@@ -69,21 +81,19 @@ async fn openai_python() {
         "responses_loop_stream",
         "responses_parse",
         "responses_parse_stream",
+        "responses_wanders",
         "responses_stateful",
     ];
     let scenarios: &[(&[&str], &[&str])] = &[
         (&chat, NOT_CHAT),
-        (
-            &["chat_thinks", "chat_thinks_stream", "chat_forgets"],
-            NOT_CHAT,
-        ),
         (&responses, NOT_RESPONSES),
-        (&["responses_image"], SEEING_FOR_RESPONSES),
+        (&["responses_image", "responses_file"], SEEING_FOR_RESPONSES),
+        (&["responses_custom"], &["messages", "gemini", "deepseek"]),
         (
             &["responses_thinks", "responses_thinks_stream"],
             OPEN_TO_RESPONSES,
         ),
-        (&["limited", "broken", "refused", "torn"], ALL),
+        (&["limited", "broken", "refused", "torn", "falls_back"], ALL),
     ];
     check(Guest::OpenAiPython, scenarios).await;
 }
@@ -124,14 +134,18 @@ async fn anthropic_python() {
         "parse",
         "choice",
         "settings",
+        "older_version",
+        "long_names",
+        "tool_image",
+        "wanders",
         "count_tokens",
     ];
     let scenarios: &[(&[&str], &[&str])] = &[
         (&messages, NOT_MESSAGES),
-        (&["image"], SEEING_FOR_MESSAGES),
+        (&["image", "document"], SEEING_FOR_MESSAGES),
         (&["thinks"], OPEN_TO_MESSAGES),
         (&["thinks_in_secret"], &["chat"]),
-        (&["limited", "broken", "refused", "torn"], ALL),
+        (&["limited", "broken", "refused", "torn", "falls_back"], ALL),
     ];
     check(Guest::AnthropicPython, scenarios).await;
 }
@@ -174,4 +188,27 @@ async fn ai_sdk() {
         (&["messages_thinks"], OPEN_TO_MESSAGES),
     ];
     check(Guest::AiSdk, scenarios).await;
+}
+
+/// A client that leaves in mid-stream stops the provider's work at once, translated or not.
+async fn leaving(guest: Guest, upstreams: &[&str]) {
+    const PROMPTLY: Duration = Duration::from_secs(1);
+    for upstream in upstreams {
+        let world = World::start(&script()).await;
+        let mut client = guest.start(&world.server, &[format!("leave:{upstream}")]);
+        client.hear("leaving").await;
+        let gone = timeout(PROMPTLY, world.upstream.wait_for_gone()).await;
+        assert!(gone.is_ok(), "{upstream} goes on after the client has left");
+        client.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn openai_leaves() {
+    leaving(Guest::OpenAiPython, &["responses", "messages", "gemini"]).await;
+}
+
+#[tokio::test]
+async fn anthropic_leaves() {
+    leaving(Guest::AnthropicPython, &["chat", "responses", "gemini"]).await;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use orchestra_testkit::{Agent, At, Behaviour, How, Script, Upstream, When};
 
-use crate::harness::Server;
+use crate::harness::{Server, nobody_listens};
 
 /// Google tells in the body how long to wait.
 const GOOGLE_LIMITED: &str = r#"{"error": {"code": 429, "message": "Quota exceeded.", "status": "RESOURCE_EXHAUSTED",
@@ -24,7 +24,7 @@ impl World {
         Self::with(agent, "").await
     }
 
-    /// The same with some further configuration.
+    /// The same with further aliases, each a line of the table `models`.
     pub(super) async fn with(agent: &Agent, further: &str) -> Self {
         let upstream = Upstream::start(script(agent)).expect("there is a free port");
         let server = Server::start(&(config(&upstream) + further)).await;
@@ -53,32 +53,110 @@ fn script(agent: &Agent) -> Script {
         .fold(script, |script, (name, behaviour)| {
             script.on(When::model(format!("*-{name}")), behaviour)
         });
-    let aloud = agent.clone().reasoning_content();
+    let aloud = |agent: &Agent| Behaviour::agent(agent.clone().reasoning_content());
     script
-        .on(When::model("deepseek-*"), Behaviour::agent(aloud))
+        .on(When::model("deepseek-*-noting"), aloud(&noting()))
+        .on(When::model("*-noting"), Behaviour::agent(noting()))
+        .on(When::model("deepseek-*"), aloud(agent))
         .otherwise(Behaviour::agent(agent.clone()))
 }
 
-/// Each provider serves one endpoint, and one way leads to it.
+/// It calls a tool that takes a text, as one whose only argument is called `input`.
+fn noting() -> Agent {
+    Agent::new().call("note", r#"{"input": "line 1\n\"line\" 2 🏔"}"#)
+}
+
+/// An upstream of one dialect, as the server knows it.
+struct Row {
+    /// What the clients' scripts call it.
+    short: &'static str,
+    name: &'static str,
+    kind: &'static str,
+    base: &'static str,
+    endpoint: &'static str,
+    model: &'static str,
+}
+
+const ROWS: [Row; 5] = [
+    Row {
+        short: "chat",
+        name: "chat-only",
+        kind: "openai",
+        base: "/v1",
+        endpoint: "chat_completions",
+        model: "gpt-5-mini",
+    },
+    Row {
+        short: "responses",
+        name: "responses-only",
+        kind: "openai",
+        base: "/v1",
+        endpoint: "responses",
+        model: "gpt-5-mini",
+    },
+    Row {
+        short: "messages",
+        name: "messages-only",
+        kind: "anthropic",
+        base: "/v1",
+        endpoint: "messages",
+        model: "claude-sonnet-5-5",
+    },
+    Row {
+        short: "gemini",
+        name: "gemini-only",
+        kind: "gemini",
+        base: "/v1beta",
+        endpoint: "generate_content",
+        model: "gemini-3.1-pro-preview",
+    },
+    Row {
+        short: "deepseek",
+        name: "deepseek",
+        kind: "deepseek",
+        base: "",
+        endpoint: "chat_completions",
+        model: "deepseek-v4-pro",
+    },
+];
+
+/// Each provider serves one endpoint, and one way leads to it. Aliases lead to each from one of
+/// another dialect that fails.
 fn config(upstream: &Upstream) -> String {
     let mut text = String::from(
         "[server]\nclient_keys = [{ name = \"app\", key = \"env:CLIENT_KEY_OF_THE_TESTS\" }]\n",
     );
-    for (name, kind, base, endpoints) in [
-        ("chat-only", "openai", "/v1", "chat_completions"),
-        ("responses-only", "openai", "/v1", "responses"),
-        ("messages-only", "anthropic", "/v1", "messages"),
-        ("gemini-only", "gemini", "/v1beta", "generate_content"),
-        ("deepseek", "deepseek", "", "chat_completions"),
-    ] {
-        writeln!(
-            text,
-            "[[providers]]\nname = \"{name}\"\nkind = \"{kind}\"\nkey = \"env:OPENAI_API_KEY\"\n\
-             base_url = \"{}{base}\"\n[providers.overrides]\nendpoints = [\"{endpoints}\"]\n\
-             paths = {{}}\ntranslate_to = [\"{endpoints}\"]",
-            upstream.base_url()
-        )
-        .expect("a string takes everything");
+    let mut models = String::from("[models]\n");
+    let (there, nowhere) = (upstream.base_url(), nobody_listens());
+    for (at, row) in ROWS.iter().enumerate() {
+        let before = &ROWS[(at + ROWS.len() - 1) % ROWS.len()];
+        provider(&mut text, row.name, row, &there);
+        for (fault, origin) in [("broken", &there), ("gone", &nowhere)] {
+            let name = format!("{fault}-before-{}", row.short);
+            provider(&mut text, &name, before, origin);
+            writeln!(
+                models,
+                "{fault}-then-{} = [\"{name}/{}-broken\", \"{}/{}\"]",
+                row.short, before.model, row.name, row.model
+            )
+            .expect("a string takes everything");
+        }
     }
-    text
+    text + &models
+}
+
+fn provider(text: &mut String, name: &str, row: &Row, origin: &str) {
+    let Row {
+        kind,
+        base,
+        endpoint,
+        ..
+    } = row;
+    writeln!(
+        text,
+        "[[providers]]\nname = \"{name}\"\nkind = \"{kind}\"\nkey = \"env:OPENAI_API_KEY\"\n\
+         base_url = \"{origin}{base}\"\n[providers.overrides]\nendpoints = [\"{endpoint}\"]\n\
+         paths = {{}}\ntranslate_to = [\"{endpoint}\"]\npatterns = []\nmodels = []"
+    )
+    .expect("a string takes everything");
 }

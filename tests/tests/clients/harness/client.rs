@@ -63,6 +63,11 @@ pub(crate) enum Guest {
 impl Guest {
     /// Runs the scenarios, all of which must hold.
     pub(crate) async fn run(self, server: &Server, scenarios: &[String]) {
+        facts(self.start(server, scenarios), scenarios.len()).await;
+    }
+
+    /// Starts the scenarios.
+    pub(crate) fn start(self, server: &Server, scenarios: &[String]) -> Voice {
         let mut command = match self {
             Self::OpenAiPython => python_script("openai_anywhere.py"),
             Self::OpenAiNode => node("openai_anywhere.mjs"),
@@ -72,7 +77,7 @@ impl Guest {
             Self::AiSdk => node("ai_sdk_anywhere.mjs"),
         };
         sent_to(server, &mut command).args(scenarios);
-        facts(Voice::start(command), scenarios.len()).await;
+        Voice::start(command)
     }
 }
 

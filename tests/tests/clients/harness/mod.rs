@@ -11,7 +11,7 @@ pub(crate) use client::{Client, Family, Guest, node, python};
 pub(crate) use server::{Server, bare};
 pub(crate) use tools::{Tool, binary, repository};
 pub(crate) use voice::Voice;
-pub(crate) use world::{CLIENT_KEY, PROVIDER_KEY, World, assert_signed};
+pub(crate) use world::{CLIENT_KEY, PROVIDER_KEY, World, assert_signed, nobody_listens};
 
 use std::time::Duration;
 

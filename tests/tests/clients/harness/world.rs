@@ -136,7 +136,7 @@ fn provider(text: &mut String, name: &str, kind: &str, origin: &str) {
 }
 
 /// An address where connections are refused: the port was free a moment ago.
-fn nobody_listens() -> String {
+pub(crate) fn nobody_listens() -> String {
     let taken = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     format!("http://{}", taken.expect("there is a free port"))
 }
