@@ -32,10 +32,10 @@ pub(crate) fn arguments(at: &Spot<'_>) -> Result<(), Refusal> {
     at.must(at.value["type"] == "object", "type must be \"object\"")
 }
 
-/// The schema that a prompt describes in words, as a model would find it: the last object in any
-/// of its texts that has properties. Any object will do if there is none.
+/// The schema that a prompt describes in words, as a model would find it: the first object with
+/// properties in the last text that has one. Any object will do if there is none.
 pub(crate) fn in_words(prompt: &Value) -> Value {
-    let found = texts(prompt).into_iter().rev().find_map(last_schema);
+    let found = texts(prompt).into_iter().rev().find_map(first_schema);
     found.unwrap_or_else(|| json!({"type": "object"}))
 }
 
@@ -48,11 +48,10 @@ fn texts(value: &Value) -> Vec<&str> {
     }
 }
 
-fn last_schema(text: &str) -> Option<Value> {
-    let objects = text.match_indices('{').filter_map(|(at, _)| {
+fn first_schema(text: &str) -> Option<Value> {
+    let mut objects = text.match_indices('{').filter_map(|(at, _)| {
         let mut values = serde_json::Deserializer::from_str(&text[at..]).into_iter::<Value>();
         values.next()?.ok()
     });
-    let schemas = objects.filter(|object| object["properties"].is_object());
-    schemas.last()
+    objects.find(|object| object["properties"].is_object())
 }
