@@ -1,4 +1,5 @@
-//! The contents of a Gemini request: calls are known by their names and their places.
+//! The contents of a Gemini request: calls are known by their names and places, or by identities that
+//! the client gave them.
 
 use serde_json::Value;
 
@@ -11,6 +12,13 @@ const NO_SIGNATURE: [&str; 2] = [
     "skip_thought_signature_validator",
     "context_engineering_is_the_way_to_go",
 ];
+
+/// Calls that wait for their results, and the identities that the client gave them.
+#[derive(Default)]
+struct Open {
+    round: Round,
+    ids: Vec<Option<String>>,
+}
 
 /// Reads the system's instruction: texts.
 pub(super) fn system(at: &Spot<'_>) -> Result<(), Refusal> {
@@ -28,7 +36,7 @@ pub(super) fn conversation(root: &Spot<'_>, asked: &mut Asked) -> Result<(), Ref
     let contents = root.want("contents")?;
     let each = contents.items()?;
     contents.must(!each.is_empty(), "must not be empty")?;
-    let mut open: Option<Round> = None;
+    let mut open: Option<Open> = None;
     let mut roles = ["user", "model"].into_iter().cycle();
     let current = each.iter().rposition(starts_a_turn).unwrap_or(0);
     for (index, content) in each.iter().enumerate() {
@@ -59,8 +67,8 @@ fn starts_a_turn(content: &Spot<'_>) -> bool {
 }
 
 /// The calls of a turn. In the current turn the first of them bears a signature.
-fn model(parts: &[Spot<'_>], current: bool) -> Result<Option<Round>, Refusal> {
-    let mut round = Round::default();
+fn model(parts: &[Spot<'_>], current: bool) -> Result<Option<Open>, Refusal> {
+    let Open { mut round, mut ids } = Open::default();
     for part in parts {
         part.only(&[
             "text",
@@ -77,6 +85,7 @@ fn model(parts: &[Spot<'_>], current: bool) -> Result<Option<Round>, Refusal> {
                 "a function call is missing its thoughtSignature",
             )?;
             round.push(function_call(&call)?);
+            ids.push(call.get_text("id")?.map(str::to_owned));
         } else {
             let text = part.want("text")?;
             let thought = part.flag("thought")? == Some(true);
@@ -84,7 +93,7 @@ fn model(parts: &[Spot<'_>], current: bool) -> Result<Option<Round>, Refusal> {
             text.must(same, "is not what the model thought")?;
         }
     }
-    Ok((!round.calls.is_empty()).then_some(round))
+    Ok((!round.calls.is_empty()).then_some(Open { round, ids }))
 }
 
 fn signature(part: &Spot<'_>) -> Result<bool, Refusal> {
@@ -113,14 +122,14 @@ fn function_call(call: &Spot<'_>) -> Result<Called, Refusal> {
 fn user(
     content: &Spot<'_>,
     parts: &[Spot<'_>],
-    open: Option<Round>,
+    open: Option<Open>,
     asked: &mut Asked,
 ) -> Result<(), Refusal> {
-    let mut round = open.unwrap_or_default();
+    let Open { mut round, ids } = open.unwrap_or_default();
     for part in parts {
         part.only(&["text", "inlineData", "fileData", "functionResponse"])?;
         if let Some(response) = part.get("functionResponse") {
-            result(&response, &mut round)?;
+            result(&response, &mut round, &ids)?;
         } else if let Some(medium) = medium(part)? {
             asked.media.push(medium);
         }
@@ -132,13 +141,21 @@ fn user(
     Ok(())
 }
 
-/// A result goes to the first call of its name that has none.
-fn result(response: &Spot<'_>, round: &mut Round) -> Result<(), Refusal> {
-    response.only(&["id", "name", "response"])?;
+/// A result goes to the first call of its name that has none, or to the one of its identity.
+fn result(response: &Spot<'_>, round: &mut Round, ids: &[Option<String>]) -> Result<(), Refusal> {
+    response.only(&["id", "name", "response", "parts"])?;
     let name = response.want_text("name")?;
+    let id = response.get_text("id")?;
     let value = response.want("response")?;
     value.object()?;
-    let open = |index: &usize| round.calls[*index].name == name && round.results[*index].is_none();
+    for part in response.list("parts")? {
+        part.only(&["inlineData"])?;
+        medium(&part)?;
+    }
+    let open = |index: &usize| {
+        let named = round.calls[*index].name == name && round.results[*index].is_none();
+        named && (id.is_none() || ids[*index].as_deref() == id)
+    };
     let found = (0..round.calls.len()).find(open);
     let Some(index) = found else {
         return Err(response.wrong(format_args!("no call of {name} waits for a result")));

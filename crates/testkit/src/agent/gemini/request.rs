@@ -9,13 +9,14 @@ use crate::agent::spot::{Refusal, Spot};
 use crate::request::Request;
 use crate::wire::Generate;
 
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 10] = [
     "cachedContent",
     "contents",
     "generationConfig",
     "labels",
     "safetySettings",
     "serviceTier",
+    "store",
     "systemInstruction",
     "toolConfig",
     "tools",
