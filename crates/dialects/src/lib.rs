@@ -39,7 +39,7 @@ pub use fold::{Fold, LawKeeper};
 pub use head::{Head, HeadLimits, Member};
 pub use json::{JsonKind, json_string};
 pub use loss::{Loss, LossKind, Losses};
-pub use openai_responses::{read_items, write_items};
+pub use openai_responses::kept;
 pub use profile::{MaxTokensName, Profile, ReasoningControl};
 pub use raw_json::RawJson;
 pub use sniff::{

@@ -5,18 +5,16 @@
 //! Shapes are those of `openai/types/responses` in openai-python 3.54 and `protocols`, section 2.
 
 mod answer;
+pub mod kept;
 mod members;
 mod output;
 mod reasoning;
 mod request;
-mod stored;
 mod stream;
 
 use crate::canonical::{Answer, Request};
 use crate::codec::{AnswerContext, Codec, Inexpressible, StreamDecode, StreamEncode, Target};
 use crate::{AnswerError, BodyError, Losses};
-
-pub use stored::{read_items, write_items};
 
 /// The codec.
 #[derive(Clone, Copy, Debug)]

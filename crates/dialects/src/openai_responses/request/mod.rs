@@ -3,5 +3,5 @@
 mod decode;
 mod encode;
 
-pub(super) use decode::{citation, input, request as decode};
-pub(super) use encode::{items, request as encode};
+pub(super) use decode::{citation, request as decode};
+pub(super) use encode::request as encode;

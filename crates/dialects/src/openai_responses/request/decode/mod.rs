@@ -10,7 +10,7 @@ use crate::canonical::{Part, Place, Request};
 use crate::json::{Invalid, Locate, Raw, request_object};
 use crate::{BodyError, Dialect, RawJson};
 
-pub(in crate::openai_responses) use item::input;
+use item::input;
 pub(in crate::openai_responses) use options::{ENCRYPTED, LOGPROBS};
 pub(in crate::openai_responses) use part::citation;
 

@@ -8,6 +8,7 @@ use crate::canonical::{
     Field, Part, PartBody, Place, Reasoning, ReasoningForm, Role, ToolInput, ToolUse, Turn,
 };
 use crate::json::{ListWriter, ObjectWriter, Writer};
+use crate::openai_responses::kept::is_made_here;
 use crate::{Dialect, Losses};
 
 /// Writes `input`.
@@ -192,10 +193,19 @@ fn reasoning(
     to: &To<'_>,
     losses: &mut Losses,
 ) {
-    let readable = |part: &Part| match part.as_reasoning().and_then(|thoughts| thoughts.origin) {
-        Some(origin) => origin == Dialect::OpenAiResponses,
-        // The other form of thoughts that stand before it, or a client of this dialect that kept nothing but the id.
-        None => to.own,
+    let readable = |part: &Part| {
+        let thoughts = part.as_reasoning();
+        match thoughts.and_then(|thoughts| thoughts.origin) {
+            Some(origin) => origin == Dialect::OpenAiResponses,
+            // The other form of thoughts that stand before it, or a client of this dialect that kept nothing but
+            // the id; but nobody knows an id that was made here.
+            None => {
+                to.own
+                    && !thoughts
+                        .and_then(|one| one.id.as_deref())
+                        .is_some_and(is_made_here)
+            }
+        }
     };
     if !parts.iter().all(readable) {
         for part in parts {

@@ -37,18 +37,6 @@ pub(in crate::openai_responses) fn request(
     }))
 }
 
-/// Writes turns as a list of items, as a client of this dialect would send them.
-pub(in crate::openai_responses) fn items(turns: &[Turn]) -> String {
-    let request = Request::new(Dialect::OpenAiResponses, "");
-    let profile = Profile::default();
-    let to = To {
-        custom: custom_calls(turns),
-        ..To::new(&request, &profile)
-    };
-    let mut losses = Losses::new(Dialect::OpenAiResponses, Dialect::OpenAiResponses);
-    Writer::list(|list| item::turns(list, turns, &to, &mut losses))
-}
-
 /// What is written, and for whom.
 #[derive(Debug)]
 struct To<'r> {
