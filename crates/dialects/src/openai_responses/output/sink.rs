@@ -39,15 +39,23 @@ impl<'o> Sink<'o> {
         fill: impl FnOnce(&mut ObjectWriter<'_>),
     ) {
         let Some(out) = &mut self.out else { return };
-        out.push_str("event: ");
-        out.push_str(kind);
-        out.push_str("\ndata: ");
-        Writer::append_object(out, |object| {
+        let data = Writer::object(|object| {
             object.text("type", kind);
             object.count("sequence_number", self.number);
             fill(object);
         });
-        out.push_str("\n\n");
+        for piece in ["event: ", kind, "\ndata: ", &one_line(data), "\n\n"] {
+            out.push_str(piece);
+        }
         self.number += 1;
     }
+}
+
+/// What is repeated of a request may be written over several lines, which would end the event. JSON has line breaks
+/// only where a space does as well.
+fn one_line(json: String) -> String {
+    if memchr::memchr2(b'\n', b'\r', json.as_bytes()).is_none() {
+        return json;
+    }
+    json.replace(['\n', '\r'], " ")
 }
