@@ -1,4 +1,4 @@
-//! What may be lost between the dialects, each with a reason: `fixtures/ledger.toml`.
+//! What may be lost between the dialects, each with a reason: `fixtures/<dialect>/ledger.toml`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,21 +11,21 @@ use super::DIALECTS;
 use super::compare::without_indexes;
 use super::fixture::{Asked, Fixture, crate_folder, target};
 
-/// The whole ledger.
+/// What may be lost of one dialect.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ledger {
     /// Losses that translations may report.
+    #[serde(default)]
     loss: Vec<Entry>,
     /// Values that say nothing, so that nobody misses them.
+    #[serde(default)]
     silent: Vec<Entry>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
-    /// Whose words are lost.
-    from: String,
     /// On the way to whom.
     to: Vec<String>,
     /// The paths, with `[]` for every index. A `*` at the end stands for any rest.
@@ -37,9 +37,8 @@ struct Entry {
 }
 
 impl Entry {
-    fn covers(&self, from: Dialect, to: Dialect, path: &str) -> bool {
-        self.from == from.name()
-            && self.to.iter().any(|name| name == to.name())
+    fn covers(&self, to: Dialect, path: &str) -> bool {
+        self.to.iter().any(|name| name == to.name())
             && self.paths.iter().any(|pattern| matches(pattern, path))
     }
 }
@@ -52,42 +51,41 @@ fn matches(pattern: &str, path: &str) -> bool {
 }
 
 impl Ledger {
-    pub(super) fn load() -> &'static Self {
-        static LEDGER: OnceLock<Ledger> = OnceLock::new();
-        LEDGER.get_or_init(|| {
-            let path = crate_folder().join("fixtures/ledger.toml");
-            let text = fs::read_to_string(path).expect("a readable ledger");
-            toml::from_str(&text).expect("a sound ledger")
-        })
+    pub(super) fn of(dialect: Dialect) -> &'static Self {
+        static LEDGERS: OnceLock<Vec<Ledger>> = OnceLock::new();
+        let ledgers = LEDGERS.get_or_init(|| DIALECTS.into_iter().map(Self::load).collect());
+        let place = DIALECTS.iter().position(|known| *known == dialect);
+        &ledgers[place.expect("a dialect with conversations")]
+    }
+
+    fn load(dialect: Dialect) -> Self {
+        let folder = crate_folder().join("fixtures").join(dialect.name());
+        let text = fs::read_to_string(folder.join("ledger.toml")).expect("a readable ledger");
+        toml::from_str(&text)
+            .unwrap_or_else(|error| panic!("{}: {}", dialect.name(), error.message()))
     }
 
     /// Whether nobody misses the value at this path.
-    pub(super) fn says_nothing(&self, from: Dialect, to: Dialect, path: &str) -> bool {
+    pub(super) fn says_nothing(&self, to: Dialect, path: &str) -> bool {
         let path = without_indexes(path);
-        self.silent
-            .iter()
-            .any(|entry| entry.covers(from, to, &path))
+        self.silent.iter().any(|entry| entry.covers(to, &path))
     }
 }
 
-/// A loss without its indexes.
-type Seen = (Dialect, Dialect, String, &'static str);
+/// A loss without its indexes: to whom, the path, the kind.
+type Seen = (Dialect, String, &'static str);
 
-fn all_losses() -> Vec<Seen> {
+fn losses(from: Dialect) -> Vec<Seen> {
     let mut seen = Vec::new();
-    for from in DIALECTS {
-        for fixture in Fixture::all(from) {
-            for to in DIALECTS.into_iter().filter(|to| *to != from) {
-                let losses = of_request(&fixture, to)
-                    .into_iter()
-                    .chain(of_answer(&fixture, to));
-                let plain =
-                    losses.map(|loss| (from, to, without_indexes(&loss.path), loss.kind.as_str()));
-                seen.extend(plain);
-            }
+    for fixture in Fixture::all(from) {
+        for to in DIALECTS.into_iter().filter(|to| *to != from) {
+            let losses = of_request(&fixture, to)
+                .into_iter()
+                .chain(of_answer(&fixture, to));
+            seen.extend(losses.map(|loss| (to, without_indexes(&loss.path), loss.kind.as_str())));
         }
     }
-    seen.sort_by(|a, b| format!("{a:?}").cmp(&format!("{b:?}")));
+    seen.sort_by_key(|seen| format!("{seen:?}"));
     seen.dedup();
     seen
 }
@@ -108,39 +106,33 @@ fn of_answer(fixture: &Fixture, to: Dialect) -> Vec<Loss> {
     orchestra_dialects::encode_answer(&answer, fixture.dialect, &asked.context()).1
 }
 
-#[test]
-fn every_loss_is_listed_with_a_reason_and_every_entry_is_needed() {
-    let ledger = Ledger::load();
-    let losses = all_losses();
+/// Every loss is listed with a reason, and every entry is needed.
+pub(super) fn is_exact(from: Dialect) {
+    let ledger = Ledger::of(from);
     let mut problems = Vec::new();
     let mut used = BTreeSet::new();
-    for (from, to, path, kind) in &losses {
+    for (to, path, kind) in losses(from) {
         let mut listed = false;
         for (index, entry) in ledger.loss.iter().enumerate() {
-            if entry.kind.as_deref() == Some(kind) && entry.covers(*from, *to, path) {
+            if entry.kind.as_deref() == Some(kind) && entry.covers(to, &path) {
                 listed = true;
-                for pattern in entry.paths.iter().filter(|pattern| matches(pattern, path)) {
-                    used.insert((index, to.name(), pattern.as_str()));
-                }
+                let patterns = entry.paths.iter().filter(|pattern| matches(pattern, &path));
+                used.extend(patterns.map(|pattern| (index, to.name(), pattern.as_str())));
             }
         }
         if !listed {
-            problems.push(format!(
-                "not listed: {} -> {}: {path} {kind}",
-                from.name(),
-                to.name()
-            ));
+            problems.push(format!("not listed: to {}: {path} {kind}", to.name()));
         }
     }
     for (index, entry) in ledger.loss.iter().enumerate() {
         assert!(!entry.reason.trim().is_empty(), "an entry without a reason");
-        for to in &entry.to {
-            for path in &entry.paths {
-                if !used.contains(&(index, to.as_str(), path.as_str())) {
-                    problems.push(format!("not needed: {} -> {to}: {path}", entry.from));
-                }
-            }
-        }
+        let unused = entry
+            .to
+            .iter()
+            .flat_map(|to| entry.paths.iter().map(move |path| (to, path)));
+        let unused =
+            unused.filter(|(to, path)| !used.contains(&(index, to.as_str(), path.as_str())));
+        problems.extend(unused.map(|(to, path)| format!("not needed: to {to}: {path}")));
     }
     assert!(
         problems.is_empty(),

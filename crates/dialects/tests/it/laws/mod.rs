@@ -112,6 +112,11 @@ macro_rules! laws {
             }
 
             #[test]
+            fn every_loss_is_listed_with_a_reason_and_every_entry_is_needed() {
+                ledger::is_exact(DIALECT);
+            }
+
+            #[test]
             fn translations_are_as_recorded() {
                 over_fixtures(DIALECT, snapshots::as_recorded);
                 snapshots::none_is_left_over(DIALECT);
