@@ -1,21 +1,16 @@
 //! Same dialect in and out: the bytes are the originals, but for the one span that a route changes.
 
-use std::fmt;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response};
-use http_body::{Body, Frame};
 use orchestra_dialects::Endpoint;
-use orchestra_gateway::{BoxError, OutgoingBody, SendFuture, Transport, UpstreamBody};
 use orchestra_testkit::{Behaviour, Script};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestRunner};
 
 use crate::harness::{Ask, EVERYONE, MODEL, Stage, patient, row};
+use crate::pieces::Pieces;
 use crate::wire;
 
 /// Runs `check` on what `inputs` generates, on one runtime.
@@ -181,55 +176,6 @@ fn started(stage: &Mutex<Option<Arc<Stage>>>) -> Arc<Stage> {
     Arc::clone(stage.get_or_insert_with(|| Arc::new(Stage::with(patient(), [Script::new()]))))
 }
 
-/// A transport whose one answer is cut into pieces at these places.
-struct Pieces {
-    content_type: &'static str,
-    pieces: Vec<Bytes>,
-}
-
-impl fmt::Debug for Pieces {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Pieces").field(&self.pieces.len()).finish()
-    }
-}
-
-impl Transport for Pieces {
-    fn send(&self, _: Request<OutgoingBody>) -> SendFuture {
-        let body: UpstreamBody = Box::pin(Paused {
-            pieces: self.pieces.clone().into_iter(),
-            rest: false,
-        });
-        let mut answer = Response::new(body);
-        answer
-            .headers_mut()
-            .insert("content-type", HeaderValue::from_static(self.content_type));
-        Box::pin(std::future::ready(Ok(answer)))
-    }
-}
-
-/// A body that makes its reader wait before every other piece.
-struct Paused {
-    pieces: std::vec::IntoIter<Bytes>,
-    rest: bool,
-}
-
-impl Body for Paused {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        self.rest = !self.rest;
-        if self.rest && self.pieces.len().is_multiple_of(2) {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        Poll::Ready(self.pieces.next().map(|piece| Ok(Frame::data(piece))))
-    }
-}
-
 /// Cuts a body at these places; empty pieces occur.
 fn pieces(body: &str, cuts: &[prop::sample::Index]) -> Vec<Bytes> {
     let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
@@ -252,10 +198,7 @@ async fn check_pieces(
         true => (wire::recorded(endpoint).whole(), "Text/Event-Stream"),
         false => (wire::answer(endpoint).to_owned(), "application/json"),
     };
-    let transport = Arc::new(Pieces {
-        content_type,
-        pieces: pieces(&body, &cuts),
-    });
+    let transport = Arc::new(Pieces::new(content_type, pieces(&body, &cuts)));
     let rows = ["http://one.example", "http://two.example"].map(row);
     let stage = Stage::over(transport, patient(), &rows);
     let got = stage.ask(Ask::new(endpoint, model, stream)).await;
