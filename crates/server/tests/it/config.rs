@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use orchestra_providers::Catalogue;
+use orchestra_dialects::Profile;
+use orchestra_providers::{Catalogue, ProfileRow};
 use orchestra_secrets::Variables;
 use orchestra_server::{Config, LogSink, Server, ServerError};
 use tokio::net::TcpListener;
@@ -13,7 +14,18 @@ use tokio::net::TcpListener;
 const DOCUMENTATION: &str = include_str!("../../../../docs/configuration.md");
 
 /// The tables of the documentation, in their order there.
-const TABLES: [&str; 4] = ["[server]", "[[providers]]", "[timeouts]", "[limits]"];
+const TABLES: [&str; 5] = [
+    "[server]",
+    "[[providers]]",
+    "[timeouts]",
+    "[limits]",
+    "[translation]",
+];
+
+/// The heading of the fields that stand deep within a provider.
+const PROFILES: &str = "Profiles";
+/// Where they stand.
+const PROFILE: &str = "[[providers]]\nkind = \"openai\"\n[providers.overrides.profile]";
 
 fn refusal(text: &str) -> String {
     let refused = Config::parse(text, Path::new("orchestra.toml"));
@@ -34,7 +46,7 @@ fn documented() -> BTreeMap<&'static str, Vec<(&'static str, &'static str)>> {
             tables.entry(table).or_default().push((field, default));
         }
     }
-    tables.retain(|table, _| TABLES.contains(table));
+    tables.retain(|table, _| TABLES.contains(table) || *table == PROFILES);
     tables
 }
 
@@ -48,6 +60,8 @@ fn value(field: &str) -> &'static str {
         "base_url" => "\"http://127.0.0.1:9/v1\"",
         "key" => "\"file:/run/secrets/key\"",
         "overrides" => "{ patterns = [\"my-*\"], auth = { header = \"x-key\" } }",
+        "strict" => "true",
+        "strict_models" => "[\"fast\"]",
         _ => "7",
     }
 }
@@ -68,7 +82,8 @@ fn accepted(table: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_documented_field_can_be_written() {
-    let documented = documented();
+    let mut documented = documented();
+    documented.remove(PROFILES);
     assert_eq!(documented.len(), TABLES.len());
     let mut whole = String::new();
     for (table, rows) in documented {
@@ -91,6 +106,20 @@ fn every_field_that_can_be_written_is_documented() {
             .collect();
         assert_eq!(accepted(table), names, "{table}");
     }
+}
+
+#[test]
+fn every_field_of_a_profile_is_documented_with_its_default() {
+    let rows = &documented()[PROFILES];
+    let names: BTreeSet<String> = rows.iter().map(|(field, _)| (*field).to_owned()).collect();
+    assert_eq!(accepted(PROFILE), names);
+    let mut written = String::new();
+    for (field, default) in rows {
+        written.push_str(&format!("{field} = {}\n", default.trim_matches('`')));
+    }
+    let row: ProfileRow = toml::from_str(&written).expect("the documentation is right");
+    let defaults = Profile::default();
+    assert_eq!(row.laid_over(&defaults), defaults);
 }
 
 #[test]
