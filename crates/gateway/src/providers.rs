@@ -60,8 +60,12 @@ impl Member {
     #[must_use]
     pub fn family(&self) -> Family {
         let speaks = |endpoint| self.provider.endpoint(endpoint).is_some();
-        if speaks(Endpoint::Messages) && !speaks(Endpoint::ChatCompletions) {
+        if speaks(Endpoint::ChatCompletions) {
+            Family::OpenAi
+        } else if speaks(Endpoint::Messages) {
             Family::Anthropic
+        } else if speaks(Endpoint::GenerateContent) {
+            Family::Google
         } else {
             Family::OpenAi
         }

@@ -229,16 +229,10 @@ impl Provider {
         classify::classify(&self.errors, status, error)
     }
 
-    /// What ends its streams.
-    #[must_use]
-    pub const fn stream_end(&self) -> StreamEnd {
-        self.stream_end
-    }
-
     /// What ends its streams of this endpoint. Gemini's own have no marker: the connection is closed behind the event
     /// that says why the model stopped.
     #[must_use]
-    pub const fn stream_end_of(&self, endpoint: Endpoint) -> StreamEnd {
+    pub const fn stream_end(&self, endpoint: Endpoint) -> StreamEnd {
         match endpoint {
             Endpoint::GenerateContent => StreamEnd::FinishReason,
             _ => self.stream_end,

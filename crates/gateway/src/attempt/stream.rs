@@ -126,7 +126,7 @@ impl Attempts<'_> {
 
 /// What counts as the end of the target's streams.
 fn end_rule(target: &Candidate, outgoing: &Outgoing) -> EndRule {
-    match target.member.provider.stream_end_of(outgoing.endpoint) {
+    match target.member.provider.stream_end(outgoing.endpoint) {
         orchestra_providers::StreamEnd::Marker => EndRule::Marker,
         orchestra_providers::StreamEnd::FinishReason => EndRule::FinishReason,
     }

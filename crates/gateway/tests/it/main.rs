@@ -11,6 +11,7 @@ mod client_errors;
 mod cuts;
 mod embeddings;
 mod failover;
+mod gemini;
 mod harness;
 mod headers;
 mod models;

@@ -491,10 +491,10 @@ fn raw_calls_follow_an_address_of_the_operators() {
 fn only_servers_of_unknown_make_may_leave_out_the_end_of_a_stream() {
     let catalogue = Catalogue::embedded();
     for kind in catalogue.kinds() {
-        let lenient = built(kind).stream_end() == StreamEnd::FinishReason;
+        let lenient = built(kind).stream_end(Endpoint::ChatCompletions) == StreamEnd::FinishReason;
         assert_eq!(lenient, kind == "openai-compatible", "{kind}");
     }
-    let gemini = |endpoint| built("gemini").stream_end_of(endpoint);
+    let gemini = |endpoint| built("gemini").stream_end(endpoint);
     assert_eq!(gemini(Endpoint::ChatCompletions), StreamEnd::Marker);
     assert_eq!(gemini(Endpoint::GenerateContent), StreamEnd::FinishReason);
 }
