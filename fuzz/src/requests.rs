@@ -37,12 +37,8 @@ fn write(request: &Request, to: Dialect, profile: &Profile) {
         profile,
     };
     match encode_request(request, to, &target) {
-        Ok((body, losses)) => {
+        Ok((body, _)) => {
             assert!(RawJson::parse(&body).is_ok(), "{to:?} is written {body}");
-            assert!(
-                losses.iter().all(|loss| !loss.path.is_empty()),
-                "{losses:?}"
-            );
             // What was carried along unread may be wrong there, and an empty conversation is nobody's; the
             // rest is checked over the fixtures.
             let _ = decode_request(to, &body);
