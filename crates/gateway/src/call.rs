@@ -7,9 +7,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 use memchr::memmem::Finder;
 use orchestra_dialects::canonical::Request;
-use orchestra_dialects::{ENVELOPE_MARK, Endpoint, Head, decode_request};
+use orchestra_dialects::{ENVELOPE_MARK, Endpoint, Head, HeadLimits, Splice, decode_request};
 use orchestra_types::{KeyId, ProviderId};
 
+use crate::conversations::Resumed;
 use crate::providers::Member;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
@@ -51,8 +52,14 @@ pub(crate) struct Call {
     pub(crate) pinned: Option<Arc<Member>>,
     pub(crate) headers: HeaderMap,
     pub(crate) query: Option<String>,
+    /// What is sent: what the client wrote, or the same with a conversation in it that was kept.
     pub(crate) body: Bytes,
+    /// The head of that.
     pub(crate) head: Head,
+    /// What the client wrote.
+    written: Bytes,
+    /// What became of the earlier conversation that the call names.
+    pub(crate) resumed: Resumed,
     /// Whether a translation that loses something is refused.
     pub(crate) strict: bool,
     /// What the body means; read when the first target is found that speaks another dialect.
@@ -85,30 +92,74 @@ impl Call {
             // Anthropic's clients mark beta operations this way; no other query means anything
             // on these endpoints, and what means nothing is not sent on.
             query: incoming.query.filter(|query| query == "beta=true"),
+            written: incoming.body.clone(),
             body: incoming.body,
             head,
+            resumed: Resumed::No,
             strict,
             request: OnceLock::new(),
         })
     }
 
     /// The body as text, which it was found to be.
-    pub(crate) fn text(&self) -> &str {
+    fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap_or_default()
+    }
+
+    /// What the client wrote, for answers that repeat it.
+    pub(crate) fn written(&self) -> &str {
+        std::str::from_utf8(&self.written).unwrap_or_default()
+    }
+
+    /// A top-level member of the body, as JSON.
+    pub(crate) fn member(&self, name: &str) -> Option<&str> {
+        let place = self.head.member(name)?.value.clone();
+        self.text().get(place)
+    }
+
+    /// The same call with the conversation in it that it goes on from.
+    pub(crate) fn with_input(
+        self,
+        input: &str,
+        resumed: Resumed,
+        limits: &HeadLimits,
+    ) -> Result<Self, Refusal> {
+        let splice = Splice::new(&self.body, &self.head).set("input", input);
+        let body = Bytes::from(splice.remove("previous_response_id").finish());
+        Ok(Self {
+            head: Head::scan(self.endpoint, &body, limits)?,
+            body,
+            resumed,
+            ..self
+        })
+    }
+
+    /// The same call, which names a conversation that is not here.
+    pub(crate) fn not_resumed(self, resumed: Resumed) -> Self {
+        Self { resumed, ..self }
     }
 
     /// What the body means, in no dialect's words.
     pub(crate) fn request(&self) -> Result<&Request, Refusal> {
-        let read = || decode_request(self.endpoint.dialect(), self.text()).map_err(Refusal::from);
+        let read = || {
+            let request = decode_request(self.endpoint.dialect(), self.text());
+            request.map_err(|error| self.resumed.explain(error.into()))
+        };
         self.request
             .get_or_init(read)
             .as_ref()
             .map_err(Clone::clone)
     }
 
+    /// Whether something may be in the body that the vendor of the client's dialect would refuse: another's
+    /// thoughts, or items with ids that were made here.
+    pub(crate) fn holds_foreign_words(&self) -> bool {
+        matches!(self.resumed, Resumed::From(_)) || self.carries_envelopes()
+    }
+
     /// Whether thoughts of another vendor are in the body, sealed on their way through the client. The client's
     /// own dialect has them where a signature of its vendor belongs, who would refuse the whole call.
-    pub(crate) fn carries_envelopes(&self) -> bool {
+    fn carries_envelopes(&self) -> bool {
         static MARK: LazyLock<Finder<'static>> =
             LazyLock::new(|| Finder::new(ENVELOPE_MARK.as_bytes()));
         MARK.find_iter(&self.body)

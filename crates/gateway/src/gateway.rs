@@ -14,6 +14,7 @@ use crate::answer::{Answer, Content};
 use crate::attempt::{Attempts, Spare};
 use crate::body::AnswerBody;
 use crate::call::{Call, Incoming};
+use crate::conversations::{Conversations, Keep, resume};
 use crate::failure::Failure;
 use crate::fault::{Fault, Verdict};
 use crate::models::ModelLists;
@@ -36,6 +37,9 @@ const ATTEMPTS: HeaderName = HeaderName::from_static("x-orchestra-attempts");
 /// What was lost in translation.
 const LOSSES: HeaderName = HeaderName::from_static("x-orchestra-losses");
 
+/// Says `false` where a conversation should have been kept and is not.
+const STORED: HeaderName = HeaderName::from_static("x-orchestra-stored");
+
 /// The fields of the answer that the gateway estimated.
 const ESTIMATED: HeaderName = HeaderName::from_static("x-orchestra-estimated");
 
@@ -53,6 +57,9 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Chance, for identities.
     pub rng: Arc<dyn Rng>,
+    /// Where conversations are kept for providers that keep none. Without it, calls that go on from an earlier
+    /// response reach only providers that keep it.
+    pub conversations: Option<Arc<dyn Conversations>>,
     /// The bounds of every call.
     pub settings: Settings,
 }
@@ -93,7 +100,10 @@ impl Gateway {
         let family = incoming.endpoint.dialect().family();
         let mut settlement = self.open(Some(incoming.endpoint), incoming.client.clone());
         match self.serve(incoming, &mut settlement).await {
-            Ok(served) => self.respond(served, family, settlement),
+            Ok(mut served) => {
+                served.keep_whole().await;
+                self.respond(served, family, settlement)
+            }
             Err(failure) => fail(&failure, family, settlement),
         }
     }
@@ -124,7 +134,11 @@ impl Gateway {
         incoming: Incoming,
         settlement: &mut Settlement,
     ) -> Result<Served, Failure> {
-        let call = self.accept(incoming, settlement)?;
+        let mut call = self.accept(incoming, settlement)?;
+        if let Some(store) = &self.parts.conversations {
+            let (client, limits) = (&settlement.record.client, &self.parts.settings.head);
+            call = resume(store, call, client.as_ref(), limits).await?;
+        }
         let providers = &self.parts.providers;
         let now = self.parts.clock.monotonic();
         let candidates = plan(
@@ -196,7 +210,12 @@ impl Gateway {
             };
             let sent = self.send(&attempts, &target, &outgoing, spare, settlement);
             match sent.await {
-                Ok(answer) => return Ok(Served::new(target, answer, deadline)),
+                Ok(answer) => {
+                    let (store, client) = (&self.parts.conversations, &settlement.record.client);
+                    let keep = Keep::of(store.as_ref(), call, &outgoing, client.as_ref());
+                    let served = Served::new(target, answer, deadline);
+                    return Ok(Served { keep, ..served });
+                }
                 Err(fault) => {
                     let verdict = fault.verdict();
                     last = Some((target, fault));
@@ -264,6 +283,8 @@ impl Gateway {
             target,
             answer,
             deadline,
+            keep,
+            kept,
         } = served;
         let mut headers = relayed_headers(&target.member, &answer.headers, |_| false);
         settlement.answered(answer.status);
@@ -272,6 +293,9 @@ impl Gateway {
             settlement.record.losses.add(&whole.losses);
         }
         tell_losses(&mut headers, &settlement.record);
+        if !kept {
+            headers.insert(STORED, HeaderValue::from_static("false"));
+        }
         let body = match answer.content {
             Content::Whole(whole) => {
                 let health = &target.member.health;
@@ -294,7 +318,7 @@ impl Gateway {
                     deadline,
                 };
                 let relay = StreamRelay::new(opened, bounds, target.member, family, settlement);
-                AnswerBody::events(relay)
+                AnswerBody::events(relay.keeping(keep))
             }
         };
         let mut response = Response::new(body);
@@ -318,6 +342,10 @@ struct Served {
     target: Candidate,
     answer: Answer,
     deadline: Instant,
+    /// The conversation that is to be kept with it.
+    keep: Option<Keep>,
+    /// Whether what should be kept is, so far.
+    kept: bool,
 }
 
 impl Served {
@@ -326,6 +354,18 @@ impl Served {
             target,
             answer,
             deadline,
+            keep: None,
+            kept: true,
+        }
+    }
+
+    /// Keeps the conversation with an answer in one piece.
+    async fn keep_whole(&mut self) {
+        if let Content::Whole(whole) = &self.answer.content
+            && let Some(keep) = self.keep.take()
+        {
+            let response = std::str::from_utf8(&whole.body).unwrap_or_default();
+            self.kept = keep.with(response).await;
         }
     }
 }

@@ -66,7 +66,7 @@ pub(crate) fn prepare(call: &Call, target: &Candidate) -> Result<Step, Unsendabl
             return Ok(Step::Estimate(Answer::estimate(request)));
         }
         Exchange::Translated => translated(call, target, &profile())?,
-        Exchange::Direct if holds_conversations(call.endpoint) && call.carries_envelopes() => {
+        Exchange::Direct if holds_conversations(call.endpoint) && call.holds_foreign_words() => {
             unsealed(call, target, &profile())?
         }
         Exchange::Direct if call.endpoint == Endpoint::Embeddings => {
@@ -203,6 +203,9 @@ fn unsealed(call: &Call, target: &Candidate, profile: &Profile) -> Result<Outgoi
 
 /// The call at the first of the provider's endpoints at which it can be asked.
 fn translated(call: &Call, target: &Candidate, profile: &Profile) -> Result<Outgoing, Unsendable> {
+    if let Some(refusal) = call.resumed.refusal() {
+        return Err(Unsendable::Here(refusal));
+    }
     let request = call.request().map_err(Unsendable::Anywhere)?;
     let mut refused = None;
     for endpoint in target.member.provider.translates_to() {

@@ -59,6 +59,7 @@ pub fn gateway(built: Built, sink: Arc<dyn Sink>) -> Result<Gateway, ServerError
         sink,
         clock: Arc::new(SystemClock::new()),
         rng: Arc::new(SeededRng::new(u64::from_le_bytes(seed))),
+        conversations: None,
         settings: built.settings,
     }))
 }

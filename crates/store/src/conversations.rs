@@ -77,9 +77,9 @@ impl SqliteConversations {
     }
 
     async fn fetch(self, key: ConversationKey) -> sqlx::Result<Option<Conversation>> {
-        let found: Vec<(String, String, String)> = sqlx::query_as(
+        let found: Vec<(String, String)> = sqlx::query_as(
             "UPDATE conversations SET used = (SELECT max(used) + 1 FROM conversations)
-             WHERE client = ? AND id = ? AND expires > ? RETURNING input, output, response",
+             WHERE client = ? AND id = ? AND expires > ? RETURNING input, response",
         )
         .bind(client(key.client.as_ref()))
         .bind(&*key.id)
@@ -87,9 +87,8 @@ impl SqliteConversations {
         .fetch_all(&self.pool)
         .await?;
         let found = found.into_iter().next();
-        Ok(found.map(|(input, output, response)| Conversation {
+        Ok(found.map(|(input, response)| Conversation {
             input: input.into(),
-            output: output.into(),
             response: response.into(),
         }))
     }
@@ -111,13 +110,12 @@ impl SqliteConversations {
             .await?;
         sqlx::query(
             "INSERT INTO conversations
-             (client, id, input, output, response, size, created, expires, used)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(used), 0) + 1 FROM conversations))",
+             (client, id, input, response, size, created, expires, used)
+             VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(used), 0) + 1 FROM conversations))",
         )
         .bind(client)
         .bind(&*key.id)
         .bind(&*conversation.input)
-        .bind(&*conversation.output)
         .bind(&*conversation.response)
         .bind(size)
         .bind(milliseconds(now))

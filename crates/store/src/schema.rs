@@ -10,7 +10,6 @@ const MIGRATIONS: &[&[&str]] = &[&[
         client TEXT NOT NULL,
         id TEXT NOT NULL,
         input TEXT NOT NULL,
-        output TEXT NOT NULL,
         response TEXT NOT NULL,
         size INTEGER NOT NULL,
         created INTEGER NOT NULL,

@@ -20,6 +20,18 @@ pub fn items(input: Option<&str>) -> String {
     resume(None, input, &[])
 }
 
+/// How many items stand before those of a call that goes on from here.
+#[must_use]
+pub fn length(kept: Kept<'_>) -> usize {
+    conversation(kept).count()
+}
+
+/// The id of a response.
+#[must_use]
+pub fn response_id(response: &str) -> Option<String> {
+    id(Raw::of_validated(response))
+}
+
 /// The `input` of a call that goes on from `previous`: everything that was said until then, and then its own.
 /// References to items of the responses `referred` become these items.
 #[must_use]
@@ -31,11 +43,8 @@ pub fn resume(previous: Option<Kept<'_>>, input: Option<&str>, referred: &[&str]
         .collect();
     let input = input.map_or(Raw::of_validated("[]"), Raw::of_validated);
     Writer::list(|list| {
-        if let Some(kept) = previous {
-            let told = Raw::of_validated(kept.input).items();
-            told.chain(output(kept.response))
-                .for_each(|item| list.raw(item.json()));
-        }
+        let said = previous.into_iter().flat_map(conversation);
+        said.for_each(|item| list.raw(item.json()));
         if input.kind() == Some(JsonKind::Text) {
             list.object(|message| {
                 message.text("type", "message");
@@ -73,6 +82,11 @@ pub fn ended(events: &str) -> Option<&str> {
     let kind = kind.and_then(Raw::text)?;
     let over = matches!(&*kind, "response.completed" | "response.incomplete");
     response.filter(|_| over).map(Raw::json)
+}
+
+fn conversation(kept: Kept<'_>) -> impl Iterator<Item = Raw<'_>> {
+    let told = Raw::of_validated(kept.input).items();
+    told.chain(output(kept.response))
 }
 
 fn output(response: &str) -> impl Iterator<Item = Raw<'_>> {

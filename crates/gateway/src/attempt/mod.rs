@@ -161,7 +161,7 @@ impl Attempts<'_> {
             id,
             created: self.unix.as_secs(),
             request,
-            body: self.call.text(),
+            body: self.call.written(),
         }
     }
 }

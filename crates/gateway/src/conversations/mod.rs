@@ -5,7 +5,9 @@
 //! a cache: a conversation may be gone before its time, and a client then sends it whole.
 
 mod bounds;
+mod keep;
 mod memory;
+mod resume;
 
 use std::fmt;
 use std::future::Future;
@@ -17,7 +19,9 @@ use orchestra_types::KeyId;
 use crate::transport::BoxError;
 
 pub use bounds::ConversationBounds;
+pub(crate) use keep::Keep;
 pub use memory::MemoryConversations;
+pub(crate) use resume::{Resumed, resume};
 
 /// Whose conversation, and the response that it ends with. No client reaches another's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,14 +32,12 @@ pub struct ConversationKey {
     pub id: Arc<str>,
 }
 
-/// A conversation up to the end of one response. All texts are JSON in the words of the Responses API.
+/// A conversation up to the end of one response. Both texts are JSON in the words of the Responses API.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Conversation {
     /// A list of items: what the model was told, earlier turns included.
     pub input: Arc<str>,
-    /// A list of items: what it answered, with every proof of its thoughts.
-    pub output: Arc<str>,
-    /// The response object that the client got.
+    /// The response object that the client got, with what it answered.
     pub response: Arc<str>,
 }
 
@@ -43,8 +45,7 @@ impl Conversation {
     /// What it weighs against the bounds.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let texts = [&self.input, &self.output, &self.response];
-        texts.iter().map(|text| text.len() as u64).sum()
+        self.input.len() as u64 + self.response.len() as u64
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod events;
 mod gathered;
+mod held_end;
 mod passage;
 mod raw;
 mod stream;

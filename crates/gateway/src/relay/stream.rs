@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +13,8 @@ use orchestra_health::Outcome;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::events::{EventStream, Piece};
+use super::held_end::HeldEnd;
+use crate::conversations::Keep;
 use crate::fault::{Fault, FaultKind, Phase, Reached};
 use crate::providers::Member;
 use crate::refusal::Refusal;
@@ -48,6 +50,10 @@ pub(crate) struct StreamRelay {
     family: Family,
     /// `None` once the call is settled and nothing more may come.
     settlement: Option<Settlement>,
+    /// The conversation that is to be kept once the answer is whole.
+    keep: Option<Keep>,
+    /// The end of the answer, held back while that is done.
+    held_end: Option<HeldEnd>,
 }
 
 impl StreamRelay {
@@ -68,11 +74,37 @@ impl StreamRelay {
             member,
             family,
             settlement: Some(settlement),
+            keep: None,
+            held_end: None,
         }
+    }
+
+    /// The same, with a conversation that is kept before the client sees that its answer is whole: it may go on
+    /// from it at once.
+    pub(crate) fn keeping(mut self, keep: Option<Keep>) -> Self {
+        self.keep = keep;
+        self
     }
 
     /// The next bytes for the client; `None` at the end.
     pub(crate) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(held) = &mut self.held_end {
+            let bytes = ready!(held.poll(cx));
+            self.held_end = None;
+            return Poll::Ready(Some(bytes));
+        }
+        let bytes = ready!(self.poll_events(cx));
+        let whole = self.opened.held.is_empty() && self.opened.events.seen().ended;
+        match (bytes, self.keep.take_if(|_| whole)) {
+            (Some(bytes), Some(keep)) => {
+                self.held_end = Some(HeldEnd::new(bytes, keep));
+                self.poll_bytes(cx)
+            }
+            (bytes, _) => Poll::Ready(bytes),
+        }
+    }
+
+    fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if self.settlement.is_none() {
             return Poll::Ready(None);
         }

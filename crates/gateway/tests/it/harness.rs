@@ -10,13 +10,13 @@ use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt;
 use orchestra_dialects::Endpoint;
 use orchestra_gateway::{
-    AnswerBody, CallRecord, Gateway, Incoming, Parts, PooledTransport, Providers, Settings, Sink,
-    Transport,
+    AnswerBody, CallRecord, Conversations, Gateway, Incoming, Parts, PooledTransport, Providers,
+    Settings, Sink, Transport,
 };
 use orchestra_providers::{ByFamily, Catalogue, Provider, Registry, Row};
 use orchestra_secrets::Secret;
 use orchestra_testkit::{Behaviour, Script, Upstream};
-use orchestra_types::{ProviderId, SeededRng, SystemClock};
+use orchestra_types::{KeyId, ProviderId, SeededRng, SystemClock};
 
 use crate::wire;
 
@@ -144,6 +144,23 @@ pub(crate) fn providers(rows: &[Row]) -> Arc<Providers> {
     Arc::new(Providers::new(registry, key).unwrap())
 }
 
+fn parts(
+    transport: Arc<dyn Transport>,
+    settings: Settings,
+    rows: &[Row],
+    sink: Arc<dyn Sink>,
+) -> Parts {
+    Parts {
+        providers: providers(rows),
+        transport,
+        sink,
+        clock: Arc::new(SystemClock::new()),
+        rng: Arc::new(SeededRng::new(7)),
+        conversations: None,
+        settings,
+    }
+}
+
 /// A gateway and what is around it.
 pub(crate) struct Stage {
     pub(crate) gateway: Gateway,
@@ -183,18 +200,31 @@ impl Stage {
 
     /// Any transport, and no upstream behind it that is known here.
     pub(crate) fn over(transport: Arc<dyn Transport>, settings: Settings, rows: &[Row]) -> Self {
+        Self::of_parts(Vec::new(), |records| {
+            parts(transport, settings, rows, records)
+        })
+    }
+
+    /// Any rows, and a place for conversations.
+    pub(crate) fn keeping(
+        store: Arc<dyn Conversations>,
+        rows: &[Row],
+        upstreams: Vec<Upstream>,
+    ) -> Self {
+        let settings = patient();
+        let transport = Arc::new(PooledTransport::new(settings.connect));
+        Self::of_parts(upstreams, |records| Parts {
+            conversations: Some(store),
+            ..parts(transport, settings, rows, records)
+        })
+    }
+
+    fn of_parts(upstreams: Vec<Upstream>, parts: impl FnOnce(Arc<dyn Sink>) -> Parts) -> Self {
         let records = Arc::new(Records::default());
-        let gateway = Gateway::new(Parts {
-            providers: providers(rows),
-            transport,
-            sink: Arc::clone(&records) as Arc<dyn Sink>,
-            clock: Arc::new(SystemClock::new()),
-            rng: Arc::new(SeededRng::new(7)),
-            settings,
-        });
+        let gateway = Gateway::new(parts(Arc::clone(&records) as Arc<dyn Sink>));
         Self {
             gateway,
-            upstreams: Vec::new(),
+            upstreams,
             records,
         }
     }
@@ -248,6 +278,7 @@ pub(crate) struct Ask {
     pub(crate) headers: HeaderMap,
     pub(crate) query: Option<String>,
     pub(crate) provider: Option<&'static str>,
+    pub(crate) client: Option<&'static str>,
     pub(crate) body: Bytes,
 }
 
@@ -264,6 +295,7 @@ impl Ask {
             headers: HeaderMap::new(),
             query: None,
             provider: None,
+            client: None,
             body: body.into(),
         }
     }
@@ -279,7 +311,7 @@ impl Ask {
         Incoming {
             endpoint: self.endpoint,
             provider: self.provider.map(|name| ProviderId::new(name).unwrap()),
-            client: None,
+            client: self.client.map(|name| KeyId::new(name).unwrap()),
             headers: self.headers,
             query: self.query,
             body: self.body,

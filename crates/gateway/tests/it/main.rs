@@ -8,6 +8,7 @@
 mod after_content;
 mod bytes;
 mod client_errors;
+mod conversations;
 mod cuts;
 mod embeddings;
 mod failover;

@@ -78,8 +78,7 @@ pub(crate) fn conversation(word: &str, bytes: usize) -> Conversation {
     let rest = bytes - input.len();
     Conversation {
         input: input.into(),
-        output: "o".repeat(rest / 2).into(),
-        response: "r".repeat(rest - rest / 2).into(),
+        response: "r".repeat(rest).into(),
     }
 }
 
