@@ -6,6 +6,8 @@ mod encode;
 mod form;
 mod frames;
 mod parts;
+#[cfg(test)]
+mod tests;
 mod told;
 
 pub(super) use decode::Decoder;
