@@ -7,7 +7,7 @@ use crate::{BodyError, Dialect, RawJson};
 use super::super::carry::{ROLE, keep, note};
 use super::super::name::{Field, fields, items};
 use super::super::part;
-use super::{choice, config, contents, tools};
+use super::{choice, config, conversation, tools};
 
 /// Reads a request. The model and whether a stream is wanted stand in the path.
 pub(in crate::gemini) fn decode(body: &str) -> Result<Request, BodyError> {
@@ -23,7 +23,7 @@ pub(in crate::gemini) fn decode(body: &str) -> Result<Request, BodyError> {
 fn take(request: &mut Request, field: &Field<'_>) -> Result<(), Invalid> {
     let (written, value) = (&field.written, field.value);
     match &*field.name {
-        "contents" => request.turns = contents::read(value).at(written)?,
+        "contents" => request.turns = conversation::read(value).at(written)?,
         "systemInstruction" => system(request, value).at(written)?,
         "generationConfig" => config::read(request, value).at(written)?,
         "tools" => request.tools = tools::read(value).at(written)?,

@@ -1,8 +1,8 @@
 //! Writes `generationConfig`.
 
 use crate::canonical::{Field, OutputFormat, Place, Request, Sampling};
-use crate::json::{ObjectWriter, Writer};
-use crate::{Inexpressible, Losses, Target};
+use crate::json::{ObjectWriter, Writer, json_string};
+use crate::{Inexpressible, Losses, RawJson, Target};
 
 use super::super::carry::{MIME_TYPE, RESPONSE_SCHEMA, noted, write};
 use super::super::lost::Lost;
@@ -98,11 +98,51 @@ fn form(config: &mut ObjectWriter<'_>, request: &Request, losses: &mut Losses) {
     else {
         return;
     };
-    match noted(&request.extras, RESPONSE_SCHEMA) {
-        Some(schema) => config.raw("responseSchema", schema.as_str()),
-        None => config.raw("responseJsonSchema", schema.as_str()),
+    match (noted(&request.extras, RESPONSE_SCHEMA), description) {
+        (Some(schema), _) => config.raw("responseSchema", schema.as_str()),
+        (None, None) => config.raw("responseJsonSchema", schema.as_str()),
+        (None, Some(description)) => {
+            let described = described(schema, description).unwrap_or_else(|| {
+                losses.dropped(&[Lost::FormatDescription.at(losses.from())]);
+                schema.as_str().to_owned()
+            });
+            config.raw("responseJsonSchema", &described);
+        }
     }
-    if description.is_some() {
-        losses.dropped(&[Lost::FormatDescription.at(losses.from())]);
+}
+
+/// The schema with its description in it; `None` if it has another one.
+fn described(schema: &RawJson, description: &str) -> Option<String> {
+    if schema.raw().member("description").is_some() {
+        return None;
+    }
+    let rest = schema.as_str().strip_prefix('{')?;
+    let comma = if rest.trim_ascii_start() == "}" {
+        ""
+    } else {
+        ","
+    };
+    let description = json_string(description);
+    Some(format!("{{\"description\":{description}{comma}{rest}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_finds_its_place_in_the_schema() {
+        let of = |schema: &str| described(&RawJson::parse(schema).expect("JSON"), "so \"it\" is");
+        let written = of(r#"{"type":"object","default":null}"#);
+        assert_eq!(
+            written.as_deref(),
+            Some(r#"{"description":"so \"it\" is","type":"object","default":null}"#)
+        );
+        assert_eq!(
+            of("{ }").as_deref(),
+            Some(r#"{"description":"so \"it\" is" }"#)
+        );
+        assert_eq!(of(r#"{"description":"else"}"#), None);
+        assert_eq!(of("true"), None);
     }
 }

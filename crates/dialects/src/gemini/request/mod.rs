@@ -2,7 +2,8 @@
 
 mod choice;
 mod config;
-mod contents;
+mod content;
+mod conversation;
 mod decode;
 mod encode;
 mod generation;
@@ -11,6 +12,9 @@ mod results;
 mod thinking;
 mod tools;
 mod turns;
+
+#[cfg(test)]
+mod tests;
 
 pub(super) use decode::decode;
 pub(super) use encode::encode;

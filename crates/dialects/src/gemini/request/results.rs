@@ -6,7 +6,7 @@ use crate::{Inexpressible, ReasoningControl};
 
 use super::super::carry::{NAME, noted, write};
 use super::super::written::{id_of, is_object, tool_name};
-use super::turns::Content;
+use super::content::Content;
 
 /// What a result consists of.
 #[derive(Default)]

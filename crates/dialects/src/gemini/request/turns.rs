@@ -2,18 +2,12 @@
 
 use std::borrow::Cow;
 
-use crate::canonical::{
-    Field, Media, MediaSource, Part, PartBody, Place, Reasoning, Request, Role, ToolUse, Turn, path,
-};
-use crate::json::{ObjectWriter, Writer};
-use crate::{Dialect, Inexpressible, Losses, ReasoningControl, Target};
+use crate::canonical::{PartBody, Request, Role, Turn};
+use crate::json::Writer;
+use crate::{Inexpressible, Losses, ReasoningControl, Target};
 
 use super::super::carry::{ROLE, noted, write};
-use super::super::lost::{Lost, mark_at};
-use super::super::media::{unreachable, wire};
-use super::super::signature::FOREIGN_CALL;
-use super::super::written::{Arguments, id_of, tool_name};
-use super::results;
+use super::content::Content;
 
 /// What stands in for the user's part where the conversation does not begin with it.
 const NOTHING_SAID: &str = " ";
@@ -32,7 +26,7 @@ pub(super) fn encode(
         .iter()
         .rposition(|group| is_asked(group))
         .unwrap_or(0);
-    let mut contents = Vec::new();
+    let mut contents: Vec<Written<'_>> = Vec::new();
     for (index, group) in groups.iter().enumerate() {
         let mut content = Content::new(request, target, losses);
         content.needs_proof =
@@ -40,274 +34,90 @@ pub(super) fn encode(
         for turn in *group {
             content.turn(turn)?;
         }
-        contents.extend(content.finish(group));
+        let Some(written) = Written::of(content, group) else {
+            continue;
+        };
+        match contents.last_mut() {
+            Some(last) if !own && last.model == written.model => last.go_on(written),
+            _ => contents.push(written),
+        }
     }
-    if !own && groups.first().is_none_or(|group| is_model(&group[0])) {
+    if !own && contents.first().is_none_or(|first| first.model) {
         losses.defaulted("contents");
-        contents.insert(0, Writer::object(user_says_nothing));
+        contents.insert(0, Written::nothing_said());
     }
-    Ok(contents)
+    Ok(contents.iter().map(|content| content.json(own)).collect())
 }
 
-fn user_says_nothing(content: &mut ObjectWriter<'_>) {
-    content.text("role", "user");
-    content.list("parts", |parts| {
-        parts.object(|part| part.text("text", NOTHING_SAID));
-    });
+/// A content whose parts are written.
+struct Written<'t> {
+    model: bool,
+    /// The turn that it was before, in its own dialect.
+    turn: Option<&'t Turn>,
+    results: Vec<String>,
+    parts: Vec<String>,
+}
+
+impl<'t> Written<'t> {
+    /// The content, unless nothing is left of it.
+    fn of(content: Content<'_, '_>, group: &'t [Turn]) -> Option<Self> {
+        let own = content.own;
+        if content.results.is_empty() && content.parts.is_empty() && !own {
+            return None;
+        }
+        let turn = group.first()?;
+        Some(Self {
+            model: is_model(turn),
+            turn: own.then_some(turn),
+            results: content.results,
+            parts: content.parts,
+        })
+    }
+
+    fn nothing_said() -> Self {
+        Self {
+            model: false,
+            turn: None,
+            results: Vec::new(),
+            parts: vec![Writer::object(|part| part.text("text", NOTHING_SAID))],
+        }
+    }
+
+    /// What stood between the two is lost, and the same side goes on.
+    fn go_on(&mut self, mut other: Self) {
+        self.results.append(&mut other.results);
+        self.parts.append(&mut other.parts);
+    }
+
+    fn json(&self, own: bool) -> String {
+        let given = self.turn.and_then(|turn| noted(&turn.extras, ROLE));
+        let role = match given.map(|role| role.raw()) {
+            Some(given) => given.text(),
+            None if self.model => Some(Cow::Borrowed("model")),
+            None => Some(Cow::Borrowed("user")),
+        };
+        Writer::object(|content| {
+            content.text_if("role", role.as_deref());
+            content.list("parts", |parts| {
+                let all = self.results.iter().chain(&self.parts);
+                all.for_each(|part| parts.raw(part));
+            });
+            if let Some(turn) = self.turn.filter(|_| own) {
+                write(content, "", &turn.extras);
+            }
+        })
+    }
 }
 
 fn is_model(turn: &Turn) -> bool {
     turn.role == Role::Assistant
 }
 
-/// Whether the user says something here, beside handing over results: only behind that are the
-/// signatures of calls looked at.
+/// Whether the user says something here and hands over no results: only behind that are the signatures of calls
+/// looked at.
 fn is_asked(group: &[Turn]) -> bool {
-    let mut parts = group
-        .iter()
-        .filter(|turn| !is_model(turn))
-        .flat_map(|turn| &turn.parts);
-    parts.any(|part| !matches!(part.body, PartBody::ToolResult(_)))
-}
-
-/// One content that is being written.
-pub(super) struct Content<'a, 't> {
-    pub(super) request: &'a Request,
-    pub(super) target: &'a Target<'t>,
-    pub(super) losses: &'a mut Losses,
-    /// Client and provider both speak this dialect.
-    pub(super) own: bool,
-    /// The first call must bear a signature, be it a stand-in.
-    needs_proof: bool,
-    /// A signature that belongs on the next part.
-    proof: Option<String>,
-    /// Results stand before everything else.
-    pub(super) results: Vec<String>,
-    pub(super) parts: Vec<String>,
-}
-
-impl<'a, 't> Content<'a, 't> {
-    fn new(request: &'a Request, target: &'a Target<'t>, losses: &'a mut Losses) -> Self {
-        Self {
-            request,
-            target,
-            own: losses.within_one_dialect(),
-            losses,
-            needs_proof: false,
-            proof: None,
-            results: Vec::new(),
-            parts: Vec::new(),
-        }
-    }
-
-    fn turn(&mut self, turn: &Turn) -> Result<(), Inexpressible> {
-        if !self.own {
-            self.losses.dropped_extras(&[turn.at], &turn.extras);
-            if turn.name.is_some() {
-                self.losses.dropped(&[turn.at, Place::member("name")]);
-            }
-        }
-        for part in &turn.parts {
-            self.part(turn, part)?;
-        }
-        self.flush_proof();
-        Ok(())
-    }
-
-    fn part(&mut self, turn: &Turn, part: &Part) -> Result<(), Inexpressible> {
-        let places = [turn.at, part.at];
-        self.lose_what_is_beside(&places, part);
-        match &part.body {
-            PartBody::Text { text, citations } => {
-                if !citations.is_empty() {
-                    self.lose_field(&places, Field::Citations);
-                }
-                self.say(turn.role, &places, text, part);
-            }
-            PartBody::Refusal { text } => {
-                self.losses.approximated(&places);
-                self.say(turn.role, &places, text, part);
-            }
-            PartBody::Image(media) | PartBody::Audio(media) | PartBody::Document(media) => {
-                let written = self.media(&places, part, media)?;
-                self.parts.push(written);
-            }
-            PartBody::ToolUse(call) => self.call(&places, part, call),
-            PartBody::ToolResult(result) => results::encode(self, &places, part, result)?,
-            PartBody::Reasoning(thoughts) => self.thoughts(&places, part, thoughts),
-            PartBody::Opaque { origin, raw, .. } if *origin == Dialect::Gemini => {
-                self.flush_proof();
-                self.parts.push(raw.as_str().to_owned());
-            }
-            PartBody::Opaque { .. } => self.losses.dropped(&places),
-        }
-        Ok(())
-    }
-
-    pub(super) fn lose_what_is_beside(&mut self, places: &[Place], part: &Part) {
-        if !self.own {
-            self.losses.dropped_extras(places, &part.extras);
-            if part.cache.is_some() {
-                let mark = mark_at(self.losses.from(), &part.extras);
-                self.losses.dropped(&[places, &[mark]].concat());
-            }
-        }
-    }
-
-    fn lose_field(&mut self, places: &[Place], field: Field) {
-        let mut path = places.to_vec();
-        path.push(self.request.place(field));
-        self.losses.dropped(&path);
-    }
-
-    pub(super) fn lose(&mut self, places: &[Place], what: Lost) {
-        let mut path = places.to_vec();
-        path.push(what.at(self.losses.from()));
-        self.losses.dropped(&path);
-    }
-
-    /// Text. The application's own words in the middle of a conversation have no role here, so they are
-    /// marked as what they are.
-    fn say(&mut self, role: Role, places: &[Place], text: &str, part: &Part) {
-        if matches!(role, Role::System | Role::Developer) {
-            self.losses.approximated(places);
-            let marked = format!("<system>{text}</system>");
-            self.put(part, |object| object.text("text", &marked));
-        } else if self.own || !text.is_empty() {
-            // An empty part is refused; one that only keeps a place in its own dialect stays.
-            self.put(part, |object| object.text("text", text));
-        }
-    }
-
-    /// Adds a part with the signature that waits for it.
-    fn put(&mut self, part: &Part, fill: impl FnOnce(&mut ObjectWriter<'_>)) {
-        let proof = self.proof.take();
-        self.parts.push(Writer::object(|object| {
-            fill(object);
-            object.text_if("thoughtSignature", proof.as_deref());
-            if self.own {
-                write(object, "", &part.extras);
-            }
-        }));
-    }
-
-    /// A signature with nothing to stand on gets a part of its own, as Gemini itself sends it at the end of a stream.
-    fn flush_proof(&mut self) {
-        if let Some(proof) = self.proof.take() {
-            self.parts.push(Writer::object(|object| {
-                object.text("text", "");
-                object.text("thoughtSignature", &proof);
-            }));
-        }
-    }
-
-    fn call(&mut self, places: &[Place], part: &Part, call: &ToolUse) {
-        let arguments = Arguments::of(&call.input);
-        if arguments.approximated {
-            self.losses.approximated(places);
-        }
-        if std::mem::take(&mut self.needs_proof) && self.proof.is_none() {
-            self.proof = Some(FOREIGN_CALL.to_owned());
-        }
-        let id = id_of(part, &call.id);
-        let own = self.own;
-        self.put(part, |object| {
-            object.object("functionCall", |object| {
-                object.text_if("id", id.as_deref());
-                object.text("name", &tool_name(own, &call.name));
-                object.raw("args", &arguments.json);
-                if own {
-                    write(object, "functionCall", &part.extras);
-                }
-            });
-        });
-    }
-
-    /// Gemini's own thoughts return as they came: the text in parts of its own, the signature on what it signs.
-    /// Proof of other providers' thoughts would be refused, and thoughts without proof are not Gemini's.
-    fn thoughts(&mut self, places: &[Place], part: &Part, thoughts: &Reasoning) {
-        if thoughts.origin != Some(Dialect::Gemini) {
-            self.losses.dropped(places);
-            return;
-        }
-        self.flush_proof();
-        let mut texts: Vec<&str> = thoughts.texts.iter().map(String::as_str).collect();
-        if texts.is_empty() && thoughts.encrypted.is_some() {
-            texts.push("");
-        }
-        let last = texts.len();
-        for (index, text) in texts.into_iter().enumerate() {
-            let proof = thoughts.encrypted.as_deref().filter(|_| index + 1 == last);
-            self.put(part, |object| {
-                object.text("text", text);
-                object.flag("thought", true);
-                object.text_if("thoughtSignature", proof);
-            });
-        }
-        self.proof.clone_from(&thoughts.signature);
-    }
-
-    /// A picture, recording or document as a part.
-    pub(super) fn media(
-        &mut self,
-        places: &[Place],
-        part: &Part,
-        media: &Media,
-    ) -> Result<String, Inexpressible> {
-        let unsendable = |problem: &str| Inexpressible::new(path(places), problem);
-        let wire = wire(&part.body, media).ok_or_else(|| {
-            unsendable("lies in another provider's file store; send the bytes in base64")
-        })?;
-        let proof = self.proof.take();
-        if self.own {
-            let wire = wire.given_by(media);
-            return Ok(Writer::object(|object| {
-                wire.write(object, |inner, name| write(inner, name, &part.extras));
-                object.text_if("thoughtSignature", proof.as_deref());
-                write(object, "", &part.extras);
-            }));
-        }
-        if let MediaSource::Url(url) = &media.source
-            && let Some(problem) = unreachable(url, self.target.model)
-        {
-            return Err(unsendable(problem));
-        }
-        if wire.guessed {
-            self.losses.defaulted("mimeType");
-        }
-        if media.name.is_some() {
-            self.lose(places, Lost::MediaName);
-        }
-        if media.detail.is_some() {
-            self.lose(places, Lost::Detail);
-        }
-        let wire = wire.nameless();
-        Ok(Writer::object(|object| {
-            wire.write(object, |_, _| {});
-            object.text_if("thoughtSignature", proof.as_deref());
-        }))
-    }
-
-    /// The content, unless nothing is left of it.
-    fn finish(mut self, group: &[Turn]) -> Option<String> {
-        self.results.append(&mut self.parts);
-        if self.results.is_empty() && !self.own {
-            return None;
-        }
-        let turn = group.first()?;
-        let role = match noted(&turn.extras, ROLE).map(|role| role.raw()) {
-            Some(given) => given.text().map(Cow::into_owned),
-            None if is_model(turn) => Some("model".to_owned()),
-            None => Some("user".to_owned()),
-        };
-        Some(Writer::object(|content| {
-            content.text_if("role", role.as_deref());
-            content.list("parts", |parts| {
-                self.results.iter().for_each(|part| parts.raw(part));
-            });
-            if self.own {
-                write(content, "", &turn.extras);
-            }
-        }))
-    }
+    let user = group.iter().filter(|turn| !is_model(turn));
+    let mut parts = user.flat_map(|turn| &turn.parts).peekable();
+    let asked = parts.peek().is_some();
+    asked && parts.all(|part| !matches!(part.body, PartBody::ToolResult(_)))
 }

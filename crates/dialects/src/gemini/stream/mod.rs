@@ -5,5 +5,8 @@ mod decode;
 mod encode;
 mod queue;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use decode::Decoder;
 pub(super) use encode::Encoder;
