@@ -133,11 +133,12 @@ pub(super) fn attach_to(parts: &mut [Part], wire_indexes: &[usize], all: Vec<Fou
 /// and no places within a source.
 pub(in crate::gemini) fn is_sayable(at: Place, citation: &Citation, losses: &mut Losses) -> bool {
     let from = losses.from();
-    let path = [
-        Place::member("answer"),
-        at,
-        Place::member(Field::Citations.path(from)),
-    ];
+    let member = match from {
+        // The place is the item's.
+        Dialect::OpenAiResponses => "content",
+        _ => Field::Citations.path(from),
+    };
+    let path = [Place::member("answer"), at, Place::member(member)];
     let sayable =
         citation.url.is_some() || citation.title.is_some() || citation.cited_text.is_some();
     if !sayable {

@@ -240,7 +240,7 @@ fn lose_finish(index: usize, finish: &Finish, losses: &mut Losses) {
             Place::member("finish_reason"),
         ]),
         Dialect::OpenAiResponses => {
-            losses.approximated(&[answer, Place::member("incomplete_details")]);
+            losses.approximated(&[answer, Place::member("incomplete_details.reason")]);
         }
         _ => losses.approximated(&[answer, Place::member("stop_reason")]),
     }
