@@ -79,7 +79,7 @@ impl Refusal {
         self
     }
 
-    /// A translation that would lose something, for a call that allows none.
+    /// A way to a provider on which something would be lost, for a call that allows none.
     pub(crate) fn lossy(provider: &ProviderId, losses: &[Loss]) -> Self {
         const SHOWN: usize = 8;
         let mut shown: Vec<String> = losses.iter().take(SHOWN).map(lost).collect();
@@ -89,7 +89,7 @@ impl Refusal {
         let refusal = Self::invalid(
             "lossy_translation",
             format!(
-                "provider `{provider}` speaks another dialect, and translating this call would lose something of it: {}. \
+                "on its way to provider `{provider}` this call would lose something: {}. \
                  Change these fields, or allow losses: strict translation was asked for.",
                 shown.join(", ")
             ),

@@ -560,9 +560,23 @@ fn every_generation_of_claude_is_asked_in_its_own_way() {
         };
         assert_eq!(anthropic.profile(model), expected, "{model}");
     }
+}
+
+#[test]
+fn models_of_openai_that_think_are_not_told_how_to_draw() {
     let openai = built("openai");
-    assert_eq!(openai.profile("gpt-4o-mini").reasoning, None);
-    assert_eq!(openai.profile("gpt-5-mini").reasoning, Effort);
+    let thinks = |model| {
+        let profile = openai.profile(model);
+        let thinks = profile.reasoning == ReasoningControl::Effort;
+        assert_eq!(profile.sampling, !thinks, "{model}");
+        thinks
+    };
+    for model in ["o3-mini", "gpt-5-mini", "gpt-5.6-terra", "gpt-6.1-sol"] {
+        assert!(thinks(model), "{model}");
+    }
+    for model in ["gpt-4o-mini", "gpt-4.1", "gpt-5-chat-latest"] {
+        assert!(!thinks(model), "{model}");
+    }
 }
 
 #[test]
