@@ -2,6 +2,7 @@
 
 mod config;
 mod connection;
+mod conversations;
 mod logging;
 mod records;
 mod routes;
@@ -11,6 +12,7 @@ mod server;
 pub use config::{
     BuildError, Built, ClientKeyConfig, Config, ConfigError, FILE_NAME, LimitConfig, OneOrMany,
 };
+pub use config::{ConversationStore, ResponsesConfig, StoreKind};
 pub use config::{ProviderConfig, ServerConfig, TimeoutConfig, TranslationConfig};
 pub use logging::{LogFormat, init_logging};
 pub use records::LogSink;

@@ -6,13 +6,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use orchestra_gateway::{Gateway, Parts, PooledTransport, Sink};
+use orchestra_gateway::{Conversations, Gateway, Parts, PooledTransport, Sink};
+use orchestra_store::OpenError;
 use orchestra_types::{SeededRng, SystemClock};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Built, Config};
 use crate::connection::{self, Limits};
+use crate::conversations;
 use crate::routes::{App, router};
 
 /// Why a server does not start.
@@ -36,13 +38,20 @@ pub enum ServerError {
     /// The operating system gave no randomness.
     #[error("the operating system gave no random bytes")]
     Entropy(#[source] getrandom::Error),
+    /// The file of conversations cannot be used.
+    #[error("conversations cannot be kept as [responses] says")]
+    Conversations(#[from] OpenError),
 }
 
-/// A gateway on the machine's clock and network.
+/// A gateway on the machine's clock and network, with a place for conversations or without.
 ///
 /// # Errors
 /// [`ServerError::Entropy`] if there is no seed for identities.
-pub fn gateway(built: Built, sink: Arc<dyn Sink>) -> Result<Gateway, ServerError> {
+pub fn gateway(
+    built: Built,
+    sink: Arc<dyn Sink>,
+    conversations: Option<Arc<dyn Conversations>>,
+) -> Result<Gateway, ServerError> {
     let mut seed = [0; 8];
     getrandom::fill(&mut seed).map_err(ServerError::Entropy)?;
     let transport = Arc::new(PooledTransport::new(built.settings.connect));
@@ -59,7 +68,7 @@ pub fn gateway(built: Built, sink: Arc<dyn Sink>) -> Result<Gateway, ServerError
         sink,
         clock: Arc::new(SystemClock::new()),
         rng: Arc::new(SeededRng::new(u64::from_le_bytes(seed))),
-        conversations: None,
+        conversations,
         settings: built.settings,
     }))
 }
@@ -107,8 +116,9 @@ impl Server {
         let listener = TcpListener::bind(wanted).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let client_keys = built.client_keys.clone();
+        let kept = conversations::open(built.conversations.clone()).await?;
         let app = App {
-            gateway: gateway(built, sink)?,
+            gateway: gateway(built, sink, kept)?,
             client_keys,
             max_body_bytes: config.limits.body_bytes(),
             body_patience: config.server.body_seconds.duration(),

@@ -24,5 +24,5 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
 /// A gateway in this process, with the configuration and keys that a server would have here.
 fn local_gateway(config: Option<&Path>) -> anyhow::Result<Gateway> {
     let (_, built) = serve::prepare(config, None)?;
-    Ok(gateway(built, Arc::new(NoRecords))?)
+    Ok(gateway(built, Arc::new(NoRecords), None)?)
 }

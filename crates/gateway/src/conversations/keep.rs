@@ -59,11 +59,16 @@ impl Keep {
         let id = Arc::clone(&key.id);
         let saved = within_patience(self.store.save(key, conversation)).await;
         if let Err(error) = &saved {
-            let cause = std::error::Error::source(error).map(ToString::to_string);
-            tracing::warn!(%id, %error, cause, "a conversation is not kept");
+            note(&id, error, "a conversation is not kept");
         }
         saved.is_ok()
     }
+}
+
+/// Writes down that a store failed.
+pub(super) fn note(id: &str, error: &ConversationError, what: &str) {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    tracing::warn!(id, %error, cause, "{what}");
 }
 
 /// Waits for a store, but not for long.

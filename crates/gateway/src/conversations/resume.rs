@@ -7,9 +7,10 @@ use orchestra_dialects::kept::{self, Kept};
 use orchestra_dialects::{Endpoint, ErrorKind, HeadLimits};
 use orchestra_types::KeyId;
 
-use super::keep::within_patience;
+use super::keep::{note, within_patience};
 use super::{Conversation, ConversationError, ConversationKey, Conversations};
 use crate::call::Call;
+use crate::gateway::Gateway;
 use crate::refusal::Refusal;
 
 /// The responses that one call may refer to by their items. A loop of an agent refers to one for each of its steps.
@@ -67,6 +68,46 @@ fn previous(call: &Call) -> Option<String> {
     serde_json::from_str::<Option<String>>(id).ok()?
 }
 
+impl Gateway {
+    /// A conversation that is kept here for this client. Anything else is `None`, whoever else may keep it.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the store fails.
+    pub async fn kept(&self, key: ConversationKey) -> Result<Option<Conversation>, Refusal> {
+        let Some(store) = &self.parts.conversations else {
+            return Ok(None);
+        };
+        let (store, client) = (store.as_ref(), key.client.as_ref());
+        let found = Shelf { store, client }.load(&key.id).await;
+        found.map_err(|_| unavailable())
+    }
+
+    /// Forgets a conversation. Says whether it was kept here for this client.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the store fails.
+    pub async fn forget(&self, key: ConversationKey) -> Result<bool, Refusal> {
+        let Some(store) = &self.parts.conversations else {
+            return Ok(false);
+        };
+        let id = Arc::clone(&key.id);
+        let deleted = within_patience(store.delete(key)).await;
+        deleted.map_err(|error| {
+            note(&id, &error, "a conversation cannot be forgotten");
+            unavailable()
+        })
+    }
+}
+
+fn unavailable() -> Refusal {
+    Refusal::new(
+        http::StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Overloaded,
+        "conversations_unavailable",
+        "the gateway cannot look for the earlier response at the moment; try again, or send the whole conversation in `input`",
+    )
+}
+
 impl Shelf<'_> {
     /// The responses to whose items a call refers, as far as they are kept.
     async fn referred(&self, call: &Call) -> Vec<Conversation> {
@@ -93,8 +134,7 @@ impl Shelf<'_> {
         };
         let loaded = within_patience(self.store.load(key)).await;
         if let Err(error) = &loaded {
-            let cause = std::error::Error::source(error).map(ToString::to_string);
-            tracing::warn!(id, %error, cause, "a conversation cannot be looked for");
+            note(id, error, "a conversation cannot be looked for");
         }
         loaded
     }
@@ -132,15 +172,7 @@ impl Resumed {
                 .at("previous_response_id")
                 .for_good(),
             ),
-            Self::Unavailable => Some(
-                Refusal::new(
-                    http::StatusCode::SERVICE_UNAVAILABLE,
-                    ErrorKind::Overloaded,
-                    "conversations_unavailable",
-                    "the gateway cannot look for the earlier response at the moment; try again, or send the whole conversation in `input`",
-                )
-                .at("previous_response_id"),
-            ),
+            Self::Unavailable => Some(unavailable().at("previous_response_id")),
         }
     }
 

@@ -11,7 +11,7 @@ use orchestra_providers::{
 use orchestra_secrets::{FetchError, Reference, Secret, Source, Variables};
 use orchestra_types::{InvalidName, KeyId, ProviderId};
 
-use super::{ClientKeyConfig, Config, ProviderConfig};
+use super::{ClientKeyConfig, Config, ConversationStore, ProviderConfig};
 
 /// The environment variable that holds a client key when the configuration names none.
 const CLIENT_KEY_VARIABLE: &str = "ORCHESTRA_CLIENT_KEY";
@@ -95,6 +95,14 @@ pub enum BuildError {
     /// A name that is the first part of one of the gateway's own paths.
     #[error("a provider cannot be named {0:?}: the gateway has paths of its own under that name")]
     ReservedName(ProviderId),
+    /// A store that is a file, and nothing that says which.
+    #[error("in [responses]: store = \"sqlite\" needs a `path` for the database's file")]
+    StoreWithoutPath,
+    /// A file, and a store that is none.
+    #[error(
+        "in [responses]: `path` is for store = \"sqlite\" only; remove it, or choose that store"
+    )]
+    PathWithoutStore,
     /// A limit that nothing could pass.
     #[error("{0} must be at least 1")]
     ZeroLimit(&'static str),
@@ -109,6 +117,8 @@ pub struct Built {
     pub settings: Settings,
     /// Who may call.
     pub client_keys: ClientKeys,
+    /// Where conversations are kept.
+    pub conversations: ConversationStore,
     /// Whether the providers were found by their keys in the environment, not configured.
     pub from_environment: bool,
 }
@@ -140,6 +150,7 @@ impl Config {
             providers: Providers::new(registry, |id| keys.remove(id))?,
             settings: self.settings()?,
             client_keys: self.client_keys(variables)?,
+            conversations: self.responses.build()?,
             from_environment,
         })
     }
@@ -360,6 +371,9 @@ fn first_key(provider: &Provider, variables: &Variables) -> Result<Option<Secret
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::time::Duration;
+
+    use orchestra_gateway::ConversationBounds;
 
     use super::*;
 
@@ -410,6 +424,29 @@ mod tests {
     }
 
     #[test]
+    fn conversations_are_kept_where_the_file_says_so() {
+        let store = |text| build_from(text, &[]).unwrap().conversations;
+        assert_eq!(
+            store(""),
+            ConversationStore::Memory(ConversationBounds::MEMORY)
+        );
+        assert_eq!(
+            store("[responses]\nstore = \"off\"\n"),
+            ConversationStore::Off
+        );
+        let text = "[responses]\nstore = \"sqlite\"\npath = \"kept.db\"\nttl_seconds = 5184000\nmax_bytes = 7\n";
+        let bounds = ConversationBounds {
+            ttl: Duration::from_secs(5_184_000),
+            bytes: 7,
+            ..ConversationBounds::DISK
+        };
+        assert_eq!(
+            store(text),
+            ConversationStore::File("kept.db".into(), bounds)
+        );
+    }
+
+    #[test]
     fn translation_is_strict_where_the_file_says_so() {
         let text =
             "[models]\nfast = \"openai/gpt-5-mini\"\n[translation]\nstrict_models = [\"fast\"]\n";
@@ -449,6 +486,15 @@ mod tests {
                 "strict_models",
             ),
             ("[limits]\nmax_attempts = 0\n", "limits.max_attempts"),
+            ("[responses]\nstore = \"sqlite\"\n", "needs a `path`"),
+            (
+                "[responses]\npath = \"kept.db\"\n",
+                "for store = \"sqlite\" only",
+            ),
+            (
+                "[responses]\nmax_conversations = 0\n",
+                "responses.max_conversations",
+            ),
             ("[server]\nmax_connections = 0\n", "server.max_connections"),
             (
                 "[[providers]]\nname = \"v1\"\nkind = \"openai\"\n",

@@ -3,6 +3,7 @@
 mod build;
 mod error;
 mod listen;
+mod responses;
 mod seconds;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 pub use build::{BuildError, Built};
 pub use error::ConfigError;
 use listen::Listen;
+pub use responses::{ConversationStore, ResponsesConfig, StoreKind};
 use seconds::Seconds;
 
 /// The file's name in the working directory.
@@ -44,6 +46,9 @@ pub struct Config {
     /// What calls may lose on their way to a provider of another dialect.
     #[serde(default)]
     pub translation: TranslationConfig,
+    /// Where conversations are kept that clients go on from.
+    #[serde(default)]
+    pub responses: ResponsesConfig,
 }
 
 /// `[server]`
@@ -282,6 +287,12 @@ mod tests {
                 "env:NAME",
             ),
             ("[models]\nfast = 3\n", "provider/model"),
+            (
+                "[responses]\nstore = \"sqllite\"\n",
+                "did you mean `sqlite`",
+            ),
+            ("[responses]\nttl_seconds = 0\n", "greater than zero"),
+            ("[responses]\nmax_bytes = -1\n", "-1"),
         ] {
             let message = refusal(text);
             assert!(

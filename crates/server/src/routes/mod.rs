@@ -7,6 +7,7 @@ mod health;
 mod models;
 mod raw;
 mod reply;
+mod responses;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -49,8 +50,18 @@ pub(crate) fn router(app: Shared) -> Router {
             "/models",
             get(models::list).fallback(reply::method_not_allowed),
         );
+    // Clients differ in whether the base URL holds the version.
+    for root in ["/v1/responses", "/responses"] {
+        let one = get(responses::one).delete(responses::delete);
+        let items = get(responses::input_items);
+        router = router
+            .route(&format!("{root}/{{id}}"), one.fallback(raw::pass))
+            .route(
+                &format!("{root}/{{id}}/input_items"),
+                items.fallback(raw::pass),
+            );
+    }
     for endpoint in Endpoint::SERVED {
-        // Clients differ in whether the base URL holds the version.
         let path = endpoint.path();
         let short = path.strip_prefix("/v1").unwrap_or(path);
         router = router

@@ -11,6 +11,7 @@ mod config;
 mod endpoints;
 mod gone;
 mod pipeline;
+mod responses;
 mod slow;
 mod smuggling;
 mod stage;
