@@ -204,7 +204,7 @@ impl Encoder {
         let next = &mut self.next_index;
         match &mut self.live {
             Some(live) if live.part == part => {
-                live.add(delta.clone(), &mut Sink { out, losses, next });
+                live.add(delta, &mut Sink { out, losses, next });
             }
             _ => {
                 if let Some(waiting) = self.waiting.iter_mut().find(|one| one.part == part) {
@@ -237,7 +237,7 @@ impl Encoder {
             let next = &mut self.next_index;
             let mut sink = Sink { out, losses, next };
             let mut live = Live::begin(waiting.part, waiting.content, &self.call, &mut sink);
-            for delta in waiting.deltas {
+            for delta in &waiting.deltas {
                 live.add(delta, &mut sink);
             }
             if waiting.stopped {

@@ -1,12 +1,13 @@
 //! The one block that is open towards the client.
 
-use crate::canonical::{Extras, Part, PartBody, Place, Reasoning, ToolInput, ToolUse};
+use crate::canonical::{Extras, Part, Place, Reasoning, ToolInput};
 use crate::event::Delta;
-use crate::json::{ObjectWriter, Writer};
-use crate::{Dialect, Losses, RawJson, envelope};
+use crate::json::Writer;
+use crate::{Losses, RawJson, envelope};
 
 use super::super::answer::{ANSWER, citations, write_citation, write_input};
 use super::frames::{block_delta, block_start, block_stop, send};
+use super::kind::{Kind, Pieces, taken_apart};
 
 /// A part that is being written. Its block begins with the first thing that there is to say, so that an empty part
 /// is no block: clients send blocks back, and empty ones are refused.
@@ -18,37 +19,6 @@ pub(super) struct Live {
     extras: Extras,
     /// The index of its block, once that was begun.
     index: Option<u32>,
-}
-
-#[derive(Debug)]
-enum Kind {
-    Text,
-    /// For which Messages has text too.
-    Refusal,
-    Thoughts {
-        /// Signature, encryption and id as they come.
-        proof: Reasoning,
-        /// A new section begins with the next text.
-        gap: bool,
-    },
-    Call {
-        call: ToolUse,
-        pieces: Pieces,
-    },
-    Opaque(RawJson),
-    /// Nothing that Messages could say.
-    Lost,
-}
-
-/// How the pieces of a call's input are passed on.
-#[derive(Debug, PartialEq, Eq)]
-enum Pieces {
-    /// Nothing has come yet.
-    None,
-    /// As they come: it is an object.
-    Passed,
-    /// Kept in the call, to be wrapped once they are whole: it is something else.
-    Kept,
 }
 
 /// Where a block is written.
@@ -84,7 +54,7 @@ impl Live {
             index: None,
         };
         live.announce(call, sink);
-        deltas.into_iter().for_each(|delta| live.add(delta, sink));
+        deltas.iter().for_each(|delta| live.add(delta, sink));
         live
     }
 
@@ -123,17 +93,17 @@ impl Live {
         index
     }
 
-    pub(super) fn add(&mut self, delta: Delta, sink: &mut Sink<'_>) {
+    pub(super) fn add(&mut self, delta: &Delta, sink: &mut Sink<'_>) {
         match (&mut self.kind, delta) {
             (Kind::Text | Kind::Refusal, Delta::Text(text)) if !text.is_empty() => {
                 let index = self.open(sink);
                 block_delta(sink.out, index, "text_delta", |delta| {
-                    delta.text("text", &text);
+                    delta.text("text", text);
                 });
             }
             (Kind::Text, Delta::Citation(citation)) => {
                 let places = citations(sink.losses.from(), self.places[1], 0);
-                let written = write_citation(&citation, &places, sink.losses);
+                let written = write_citation(citation, &places, sink.losses);
                 if let Some(written) = written {
                     let index = self.open(sink);
                     block_delta(sink.out, index, "citations_delta", |delta| {
@@ -142,16 +112,16 @@ impl Live {
                 }
             }
             (Kind::Thoughts { .. }, Delta::Text(text)) if !text.is_empty() => {
-                self.add_thought(&text, sink);
+                self.add_thought(text, sink);
             }
             (Kind::Thoughts { gap, .. }, Delta::Section) => *gap = true,
             (Kind::Thoughts { proof, .. }, Delta::Signature(piece)) => {
-                proof.signature.get_or_insert_default().push_str(&piece);
+                proof.signature.get_or_insert_default().push_str(piece);
             }
             (Kind::Thoughts { proof, .. }, Delta::Encrypted(whole)) => {
-                proof.encrypted = Some(whole);
+                proof.encrypted = Some(whole.clone());
             }
-            (Kind::Call { .. }, Delta::Input(piece)) => self.add_input(&piece, sink),
+            (Kind::Call { .. }, Delta::Input(piece)) => self.add_input(piece, sink),
             // The rest does not fit its part and says nothing.
             _ => {}
         }
@@ -244,68 +214,6 @@ impl Live {
                 block.extras(&self.extras);
             });
         }
-    }
-}
-
-impl Kind {
-    /// The block as it begins.
-    fn write_empty(&self, block: &mut ObjectWriter<'_>) {
-        match self {
-            Self::Text | Self::Refusal => {
-                block.text("type", "text");
-                block.text("text", "");
-            }
-            Self::Thoughts { .. } => {
-                block.text("type", "thinking");
-                block.text("thinking", "");
-                // The type wants a string, and no signature may follow.
-                block.text("signature", "");
-            }
-            Self::Call { call, .. } => {
-                block.text("type", "tool_use");
-                block.text("id", &call.id);
-                block.text("name", &call.name);
-                block.raw("input", "{}");
-            }
-            Self::Opaque(_) | Self::Lost => {}
-        }
-    }
-}
-
-/// What kind of block a part makes, and what it says from the start, as if it came piece by piece.
-fn taken_apart(body: PartBody) -> (Kind, Vec<Delta>) {
-    match body {
-        PartBody::Text { text, citations } => {
-            let citations = citations.into_iter().map(Box::new).map(Delta::Citation);
-            let deltas = std::iter::once(Delta::Text(text)).chain(citations);
-            (Kind::Text, deltas.collect())
-        }
-        PartBody::Refusal { text } => (Kind::Refusal, vec![Delta::Text(text)]),
-        PartBody::Reasoning(mut proof) => {
-            let texts = std::mem::take(&mut proof.texts);
-            let deltas = texts
-                .into_iter()
-                .flat_map(|text| [Delta::Section, Delta::Text(text)]);
-            (Kind::Thoughts { proof, gap: false }, deltas.collect())
-        }
-        PartBody::ToolUse(mut call) => {
-            let input = std::mem::take(call.input.text_mut());
-            let pieces = match call.input {
-                ToolInput::Json(_) => Pieces::None,
-                ToolInput::Text(_) => Pieces::Kept,
-            };
-            (Kind::Call { call, pieces }, vec![Delta::Input(input)])
-        }
-        PartBody::Opaque {
-            origin: Dialect::AnthropicMessages,
-            raw,
-            ..
-        } => (Kind::Opaque(raw), Vec::new()),
-        PartBody::Image(_)
-        | PartBody::Audio(_)
-        | PartBody::Document(_)
-        | PartBody::ToolResult(_)
-        | PartBody::Opaque { .. } => (Kind::Lost, Vec::new()),
     }
 }
 

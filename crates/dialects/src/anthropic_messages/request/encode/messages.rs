@@ -86,6 +86,11 @@ impl<'a> Conversation<'a> {
         Ok(Self(messages))
     }
 
+    /// Whether the model is to go on from words that the client put into its mouth.
+    pub(super) fn ends_in_a_prefill(&self) -> bool {
+        self.0.last().is_some_and(|last| !last.is_user())
+    }
+
     /// Whether results come last, and the calls they answer do not begin with thoughts.
     pub(super) fn ends_in_a_loop_without_thoughts(&self) -> bool {
         let [.., calls, results] = &*self.0 else {

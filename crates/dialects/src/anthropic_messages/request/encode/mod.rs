@@ -72,7 +72,7 @@ impl<'a> Plan<'a> {
         let conversation = Conversation::plan(context, rest)?;
         let max_tokens = sampling::max_tokens(context);
         let situation = Situation {
-            forced_tool: tools.forced(),
+            no_room: tools.forced() || conversation.ends_in_a_prefill(),
             loop_without_thoughts: conversation.ends_in_a_loop_without_thoughts(),
             max_tokens,
         };

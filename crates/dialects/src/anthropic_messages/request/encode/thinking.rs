@@ -31,8 +31,8 @@ enum Config {
 
 /// What else is asked for, as far as thinking must fit it.
 pub(super) struct Situation {
-    /// A tool must be called, which does not go with thinking.
-    pub(super) forced_tool: bool,
+    /// A tool must be called, or the answer was begun by the client: neither goes with thinking.
+    pub(super) no_room: bool,
     /// Results of tools come last, and the calls they answer do not begin with thoughts. With a
     /// budget such a turn may not think.
     pub(super) loop_without_thoughts: bool,
@@ -96,10 +96,10 @@ impl Thinking {
             }
             effort.max(Effort::Low)
         });
-        if situation.forced_tool {
+        if situation.no_room {
             approximate_all(context);
         }
-        let config = match situation.forced_tool {
+        let config = match situation.no_room {
             true => Config::Unsaid,
             false => Config::Adaptive,
         };
@@ -117,7 +117,7 @@ impl Thinking {
             return Self::default();
         }
         let fits = situation.max_tokens > LEAST_BUDGET;
-        if situation.forced_tool || situation.loop_without_thoughts || !fits {
+        if situation.no_room || situation.loop_without_thoughts || !fits {
             lose_all(context);
             return Self::default();
         }

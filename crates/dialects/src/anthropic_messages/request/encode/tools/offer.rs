@@ -1,18 +1,15 @@
-//! Tools and the choice among them.
+//! The tools on offer.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::canonical::{AllowedMode, Field, PartBody, Tool, ToolBody, ToolChoice, portable_name};
-use crate::json::{JsonKind, ListWriter, ObjectWriter, Raw};
-use crate::structured_output;
+use crate::canonical::{Tool, ToolBody, ToolChoice, portable_name};
+use crate::json::{JsonKind, ListWriter, Raw};
 use crate::{Dialect, RawJson};
 
-use super::super::super::nested;
-use super::context::{Context, Mark};
-use super::format::Format;
-use super::schema::{Closed, Words};
-use super::write;
+use super::super::context::{Context, Mark};
+use super::super::schema::{Closed, Words};
+use super::super::write;
 
 /// Takes no arguments.
 const NO_ARGUMENTS: &str = r#"{"type":"object","properties":{}}"#;
@@ -20,161 +17,28 @@ const NO_ARGUMENTS: &str = r#"{"type":"object","properties":{}}"#;
 const FREE_TEXT: &str =
     r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
 /// Takes anything.
-const ANYTHING: &str = r#"{"type":"object"}"#;
+pub(super) const ANYTHING: &str = r#"{"type":"object"}"#;
 
-/// The tools in Anthropic's terms.
-#[derive(Default)]
-pub(super) struct Tools<'a> {
-    list: Vec<Offer<'a>>,
-    choice: Option<Choice<'a>>,
-    disable_parallel: Option<bool>,
-}
-
-enum Offer<'a> {
+/// A tool in Anthropic's terms.
+pub(super) enum Offer<'a> {
     Function(Function<'a>),
     /// Anthropic's own.
     Raw(&'a RawJson),
 }
 
+/// A tool of the client's.
 #[derive(Default)]
-struct Function<'a> {
-    name: Cow<'a, str>,
-    description: Option<Cow<'a, str>>,
-    schema: Cow<'a, str>,
-    strict: Option<bool>,
-    mark: Option<Mark<'a>>,
-    extras: &'a [(String, RawJson)],
-}
-
-enum Choice<'a> {
-    Auto,
-    None,
-    Any,
-    Tool(Cow<'a, str>),
-    Raw(&'a RawJson),
-}
-
-impl<'a> Tools<'a> {
-    pub(super) fn plan(context: &mut Context<'a, '_>, format: &Format<'a>) -> Self {
-        let mut tools = Self {
-            list: offers(context),
-            choice: choice(context),
-            disable_parallel: None,
-        };
-        if tools.list.is_empty() && !context.own() {
-            tools.remember_what_was_called(context);
-        }
-        if let Format::Tool(schema) = format {
-            tools.answer_by_tool(schema);
-        }
-        if tools.list.is_empty() && tools.choice.take().is_some() {
-            context.dropped(Field::ToolChoice);
-        }
-        tools.plan_parallel_calls(context);
-        tools
-    }
-
-    /// Whether the model must call a tool.
-    pub(super) const fn forced(&self) -> bool {
-        matches!(self.choice, Some(Choice::Any | Choice::Tool(_)))
-    }
-
-    /// Anthropic refuses calls in the history of a request without tools, which OpenAI allows.
-    fn remember_what_was_called(&mut self, context: &mut Context<'a, '_>) {
-        let mut names: Vec<&str> = Vec::new();
-        for part in context.request.turns.iter().flat_map(|turn| &turn.parts) {
-            match &part.body {
-                PartBody::ToolUse(call) if !names.contains(&&*call.name) => names.push(&call.name),
-                _ => {}
-            }
-        }
-        if names.is_empty() {
-            return;
-        }
-        context.losses.defaulted("tools");
-        let known = names.into_iter().map(|name| Function {
-            name: portable_name(name),
-            schema: ANYTHING.into(),
-            ..Function::default()
-        });
-        self.list.extend(known.map(Offer::Function));
-        self.choice = Some(Choice::None);
-    }
-
-    /// The answer is the input of one more tool. Where the model may call others, it may do that first.
-    fn answer_by_tool(&mut self, schema: &'a RawJson) {
-        let others = !self.list.is_empty();
-        self.list.push(Offer::Function(Function {
-            name: structured_output::TOOL.into(),
-            description: Some(
-                "Gives the answer to the user. Call it once, with the whole answer.".into(),
-            ),
-            schema: schema.as_str().into(),
-            ..Function::default()
-        }));
-        let choice = self.choice.take();
-        self.choice = Some(match choice {
-            Some(Choice::Tool(name)) => Choice::Tool(name),
-            None | Some(Choice::Auto | Choice::Any) if others => Choice::Any,
-            _ => Choice::Tool(structured_output::TOOL.into()),
-        });
-    }
-
-    fn plan_parallel_calls(&mut self, context: &mut Context<'a, '_>) {
-        let Some(parallel) = context.request.parallel_tool_calls else {
-            return;
-        };
-        match (&self.choice, parallel) {
-            (None, true) => return,
-            (None, false) if self.list.is_empty() => {
-                return context.dropped(Field::ParallelToolCalls);
-            }
-            (None, false) => self.choice = Some(Choice::Auto),
-            // Nothing is called, however many at once.
-            (Some(Choice::None | Choice::Raw(_)), false) if !context.own() => {
-                return context.dropped(Field::ParallelToolCalls);
-            }
-            (Some(Choice::None | Choice::Raw(_)), true) if !context.own() => return,
-            (Some(_), _) => {}
-        }
-        self.disable_parallel = Some(!parallel);
-    }
-
-    pub(super) fn write(&self, object: &mut ObjectWriter<'_>, extras: &[(String, RawJson)]) {
-        if !self.list.is_empty() {
-            object.list("tools", |list| {
-                self.list.iter().for_each(|offer| offer.write(list));
-            });
-        }
-        match &self.choice {
-            None => {}
-            Some(Choice::Raw(raw)) => object.raw("tool_choice", raw.as_str()),
-            Some(choice) => object.object("tool_choice", |object| {
-                choice.write(object);
-                object.flag_if("disable_parallel_tool_use", self.disable_parallel);
-                nested::restore(object, "tool_choice", extras);
-            }),
-        }
-    }
-}
-
-impl Choice<'_> {
-    fn write(&self, object: &mut ObjectWriter<'_>) {
-        let word = match self {
-            Self::Auto => "auto",
-            Self::None => "none",
-            Self::Any => "any",
-            Self::Tool(_) | Self::Raw(_) => "tool",
-        };
-        object.text("type", word);
-        if let Self::Tool(name) = self {
-            object.text("name", name);
-        }
-    }
+pub(super) struct Function<'a> {
+    pub(super) name: Cow<'a, str>,
+    pub(super) description: Option<Cow<'a, str>>,
+    pub(super) schema: Cow<'a, str>,
+    pub(super) strict: Option<bool>,
+    pub(super) mark: Option<Mark<'a>>,
+    pub(super) extras: &'a [(String, RawJson)],
 }
 
 impl Offer<'_> {
-    fn write(&self, list: &mut ListWriter<'_>) {
+    pub(super) fn write(&self, list: &mut ListWriter<'_>) {
         match self {
             Self::Raw(raw) => list.raw(raw.as_str()),
             Self::Function(function) => list.object(|object| {
@@ -190,7 +54,7 @@ impl Offer<'_> {
 }
 
 /// The tools on offer.
-fn offers<'a>(context: &mut Context<'a, '_>) -> Vec<Offer<'a>> {
+pub(super) fn offers<'a>(context: &mut Context<'a, '_>) -> Vec<Offer<'a>> {
     let tools = context.request.tools.iter();
     tools.filter_map(|tool| offer(context, tool)).collect()
 }
@@ -343,34 +207,6 @@ fn member(origin: Dialect, name: &'static str) -> &'static str {
         (Dialect::OpenAiChat, "parameters") => "function.parameters",
         _ => name,
     }
-}
-
-fn choice<'a>(context: &mut Context<'a, '_>) -> Option<Choice<'a>> {
-    let own = context.own();
-    let named = |name: &'a str| match own {
-        true => Choice::Tool(name.into()),
-        false => Choice::Tool(portable_name(name)),
-    };
-    Some(match context.request.tool_choice.as_ref()? {
-        ToolChoice::Auto => Choice::Auto,
-        ToolChoice::None => Choice::None,
-        ToolChoice::Required => Choice::Any,
-        ToolChoice::Function(name) | ToolChoice::Custom(name) => named(name),
-        ToolChoice::Allowed { mode, .. } => {
-            context.approximated(Field::ToolChoice);
-            match mode {
-                AllowedMode::Auto => Choice::Auto,
-                AllowedMode::Required => Choice::Any,
-            }
-        }
-        ToolChoice::Opaque { origin, raw } if *origin == Dialect::AnthropicMessages => {
-            Choice::Raw(raw)
-        }
-        ToolChoice::Opaque { .. } => {
-            context.dropped(Field::ToolChoice);
-            return None;
-        }
-    })
 }
 
 #[cfg(test)]
