@@ -29,7 +29,7 @@ pub(in crate::openai_responses) fn answer(
         output.stop(index, &mut tell);
     }
     if let Some(tokens) = choice.and_then(|choice| choice.logprobs.as_ref()) {
-        output.logprobs(tokens, &mut tell);
+        output.all_logprobs(tokens, tell.losses);
     }
     let ending = Ending {
         outcome: finish::write(

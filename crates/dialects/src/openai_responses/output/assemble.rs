@@ -149,6 +149,11 @@ impl Assembler {
         self.messages.logprobs(&mut self.items, tokens, tell);
     }
 
+    /// The probabilities of the tokens of all texts of a whole answer.
+    pub(in crate::openai_responses) fn all_logprobs(&mut self, tokens: &RawJson, losses: &Losses) {
+        Messages::spread(&mut self.items, tokens, losses);
+    }
+
     /// No text follows in the message that was begun last.
     pub(in crate::openai_responses) fn seal(&mut self, tell: &mut Tell<'_, '_>) {
         self.messages.flush(&self.items, tell);

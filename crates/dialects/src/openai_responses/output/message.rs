@@ -5,7 +5,7 @@ use super::assemble::{Tell, answer_place, item_event, push};
 use super::item::{self, Body, Content, Item, OWN, Status};
 use crate::canonical::{Citation, Extras, Part, PartBody, Place};
 use crate::event::Delta;
-use crate::json::ObjectWriter;
+use crate::json::{ObjectWriter, Raw};
 use crate::{Losses, RawJson};
 
 /// The message that goes on, and what its parts are waiting for.
@@ -200,6 +200,32 @@ impl Messages {
     pub(super) fn flush(&mut self, items: &[Item], tell: &mut Tell<'_, '_>) {
         if let Some((said, text)) = self.held.take() {
             text_event(items, said, &text, &[], tell);
+        }
+    }
+
+    /// The probabilities of all texts of a whole answer, each taking as many as its length needs.
+    pub(super) fn spread(items: &mut [Item], tokens: &RawJson, losses: &Losses) {
+        let mut tokens = annotation::of_tokens(tokens, losses.from()).into_iter();
+        let contents = items.iter_mut().flat_map(|item| match &mut item.body {
+            Body::Message(contents) => &mut contents[..],
+            Body::Call { .. } | Body::Reasoning(_) | Body::Raw(_) => &mut [],
+        });
+        let mut last = None;
+        for content in contents {
+            if let item::Said::Text { text, logprobs, .. } = &mut content.body {
+                let mut covered = 0;
+                while covered < text.len()
+                    && let Some(token) = tokens.next()
+                {
+                    let its_text = token.raw().member("token").and_then(Raw::text);
+                    covered += its_text.map_or(text.len(), |text| text.len().max(1));
+                    logprobs.push(token);
+                }
+                last = Some(logprobs);
+            }
+        }
+        if let Some(last) = last {
+            last.extend(tokens);
         }
     }
 

@@ -39,23 +39,15 @@ impl<'o> Sink<'o> {
         fill: impl FnOnce(&mut ObjectWriter<'_>),
     ) {
         let Some(out) = &mut self.out else { return };
-        let data = Writer::object(|object| {
+        for piece in ["event: ", kind, "\ndata: "] {
+            out.push_str(piece);
+        }
+        Writer::append_object(out, |object| {
             object.text("type", kind);
             object.count("sequence_number", self.number);
             fill(object);
         });
-        for piece in ["event: ", kind, "\ndata: ", &one_line(data), "\n\n"] {
-            out.push_str(piece);
-        }
+        out.push_str("\n\n");
         self.number += 1;
     }
-}
-
-/// What is repeated of a request may be written over several lines, which would end the event. JSON has line breaks
-/// only where a space does as well.
-fn one_line(json: String) -> String {
-    if memchr::memchr2(b'\n', b'\r', json.as_bytes()).is_none() {
-        return json;
-    }
-    json.replace(['\n', '\r'], " ")
 }

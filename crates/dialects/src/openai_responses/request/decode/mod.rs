@@ -11,7 +11,7 @@ use crate::json::{Invalid, Locate, Raw, request_object};
 use crate::{BodyError, Dialect, RawJson};
 
 use item::input;
-pub(in crate::openai_responses) use options::{ENCRYPTED, LOGPROBS};
+pub(in crate::openai_responses) use options::{ENCRYPTED, LOGPROBS, older_user_note};
 pub(in crate::openai_responses) use part::citation;
 
 /// Reads a request.

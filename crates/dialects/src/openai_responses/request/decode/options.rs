@@ -4,7 +4,7 @@
 //! dotted names, such as `reasoning.context`, which the encoder puts back where they stood.
 
 use crate::RawJson;
-use crate::canonical::{Effort, OutputFormat, Request, ThoughtDisplay, Verbosity};
+use crate::canonical::{Effort, NOTE_MARK, OutputFormat, Request, ThoughtDisplay, Verbosity};
 use crate::json::{Invalid, Locate, Raw, Writer};
 use crate::openai_responses::members::{maybe, need};
 
@@ -38,6 +38,9 @@ fn keep(request: &mut Request, name: &str, value: Raw<'_>) {
 
 fn end_user(request: &mut Request, user: String) {
     if let Some(older) = request.user.replace(user) {
+        request
+            .extras
+            .retain(|(name, _)| *name != older_user_note());
         let older = RawJson::string(&older);
         request.extras.push(("user".to_owned(), older));
     }
@@ -47,10 +50,17 @@ fn end_user(request: &mut Request, user: String) {
 fn older_end_user(request: &mut Request, user: String) {
     if request.user.is_none() {
         request.user = Some(user);
+        let note = RawJson::string("the older name");
+        request.extras.push((older_user_note(), note));
     } else {
         let user = RawJson::string(&user);
         request.extras.push(("user".to_owned(), user));
     }
+}
+
+/// Notes that the client knows the end user by the older name.
+pub(in crate::openai_responses) fn older_user_note() -> String {
+    format!("{NOTE_MARK}user")
 }
 
 fn include(request: &mut Request, value: Raw<'_>) -> Result<(), Invalid> {

@@ -7,19 +7,25 @@ use super::{To, part, result};
 use crate::canonical::{
     Field, Part, PartBody, Place, Reasoning, ReasoningForm, Role, ToolInput, ToolUse, Turn,
 };
-use crate::json::{ListWriter, ObjectWriter, Writer};
+use crate::json::{ListWriter, ObjectWriter, Writer, json_string};
 use crate::openai_responses::kept::is_made_here;
 use crate::{Dialect, Losses};
 
-/// Writes `input`.
-pub(super) fn input(object: &mut ObjectWriter<'_>, to: &To<'_>, losses: &mut Losses) {
-    match (&*to.request.turns, to.own) {
-        ([], true) => {}
-        ([turn], true) if lone_text(turn).is_some() => {
-            object.text("input", lone_text(turn).unwrap_or_default());
-        }
-        (list, _) => object.list("input", |items| turns(items, list, to, losses)),
+/// `input`: a text, or a list of items. `None` if there is nothing to tell.
+pub(super) fn input(to: &To<'_>, losses: &mut Losses) -> Option<String> {
+    if let ([turn], true) = (&*to.request.turns, to.own)
+        && let Some(text) = lone_text(turn)
+    {
+        return Some(json_string(text));
     }
+    let mut empty = true;
+    let list = Writer::list(|list| {
+        for turn in &to.request.turns {
+            write(list, turn, to, losses);
+        }
+        empty = list.is_empty();
+    });
+    (!empty).then_some(list)
 }
 
 /// The text, if the whole input was one.
@@ -28,12 +34,6 @@ fn lone_text(turn: &Turn) -> Option<&str> {
     match &*turn.parts {
         [part] if bare && part.at.member.is_empty() => part::plain(part),
         _ => None,
-    }
-}
-
-pub(super) fn turns(list: &mut ListWriter<'_>, turns: &[Turn], to: &To<'_>, losses: &mut Losses) {
-    for turn in turns {
-        write(list, turn, to, losses);
     }
 }
 
@@ -106,6 +106,8 @@ fn message(
     losses: &mut Losses,
 ) {
     match parts {
+        // Chat's clients write an empty text beside calls.
+        [part] if !to.own && turn.parts.len() > 1 && part::plain(part) == Some("") => {}
         [part] if as_text(part, to) => easy_message(list, turn, part, to, losses),
         _ if turn.role == Role::Assistant && !to.own => said(list, turn, parts, to, losses),
         _ => {

@@ -56,7 +56,9 @@ fn source<'m>(
     let media_type = media.media_type.as_deref();
     match &media.source {
         // A file may come as base64 without a media type.
-        MediaSource::Base64(data) if to.own && media_type.is_none() && data_name != url_name => {
+        MediaSource::Base64(data)
+            if to.openai() && media_type.is_none() && data_name != url_name =>
+        {
             Some((data_name, Cow::Borrowed(data)))
         }
         MediaSource::Base64(data) => Some((data_name, Cow::Owned(data_url(media_type, data)))),
@@ -66,9 +68,12 @@ fn source<'m>(
     }
 }
 
+/// Whether everybody can fetch it: not Google's file store, nor its buckets.
 fn is_web(url: &str) -> bool {
-    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
-    scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")
+    const GOOGLE_FILES: &str = "generativelanguage.googleapis.com/";
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
+    web && !rest.starts_with(GOOGLE_FILES)
 }
 
 /// The types require it of pictures.
@@ -77,7 +82,7 @@ fn detail(object: &mut ObjectWriter<'_>, media: &Media, to: &To<'_>) {
     object.text_if("detail", media.detail.as_deref().or(default));
 }
 
-/// Bytes need a name, by which OpenAI tells their kind.
+/// Bytes need a name, by whose ending OpenAI tells their kind.
 fn filename(
     object: &mut ObjectWriter<'_>,
     source: &str,
@@ -86,15 +91,24 @@ fn filename(
     losses: &mut Losses,
 ) {
     match &media.name {
-        Some(name) => object.text("filename", name),
+        Some(name) if to.openai() || source != "file_data" || name.contains('.') => {
+            object.text("filename", name);
+        }
+        Some(title) => object.text("filename", &format!("{title}.{}", ending(media))),
         None if to.own || source != "file_data" => {}
         None => {
             losses.defaulted("filename");
-            let kind = media.media_type.as_deref().unwrap_or_default();
-            let kind = kind.rsplit(['/', '+']).next().unwrap_or_default();
-            let ending = if kind.is_empty() { "pdf" } else { kind };
-            object.text("filename", &format!("document.{ending}"));
+            object.text("filename", &format!("document.{}", ending(media)));
         }
+    }
+}
+
+fn ending(media: &Media) -> &str {
+    let kind = media.media_type.as_deref().unwrap_or_default();
+    match kind.rsplit(['/', '+', '.']).next().unwrap_or_default() {
+        "plain" => "txt",
+        "" => "pdf",
+        kind => kind,
     }
 }
 

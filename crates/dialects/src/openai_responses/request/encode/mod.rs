@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::canonical::{
-    Extras, Field, Part, PartBody, Place, Request, ToolInput, Turn, portable_name,
+    Extras, Field, Part, PartBody, Place, Request, ToolInput, Turn, path, portable_name,
 };
 use crate::codec::{Inexpressible, Target};
 use crate::json::{ListWriter, ObjectWriter, Writer};
@@ -28,10 +28,16 @@ pub(in crate::openai_responses) fn request(
 ) -> Result<String, Inexpressible> {
     check(request)?;
     let to = To::new(request, target.profile);
+    let input = item::input(&to, losses);
+    if input.is_none() && !to.own {
+        return Err(nothing_left(request));
+    }
     Ok(Writer::object(|object| {
         object.text("model", target.model);
         instructions(object, &to, losses);
-        item::input(object, &to, losses);
+        if let Some(input) = &input {
+            object.raw("input", input);
+        }
         tools::write(object, &to, losses);
         options::write(object, &to, losses);
     }))
@@ -118,6 +124,18 @@ fn check(request: &Request) -> Result<(), Inexpressible> {
         return Err(Inexpressible::new(name(Field::Stop), problem));
     }
     Ok(())
+}
+
+/// An empty conversation is no question, and OpenAI refuses it in words that name no field of the client's.
+fn nothing_left(request: &Request) -> Inexpressible {
+    let conversation = match request.origin {
+        Dialect::Gemini => "contents",
+        _ => "messages",
+    };
+    let first = request.turns.first().map(|turn| turn.at);
+    let place = first.unwrap_or_else(|| Place::member(conversation));
+    let problem = "holds nothing that this model's provider can be told, nor does the rest of the conversation; add a message of text";
+    Inexpressible::new(path(&[place]), problem)
 }
 
 /// All instructions in one text.

@@ -2,10 +2,10 @@
 
 use super::To;
 use crate::canonical::{
-    Effort, Field, OutputFormat, ReasoningMode, ReasoningOptions, ThoughtDisplay,
+    Effort, Field, NOTE_MARK, OutputFormat, ReasoningMode, ReasoningOptions, ThoughtDisplay,
 };
 use crate::json::{ListWriter, ObjectWriter};
-use crate::openai_responses::request::decode::{ENCRYPTED, LOGPROBS};
+use crate::openai_responses::request::decode::{ENCRYPTED, LOGPROBS, older_user_note};
 use crate::structured_output::schema_instructions;
 use crate::{Dialect, Losses, RawJson, ReasoningControl};
 
@@ -110,7 +110,7 @@ fn no_reasoning(options: &ReasoningOptions, to: &To<'_>, losses: &mut Losses) {
 fn effort(options: &ReasoningOptions, to: &To<'_>, losses: &mut Losses) -> Option<Effort> {
     let off = options.mode == Some(ReasoningMode::Disabled);
     match (options.effort, options.budget_tokens) {
-        (effort, None) => effort.or(off.then_some(Effort::None)),
+        (effort, None) => effort.or_else(|| off.then_some(Effort::None)),
         (Some(effort), Some(_)) => {
             to.dropped(Field::ThinkingBudget, losses);
             Some(effort)
@@ -260,7 +260,7 @@ fn openai_fields(object: &mut ObjectWriter<'_>, to: &To<'_>, losses: &mut Losses
             Field::CacheRetention,
             request.cache.retention.clone(),
         ),
-        ("safety_identifier", Field::User, user(to, losses)),
+        (user_name(to), Field::User, user(to, losses)),
     ];
     for (name, field, value) in fields {
         match value {
@@ -269,6 +269,12 @@ fn openai_fields(object: &mut ObjectWriter<'_>, to: &To<'_>, losses: &mut Losses
             None => {}
         }
     }
+}
+
+fn user_name(to: &To<'_>) -> &'static str {
+    let note = older_user_note();
+    let older = to.own && to.request.extras.iter().any(|(name, _)| *name == note);
+    if older { "user" } else { "safety_identifier" }
 }
 
 /// OpenAI takes at most 128 characters (openai-python, `response_create_params.py`); Claude Code sends more.
@@ -313,7 +319,10 @@ fn service_tier(object: &mut ObjectWriter<'_>, to: &To<'_>, losses: &mut Losses)
 fn extras(object: &mut ObjectWriter<'_>, to: &To<'_>, losses: &mut Losses) {
     let extras = &to.request.extras;
     let placed = |name: &str| {
-        name == "include" || name.starts_with("reasoning.") || name.starts_with("text.")
+        name == "include"
+            || name.starts_with("reasoning.")
+            || name.starts_with("text.")
+            || name.starts_with(NOTE_MARK)
     };
     if to.own {
         let plain = extras.iter().filter(|(name, _)| !placed(name));

@@ -2,7 +2,7 @@
 
 use super::{To, media};
 use crate::Losses;
-use crate::canonical::{Citation, Field, Part, PartBody, Place, Role};
+use crate::canonical::{Citation, Field, NOTE_MARK, Part, PartBody, Place, Role};
 use crate::json::{ListWriter, ObjectWriter};
 
 /// The text of a part that is nothing but text.
@@ -24,9 +24,36 @@ pub(super) fn losses_beside(places: &[Place], part: &Part, to: &To<'_>, losses: 
         losses.dropped_extras(places, &part.extras);
     }
     if part.cache.is_some() {
-        let mark = to.request.place(Field::CacheMark);
-        losses.dropped(&below(places, mark));
+        lose_mark(places, part, to, losses);
     }
+}
+
+/// Lists a mark for the cache as lost, under the name that the client gave it.
+fn lose_mark(places: &[Place], part: &Part, to: &To<'_>, losses: &mut Losses) {
+    let mark = match anthropic_mark(part) {
+        Some(AnthropicMark::OfMessage) => {
+            let turn = places.first().copied().unwrap_or_default();
+            return losses.dropped(&[turn, Place::member("cache_control")]);
+        }
+        Some(AnthropicMark::OfPart) => Place::member("cache_control"),
+        None => to.request.place(Field::CacheMark),
+    };
+    losses.dropped(&below(places, mark));
+}
+
+/// Marks in Anthropic's words, as some clients of Chat write them.
+enum AnthropicMark {
+    OfPart,
+    OfMessage,
+}
+
+fn anthropic_mark(part: &Part) -> Option<AnthropicMark> {
+    let mut notes = part.extras.iter();
+    notes.find_map(|(name, _)| match name.strip_prefix(NOTE_MARK)? {
+        "cache_control" => Some(AnthropicMark::OfPart),
+        "message.cache_control" => Some(AnthropicMark::OfMessage),
+        _ => None,
+    })
 }
 
 fn below(places: &[Place], place: Place) -> Vec<Place> {
@@ -82,14 +109,13 @@ pub(super) fn finish(
     match &part.cache {
         // Only OpenAI's own marks are known to fit: models before gpt-5.6 refuse any (openai-python,
         // `response_create_params.py`), and all of them cache without.
-        Some(mark) if to.openai() => object.object("prompt_cache_breakpoint", |breakpoint| {
-            breakpoint.text("mode", "explicit");
-            breakpoint.text_if("ttl", mark.ttl.as_deref());
-        }),
-        Some(_) => {
-            let mark = to.request.place(Field::CacheMark);
-            losses.dropped(&below(places, mark));
+        Some(mark) if to.openai() && anthropic_mark(part).is_none() => {
+            object.object("prompt_cache_breakpoint", |breakpoint| {
+                breakpoint.text("mode", "explicit");
+                breakpoint.text_if("ttl", mark.ttl.as_deref());
+            })
         }
+        Some(_) => lose_mark(places, part, to, losses),
         None => {}
     }
     to.extras(object, places, &part.extras, losses);

@@ -47,11 +47,16 @@ fn output(
         [part] if part::plain(part).is_some() && (!to.own || part.at.index.is_none()) => {
             item.text("output", part::plain(part).unwrap_or_default());
         }
-        parts => item.list("output", |list| {
-            for part in parts {
-                part::write(list, places, part, Role::User, to, losses);
+        parts => {
+            let any = super::list_if(item, "output", |list| {
+                for part in parts {
+                    part::write(list, places, part, Role::User, to, losses);
+                }
+            });
+            if !any {
+                item.text("output", said_without_parts(result));
             }
-        }),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tools, and whether they must be called.
 
 use super::To;
-use crate::canonical::{AllowedMode, Field, Tool, ToolBody, ToolChoice};
+use crate::canonical::{AllowedMode, Field, Place, Tool, ToolBody, ToolChoice};
 use crate::json::{ListWriter, ObjectWriter};
 use crate::{Dialect, Losses, RawJson};
 
@@ -81,8 +81,8 @@ fn parameters(
 fn beside(object: &mut ObjectWriter<'_>, tool: &Tool, to: &To<'_>, losses: &mut Losses) {
     to.extras(object, &[tool.at], &tool.extras, losses);
     if tool.cache.is_some() {
-        let mark = to.request.place(Field::CacheMark);
-        losses.dropped(&[tool.at, mark]);
+        // OpenAI has no marks on tools, so this is Anthropic's, whoever the client is.
+        losses.dropped(&[tool.at, Place::member("cache_control")]);
     }
 }
 

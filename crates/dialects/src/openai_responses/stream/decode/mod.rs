@@ -225,7 +225,7 @@ impl Decoder {
         let id = answer::text(content.member("id"));
         let known = self
             .place_of(&id)
-            .or(place.filter(|place| self.items.contains_key(place)));
+            .or_else(|| place.filter(|place| self.items.contains_key(place)));
         let place = known.or(place).unwrap_or_else(|| self.behind_all());
         let item = self
             .items

@@ -78,7 +78,7 @@ impl Thoughts {
                 ReasoningForm::Full => &mut self.content,
             };
             form.complete(&one.texts, &bare, tell);
-            encrypted = encrypted.or(one.encrypted.clone());
+            encrypted = encrypted.or_else(|| one.encrypted.clone());
         }
         let first = self.summary.part.or(self.content.part);
         if let (Some(first), Some(encrypted)) = (first, encrypted) {
