@@ -89,7 +89,7 @@ fn named(list: &str) -> anyhow::Result<Vec<System>> {
 fn build(systems: &[System]) -> anyhow::Result<()> {
     let mut command = cargo(["build", "--release", "-p", "orchestra-bench"]);
     command.args(["-p", "orchestra-testkit"]);
-    if systems.contains(&System::Orchestra) {
+    if systems.contains(&System::Orchestra) || systems.contains(&System::Translated) {
         command.args(["-p", "orchestra-server"]);
     }
     command::run(command.arg("--bins"))

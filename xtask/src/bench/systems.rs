@@ -22,16 +22,20 @@ pub(crate) enum System {
     /// The pass-through of the bench crate: what HTTP costs.
     Hyper,
     Orchestra,
+    /// Orchestra where the provider speaks Anthropic's dialect and the client Chat.
+    Translated,
 }
 
 impl System {
-    pub(crate) const ALL: [Self; 3] = [Self::Direct, Self::Hyper, Self::Orchestra];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Direct, Self::Hyper, Self::Orchestra, Self::Translated];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Direct => "direct",
             Self::Hyper => "hyper",
             Self::Orchestra => "orchestra",
+            Self::Translated => "translated",
         }
     }
 }
@@ -53,6 +57,8 @@ impl FromStr for System {
 
 /// What the load driver presents; long enough for Orchestra to accept it as a key.
 pub(crate) const CLIENT_KEY: &str = "bench-client-key-of-this-machine";
+/// The model that the load driver asks for.
+const MODEL: &str = "gpt-4o-mini";
 const PROVIDER_KEY: &str = "bench-provider-key-of-this-machine";
 
 /// A system that has been waited for longer than this will not come.
@@ -129,7 +135,15 @@ impl Setup {
         let mut command = match system {
             System::Direct => return Ok(None),
             System::Hyper => self.hyper(machine, addr, upstream.addr),
-            System::Orchestra => self.orchestra(machine, addr, upstream.addr)?,
+            System::Orchestra => {
+                let provider = provider("openai", upstream.addr);
+                self.orchestra(machine, addr, &provider)?
+            }
+            System::Translated => {
+                let provider = provider("anthropic", upstream.addr);
+                let alias = format!("[models]\n\"{MODEL}\" = [\"bench/claude-sonnet-5-5\"]\n");
+                self.orchestra(machine, addr, &(provider + &alias))?
+            }
         };
         let start = Instant::now();
         let mut process = Process::start(system.name(), &mut command)?;
@@ -153,7 +167,7 @@ impl Setup {
         &self,
         machine: &Machine,
         addr: SocketAddr,
-        upstream: SocketAddr,
+        provider: &str,
     ) -> anyhow::Result<Command> {
         let config = format!(
             r#"[server]
@@ -161,12 +175,7 @@ listen = "{addr}"
 worker_threads = 1
 client_keys = [{{ name = "bench", key = "env:ORCHESTRA_BENCH_CLIENT_KEY" }}]
 
-[[providers]]
-name = "openai"
-kind = "openai"
-base_url = "http://{upstream}/v1"
-key = "env:ORCHESTRA_BENCH_PROVIDER_KEY"
-"#
+{provider}"#
         );
         let path = self.scratch.join("orchestra.toml");
         fs::write(&path, config).with_context(|| format!("cannot write {}", path.display()))?;
@@ -176,6 +185,18 @@ key = "env:ORCHESTRA_BENCH_PROVIDER_KEY"
         command.env("ORCHESTRA_BENCH_PROVIDER_KEY", PROVIDER_KEY);
         Ok(command)
     }
+}
+
+/// The scripted upstream as a provider of this kind, in Orchestra's configuration.
+fn provider(kind: &str, upstream: SocketAddr) -> String {
+    format!(
+        r#"[[providers]]
+name = "bench"
+kind = "{kind}"
+base_url = "http://{upstream}/v1"
+key = "env:ORCHESTRA_BENCH_PROVIDER_KEY"
+"#
+    )
 }
 
 /// A loopback address with a port that nobody uses at this moment.

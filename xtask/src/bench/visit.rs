@@ -109,7 +109,7 @@ fn binary_mb(system: System, setup: &Setup) -> Value {
     let name = match system {
         System::Direct => return Value::Null,
         System::Hyper => "hyper-pass",
-        System::Orchestra => "orchestra-server",
+        System::Orchestra | System::Translated => "orchestra-server",
     };
     let file = std::fs::metadata(setup.program(name)).ok();
     json!(file.map(|file| file.len() as f64 / (1024.0 * 1024.0)))
