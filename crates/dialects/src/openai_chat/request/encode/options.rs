@@ -115,8 +115,9 @@ impl Options<'_, '_, '_> {
         if self.takes(known, sampling.top_p.is_some(), Field::TopP) {
             self.body.number_if("top_p", sampling.top_p);
         }
-        // Of vLLM and its kin; OpenAI refuses it.
-        let known = known && (self.scope.own || !self.scope.profile.openai_fields);
+        // Of vLLM and its kin; OpenAI refuses it, and so do those who take no more than what it has.
+        let kin = !self.scope.profile.openai_fields && self.scope.profile.sampling_extras;
+        let known = known && (self.scope.own || kin);
         if self.takes(known, sampling.top_k.is_some(), Field::TopK) {
             self.body.count_if("top_k", sampling.top_k);
         }
