@@ -3,7 +3,8 @@
 use super::super::super::inner;
 use super::super::super::tool_calls::{EXTRA_CONTENT, read_signature};
 use super::content;
-use crate::canonical::{Extras, Part, PartBody, Place, ToolInput, ToolUse};
+use crate::canonical::{Extras, Part, PartBody, Place, Reasoning, ToolInput, ToolUse};
+use crate::envelope::ENVELOPE_MARK;
 use crate::json::{Invalid, Locate as _, Raw};
 
 /// Reads `tool_calls`; a Google signature becomes thoughts before its call.
@@ -42,7 +43,7 @@ fn read(value: Raw<'_>, parts: &mut Vec<Part>) -> Result<(), Invalid> {
             "id" => id = Some(value.want_string().at(&name)?),
             EXTRA_CONTENT => {
                 let signature = read_signature(value, &mut extras);
-                parts.extend(signature.map(|thoughts| PartBody::Reasoning(thoughts).into()));
+                parts.extend(signature.map(|thoughts| signature_part(thoughts, value)));
             }
             _ if name == kind => {}
             _ => extras.push((name.into_owned(), value.into())),
@@ -52,6 +53,15 @@ fn read(value: Raw<'_>, parts: &mut Vec<Part>) -> Result<(), Invalid> {
         id.ok_or_else(|| Invalid::here("has no `id`; give it the one that its result names"))?;
     parts.push(call(id, name, input, extras));
     Ok(())
+}
+
+/// A signature in an envelope was the gateway's doing; of any other is noted that the client wrote it.
+fn signature_part(thoughts: Reasoning, value: Raw<'_>) -> Part {
+    let mut part = Part::from(PartBody::Reasoning(thoughts));
+    if !value.json().contains(ENVELOPE_MARK) {
+        inner::note(&mut part.extras, EXTRA_CONTENT, value);
+    }
+    part
 }
 
 fn call(id: String, name: String, input: ToolInput, extras: Extras) -> Part {

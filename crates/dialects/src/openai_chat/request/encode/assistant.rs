@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::super::inner;
-use super::super::super::tool_calls::signature_of;
+use super::super::super::tool_calls::{EXTRA_CONTENT, signature_of};
 use super::Scope;
 use super::calls::{self, Call};
 use super::content::{self, Entry, Form, Takes};
@@ -72,6 +72,9 @@ impl<'a> Spoken<'a> {
             PartBody::Reasoning(thoughts) => {
                 self.drop_signature(losses);
                 match signature_of(part).and_then(|found| found.signature.as_deref()) {
+                    Some(_) if refuses_signature(scope, part) => {
+                        losses.dropped(&signature_path(scope, path));
+                    }
                     Some(signature) => {
                         self.signature = Some((signature, signature_path(scope, path)));
                     }
@@ -113,7 +116,10 @@ impl<'a> Spoken<'a> {
         losses: &mut Losses,
     ) {
         let proven = thoughts.signature.is_some() || thoughts.encrypted.is_some();
-        let verbatim = scope.own && !proven;
+        let foreign = thoughts
+            .origin
+            .is_some_and(|origin| origin != Dialect::OpenAiChat);
+        let verbatim = scope.own && !proven && !foreign;
         let wanted = verbatim || scope.profile.reasoning_content;
         if !wanted || thoughts.texts.is_empty() {
             losses.dropped(&path);
@@ -146,10 +152,6 @@ impl<'a> Spoken<'a> {
             return;
         }
         calls::note_losses(scope, &path, part, call, losses);
-        // OpenAI refuses the member.
-        if !scope.own && scope.profile.openai_fields {
-            self.drop_signature(losses);
-        }
         let signature = self.signature.take().map(|(signature, _)| signature);
         self.calls.push(Call::Made {
             call,
@@ -207,6 +209,13 @@ impl<'a> Spoken<'a> {
 
 fn is_listed(part: &Part) -> bool {
     part.at.member == "content" && part.at.index.is_some()
+}
+
+/// OpenAI knows no member for Google's signatures. A Chat client was given it with an answer of Gemini's, unless
+/// it wrote it itself.
+fn refuses_signature(scope: &Scope<'_>, part: &Part) -> bool {
+    let its_own = scope.own && inner::noted(&part.extras, EXTRA_CONTENT).is_some();
+    scope.profile.openai_fields && !its_own
 }
 
 /// Gemini's signatures stand on the part that follows from the thoughts.
