@@ -19,17 +19,25 @@ pub const ENVELOPE_MARK: &str = "orchestra-v1.";
 /// Puts the signature, encryption and id of thoughts into one text that any client carries along.
 /// `None` if there is nothing to carry.
 pub(crate) fn seal(reasoning: &Reasoning) -> Option<String> {
-    let origin = reasoning.origin?;
-    if reasoning.signature.is_none() && reasoning.encrypted.is_none() {
-        return None;
-    }
+    let proven = reasoning.signature.is_some() || reasoning.encrypted.is_some();
+    let origin = reasoning.origin.filter(|_| proven)?;
+    Some(mark(reasoning, origin))
+}
+
+/// The same for thoughts that a client of another dialect is shown, whether there is anything to carry or not.
+/// They are those of `from` if they do not say whose they are.
+///
+/// Clients of Messages and Responses hand back signed or encrypted thoughts only, and a provider that is
+/// handed the thoughts of another must be able to tell.
+pub(crate) fn mark(reasoning: &Reasoning, from: Dialect) -> String {
+    let origin = reasoning.origin.unwrap_or(from);
     let payload = Writer::object(|object| {
         object.text_if("signature", reasoning.signature.as_deref());
         object.text_if("encrypted", reasoning.encrypted.as_deref());
         object.text_if("id", reasoning.id.as_deref());
     });
     let payload = URL_SAFE_NO_PAD.encode(payload);
-    Some(format!("{ENVELOPE_MARK}{}.{payload}", origin.name()))
+    format!("{ENVELOPE_MARK}{}.{payload}", origin.name())
 }
 
 /// Takes out what [`seal`] put in, without the texts; `None` if it is no envelope.
@@ -66,6 +74,19 @@ mod tests {
         let sealed = seal(&thoughts).expect("something to carry");
         assert!(sealed.starts_with(ENVELOPE_MARK));
         assert_eq!(open(&sealed), Some(thoughts));
+    }
+
+    #[test]
+    fn thoughts_without_proof_are_marked_as_whose_they_are() {
+        let plain = Reasoning::default();
+        let marked = mark(&plain, Dialect::OpenAiChat);
+        let origin = open(&marked).and_then(|thoughts| thoughts.origin);
+        assert_eq!(origin, Some(Dialect::OpenAiChat));
+        let gemini = Reasoning {
+            origin: Some(Dialect::Gemini),
+            ..Reasoning::default()
+        };
+        assert_eq!(open(&mark(&gemini, Dialect::OpenAiChat)), Some(gemini));
     }
 
     #[test]

@@ -139,9 +139,13 @@ impl Transcript {
         before
     }
 
-    /// The `data` that brings back the proof of the latest thoughts, if they have any.
-    pub(super) fn seal(&self, thoughts: &Reasoning) -> Option<String> {
-        let mut data = envelope::seal(thoughts)?;
+    /// The `data` that brings back the proof of the latest thoughts, if they have any, and if they
+    /// are those of another dialect, `foreign`, tells so.
+    pub(super) fn seal(&self, thoughts: &Reasoning, foreign: Option<Dialect>) -> Option<String> {
+        let mut data = match foreign.filter(|_| !self.spans.is_empty()) {
+            Some(from) => envelope::mark(thoughts, from),
+            None => envelope::seal(thoughts)?,
+        };
         for (at, span) in self.spans.iter().enumerate() {
             let before = if at == 0 { '#' } else { ',' };
             // Writing to a string cannot fail.
@@ -160,8 +164,8 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Adds thoughts.
-    pub(super) fn add(&mut self, thoughts: &Reasoning) {
+    /// Adds thoughts, if of another dialect than the client's with its name.
+    pub(super) fn add(&mut self, thoughts: &Reasoning, foreign: Option<Dialect>) {
         self.transcript.begin();
         for text in &thoughts.texts {
             let before = self.transcript.piece(text);
@@ -170,7 +174,7 @@ impl Told {
             all.push_str(text);
             self.transcript.section();
         }
-        self.sealed.extend(self.transcript.seal(thoughts));
+        self.sealed.extend(self.transcript.seal(thoughts, foreign));
     }
 
     /// Writes the members; `name` is that of the text.
@@ -211,7 +215,7 @@ mod tests {
 
     fn returned(all: &[Reasoning]) -> Vec<Reasoning> {
         let mut told = Told::default();
-        all.iter().for_each(|thoughts| told.add(thoughts));
+        all.iter().for_each(|thoughts| told.add(thoughts, None));
         let message = Writer::object(|message| told.write(message, "reasoning_content"));
         let message = RawJson::parse(&message).expect("valid JSON");
         let [text, details] = message
@@ -250,7 +254,7 @@ mod tests {
     #[test]
     fn a_changed_text_loses_its_proof() {
         let mut told = Told::default();
-        told.add(&signed(&["a long thought"], "a"));
+        told.add(&signed(&["a long thought"], "a"), None);
         let details = Writer::list(|list| write_detail(list, 0, &told.sealed[0]));
         let details = RawJson::parse(&details).expect("valid JSON");
         let text = Some((Place::default(), "short".to_owned()));

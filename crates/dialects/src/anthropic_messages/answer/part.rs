@@ -45,7 +45,10 @@ pub(super) fn write(list: &mut ListWriter<'_>, around: &Around<'_>, losses: &mut
             write_input(object, &call.input, &places, losses);
             object.extras(extras);
         }),
-        PartBody::Reasoning(thoughts) => write_thoughts(list, thoughts, own, extras),
+        PartBody::Reasoning(thoughts) => {
+            let foreign = (!own).then(|| losses.from());
+            write_thoughts(list, thoughts, foreign, extras);
+        }
         PartBody::Opaque { origin, raw, .. } if *origin == Dialect::AnthropicMessages => {
             list.raw(raw.as_str());
         }
@@ -137,18 +140,17 @@ pub(in super::super) fn write_input(
 fn write_thoughts(
     list: &mut ListWriter<'_>,
     thoughts: &Reasoning,
-    own: bool,
+    foreign: Option<Dialect>,
     extras: &[(String, RawJson)],
 ) {
-    let (signature, data) = match own {
-        true => (thoughts.signature.clone(), thoughts.encrypted.clone()),
-        false => {
-            let envelope = envelope::seal(thoughts);
+    let (signature, data) = match foreign {
+        None => (thoughts.signature.clone(), thoughts.encrypted.clone()),
+        Some(from) => {
             let shown = thoughts.texts.iter().any(|text| !text.is_empty());
             if shown {
-                (envelope, None)
+                (Some(envelope::mark(thoughts, from)), None)
             } else {
-                (None, envelope)
+                (None, envelope::seal(thoughts))
             }
         }
     };

@@ -197,7 +197,7 @@ impl Live {
         let shown = self.index.is_some();
         let (signature, data) = match (own, shown) {
             (true, _) => (proof.signature, proof.encrypted),
-            (false, true) => (envelope::seal(&proof), None),
+            (false, true) => (Some(envelope::mark(&proof, sink.losses.from())), None),
             (false, false) => (None, envelope::seal(&proof)),
         };
         if let Some(signature) = signature {

@@ -199,7 +199,9 @@ fn thoughts_end_with_their_envelope() {
     let envelope = first[4]["signature"].as_str().expect("a signature");
     assert!(envelope.starts_with(crate::ENVELOPE_MARK));
     assert_eq!(hidden[0]["type"], "redacted_thinking");
-    assert_eq!(*bare, json!([begins, delta("Three.")]));
+    // Without proof they bear the mark of whose they are.
+    let mark = json!({"type": "signature_delta", "signature": "orchestra-v1.openai_responses.e30"});
+    assert_eq!(*bare, json!([begins, delta("Three."), mark]));
 }
 
 #[test]

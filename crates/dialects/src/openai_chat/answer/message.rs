@@ -63,7 +63,8 @@ impl<'a> Message<'a> {
             PartBody::Refusal { text } => self.refusal.get_or_insert_default().push_str(text),
             PartBody::Reasoning(_) if signature_of(part).is_some() => self.signature = Some(part),
             PartBody::Reasoning(thoughts) => {
-                self.thoughts.add(thoughts);
+                let foreign = (!own).then(|| losses.from());
+                self.thoughts.add(thoughts, foreign);
                 if own && part.at.member.ends_with(".reasoning") {
                     self.thoughts_name = Some("reasoning");
                 }
@@ -127,7 +128,7 @@ impl<'a> Message<'a> {
     /// A signature that no call follows travels with the thoughts.
     fn keep_signature(&mut self) {
         if let Some(thoughts) = self.signature.take().and_then(Part::as_reasoning) {
-            self.thoughts.add(thoughts);
+            self.thoughts.add(thoughts, None);
         }
     }
 

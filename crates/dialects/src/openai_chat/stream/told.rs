@@ -233,7 +233,8 @@ impl Choice {
 
     /// Gives the client what proves the thoughts, to be handed back.
     fn seal(&mut self, proof: &Reasoning, teller: &mut Teller<'_>) {
-        let Some(data) = self.transcript.seal(proof) else {
+        let foreign = (!teller.losses.within_one_dialect()).then(|| teller.losses.from());
+        let Some(data) = self.transcript.seal(proof, foreign) else {
             return;
         };
         let index = self.sealed;

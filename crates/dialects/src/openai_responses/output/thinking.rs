@@ -89,6 +89,8 @@ impl Thinking {
         }
         let encrypted = if own && self.proof.origin == Some(OWN) {
             self.proof.encrypted.take()
+        } else if self.item.is_some() && !own {
+            Some(envelope::mark(&self.proof, tell.losses.from()))
         } else {
             envelope::seal(&self.proof)
         };
