@@ -95,6 +95,7 @@ impl<'a> Message<'a> {
             tool_calls: None,
             function_call: None,
         };
+        let mut other = None;
         for (name, value) in value.members() {
             match &*name {
                 "role" => {}
@@ -105,22 +106,28 @@ impl<'a> Message<'a> {
                 "images" => message.images = Some(value),
                 "tool_calls" => message.tool_calls = Some(value),
                 "function_call" => message.function_call = Some(value),
-                // DeepSeek's name, and OpenRouter's; where both stand, they say the same.
                 "reasoning_content" if value.kind() == Some(JsonKind::Text) => {
-                    let other = message.thoughts.replace(("reasoning_content", value));
-                    if let Some((name, value)) = other {
-                        inner::keep(extras, "message", name, value);
-                    }
+                    message.thoughts = Some(("reasoning_content", value));
                 }
-                "reasoning"
-                    if value.kind() == Some(JsonKind::Text) && message.thoughts.is_none() =>
-                {
-                    message.thoughts = Some(("reasoning", value));
-                }
+                "reasoning" if value.kind() == Some(JsonKind::Text) => other = Some(value),
                 _ => inner::keep(extras, "message", &name, value),
             }
         }
+        message.other_thoughts(other, extras);
         message
+    }
+
+    /// `reasoning` is `OpenRouter`'s name of what DeepSeek calls `reasoning_content`. Servers that write both write the
+    /// same twice.
+    fn other_thoughts(&mut self, other: Option<Raw<'a>>, extras: &mut Extras) {
+        match (self.thoughts, other) {
+            (None, Some(other)) => self.thoughts = Some(("reasoning", other)),
+            (Some((_, first)), Some(other)) if first.text() == other.text() => {
+                inner::note(extras, "reasoning", other);
+            }
+            (Some(_), Some(other)) => inner::keep(extras, "message", "reasoning", other),
+            (_, None) => {}
+        }
     }
 
     fn read(self, choice: &mut Choice, ids: &MadeIds) {

@@ -122,7 +122,9 @@ fn write_choice(
         object.object("message", |writer| {
             message.write(writer, tools, own);
             if own {
-                writer.raw_if("annotations", inner::noted(&choice.extras, "annotations"));
+                for name in ["annotations", "reasoning"] {
+                    writer.raw_if(name, inner::noted(&choice.extras, name));
+                }
                 inner::write(writer, &choice.extras, "message");
             }
         });
