@@ -46,16 +46,29 @@ impl Lost {
     }
 }
 
-/// Where a mark for the prompt cache stands within its object. A client of Chat may have used Anthropic's name for
-/// it, which its codec notes.
-pub(super) fn mark_at(origin: Dialect, extras: &Extras) -> Place {
+/// Where a mark for the prompt cache stood that is held by the part at `places`. A client of Chat may have used
+/// Anthropic's name for it, on the part or on the whole message, which its codec notes.
+pub(super) fn mark_of_part(places: &[Place], origin: Dialect, extras: &Extras) -> Vec<Place> {
     let anthropics = Field::CacheMark.path(Dialect::AnthropicMessages);
-    let noted = |(name, _): &(String, crate::RawJson)| {
-        let note = name.strip_prefix(NOTE_MARK);
-        note.is_some_and(|name| name.ends_with(anthropics))
+    let is_noted = |name: &str| {
+        let mut notes = extras
+            .iter()
+            .filter_map(|(name, _)| name.strip_prefix(NOTE_MARK));
+        notes.any(|note| note == name)
     };
-    if extras.iter().any(noted) {
-        return Place::member(anthropics);
-    }
-    Place::member(Field::CacheMark.path(origin))
+    let (places, name) = match places {
+        [turn, ..] if is_noted("message.cache_control") => (std::slice::from_ref(turn), anthropics),
+        _ if is_noted(anthropics) => (places, anthropics),
+        _ => (places, Field::CacheMark.path(origin)),
+    };
+    [places, &[Place::member(name)]].concat()
+}
+
+/// The same of a tool: Chat's own tools have no marks, so that those of its clients are in Anthropic's words.
+pub(super) fn mark_of_tool(at: Place, origin: Dialect) -> [Place; 2] {
+    let wrote = match origin {
+        Dialect::OpenAiChat => Dialect::AnthropicMessages,
+        _ => origin,
+    };
+    [at, Place::member(Field::CacheMark.path(wrote))]
 }

@@ -7,7 +7,7 @@ use crate::json::{ObjectWriter, Writer};
 use crate::{Dialect, Inexpressible, Losses, Target};
 
 use super::super::carry::write;
-use super::super::lost::{Lost, mark_at};
+use super::super::lost::{Lost, mark_of_part};
 use super::super::media::{unreachable, wire};
 use super::super::signature::FOREIGN_CALL;
 use super::super::written::{Arguments, id_of, tool_name};
@@ -95,8 +95,8 @@ impl<'a, 't> Content<'a, 't> {
         if !self.own {
             self.losses.dropped_extras(places, &part.extras);
             if part.cache.is_some() {
-                let mark = mark_at(self.losses.from(), &part.extras);
-                self.losses.dropped(&[places, &[mark]].concat());
+                let mark = mark_of_part(places, self.losses.from(), &part.extras);
+                self.losses.dropped(&mark);
             }
         }
     }

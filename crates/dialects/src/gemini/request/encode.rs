@@ -7,7 +7,7 @@ use crate::json::{ObjectWriter, Raw, Writer};
 use crate::{Dialect, Inexpressible, LossKind, Losses, Target};
 
 use super::super::carry::{ROLE, any, noted, write};
-use super::super::lost::mark_at;
+use super::super::lost::mark_of_part;
 use super::{choice, generation, offer, turns};
 
 /// Writes a request. The model and whether a stream is wanted stand in the path.
@@ -79,8 +79,7 @@ fn instruct(texts: &mut Vec<String>, within: &[Place], part: &Part, losses: &mut
     if !own {
         losses.dropped_extras(&places, &part.extras);
         if part.cache.is_some() {
-            let mark = mark_at(losses.from(), &part.extras);
-            losses.dropped(&[&*places, &[mark]].concat());
+            losses.dropped(&mark_of_part(&places, losses.from(), &part.extras));
         }
     }
     match part.as_text() {

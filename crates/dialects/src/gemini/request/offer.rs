@@ -6,7 +6,7 @@ use crate::canonical::{Request, Tool, ToolBody};
 use crate::json::{ListWriter, ObjectWriter, Writer};
 
 use super::super::carry::{PARAMETERS, noted, write};
-use super::super::lost::{Lost, mark_at};
+use super::super::lost::{Lost, mark_of_tool};
 use super::super::written::tool_name;
 
 /// The argument of a function that stands for a custom tool.
@@ -52,7 +52,7 @@ fn lose_what_is_beside(tool: &Tool, losses: &mut Losses) {
     }
     losses.dropped_extras(&[tool.at], &tool.extras);
     if tool.cache.is_some() {
-        losses.dropped(&[tool.at, mark_at(losses.from(), &tool.extras)]);
+        losses.dropped(&mark_of_tool(tool.at, losses.from()));
     }
 }
 
