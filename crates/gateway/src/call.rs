@@ -7,7 +7,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 use memchr::memmem::Finder;
 use orchestra_dialects::canonical::Request;
-use orchestra_dialects::{ENVELOPE_MARK, Endpoint, Head, HeadLimits, Splice, decode_request};
+use orchestra_dialects::{
+    Dialect, ENVELOPE_MARK, Endpoint, Head, HeadLimits, Splice, decode_request,
+};
 use orchestra_types::{KeyId, ProviderId};
 
 use crate::conversations::Resumed;
@@ -154,16 +156,34 @@ impl Call {
     /// Whether something may be in the body that the vendor of the client's dialect would refuse: another's
     /// thoughts, or items with ids that were made here.
     pub(crate) fn holds_foreign_words(&self) -> bool {
-        matches!(self.resumed, Resumed::From(_)) || self.carries_envelopes()
+        matches!(self.resumed, Resumed::From(_)) || self.carries_foreign_thoughts()
     }
 
-    /// Whether thoughts of another vendor are in the body, sealed on their way through the client. The client's
-    /// own dialect has them where a signature of its vendor belongs, who would refuse the whole call.
-    fn carries_envelopes(&self) -> bool {
+    /// Whether thoughts of another vendor are in the body, who answered an earlier turn: sealed in an envelope, or
+    /// without any signature. The client's own dialect has them where the thoughts of its vendor belong, who
+    /// would refuse the whole call.
+    fn carries_foreign_thoughts(&self) -> bool {
+        let dialect = self.endpoint.dialect();
+        let unsigned = dialect == Dialect::AnthropicMessages && self.has_unsigned();
+        unsigned || dialect.codec().is_some() && self.has_envelopes()
+    }
+
+    fn has_envelopes(&self) -> bool {
         static MARK: LazyLock<Finder<'static>> =
             LazyLock::new(|| Finder::new(ENVELOPE_MARK.as_bytes()));
         MARK.find_iter(&self.body)
             .any(|at| self.body[..at].ends_with(b"\""))
+    }
+
+    /// Whether a signature is an empty string, which no vendor's is.
+    fn has_unsigned(&self) -> bool {
+        const NAME: &[u8] = b"\"signature\"";
+        static NAMED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(NAME));
+        NAMED.find_iter(&self.body).any(|at| {
+            let behind = self.body[at + NAME.len()..].trim_ascii_start();
+            let value = behind.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
+            value.is_some_and(|value| value.starts_with(b"\"\""))
+        })
     }
 }
 

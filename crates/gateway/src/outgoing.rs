@@ -10,7 +10,7 @@ use orchestra_dialects::{
 
 use crate::answer::Answer;
 use crate::call::Call;
-use crate::plan::{Candidate, Exchange, holds_conversations};
+use crate::plan::{Candidate, Exchange};
 use crate::refusal::Refusal;
 
 /// A body for a target, and how the answer to it gets to the client.
@@ -61,20 +61,24 @@ pub(crate) enum Step {
 pub(crate) fn prepare(call: &Call, target: &Candidate) -> Result<Step, Unsendable> {
     let profile = || target.member.provider.profile(target.model.as_str());
     let outgoing = match target.exchange {
-        Exchange::Estimated => {
-            let request = call.request().map_err(Unsendable::Anywhere)?;
-            return Ok(Step::Estimate(Answer::estimate(request)));
-        }
         Exchange::Translated => translated(call, target, &profile())?,
-        Exchange::Direct if holds_conversations(call.endpoint) && call.holds_foreign_words() => {
-            unsealed(call, target, &profile())?
-        }
+        Exchange::Estimated => return estimate(call),
         Exchange::Direct if call.endpoint == Endpoint::Embeddings => {
             embeddings(call, target, &profile()).map_err(Unsendable::Here)?
         }
-        Exchange::Direct => direct(call, target, profile).map_err(Unsendable::Here)?,
+        Exchange::Direct if !call.holds_foreign_words() => {
+            direct(call, target, profile).map_err(Unsendable::Here)?
+        }
+        // A provider refuses to count what it would refuse to read.
+        Exchange::Direct if call.endpoint == Endpoint::CountTokens => return estimate(call),
+        Exchange::Direct => unsealed(call, target, &profile())?,
     };
     Ok(Step::Send(outgoing))
+}
+
+fn estimate(call: &Call) -> Result<Step, Unsendable> {
+    let request = call.request().map_err(Unsendable::Anywhere)?;
+    Ok(Step::Estimate(Answer::estimate(request)))
 }
 
 impl Outgoing {

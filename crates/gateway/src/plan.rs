@@ -77,7 +77,7 @@ fn exchange(provider: &Provider, endpoint: Endpoint) -> Option<Exchange> {
 }
 
 /// Whether calls of the endpoint can be translated.
-pub(crate) fn holds_conversations(endpoint: Endpoint) -> bool {
+fn holds_conversations(endpoint: Endpoint) -> bool {
     endpoint != Endpoint::CountTokens && endpoint.dialect().codec().is_some()
 }
 

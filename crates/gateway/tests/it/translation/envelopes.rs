@@ -97,3 +97,41 @@ async fn a_body_without_an_envelope_passes_byte_for_byte() {
     assert_eq!(got.status, 200);
     assert_eq!(received(&stage), body);
 }
+
+#[tokio::test]
+async fn thoughts_that_nobody_signed_do_not_reach_anthropic() {
+    for space in ["", " \n"] {
+        let mut request = question(Endpoint::Messages, MODEL, false);
+        let turns = request["messages"].as_array_mut().unwrap();
+        turns.push(json!({"role": "assistant", "content": [
+            {"type": "thinking", "thinking": "Hm.", "signature": ""},
+            {"type": "text", "text": "Rain."},
+        ]}));
+        turns.push(json!({"role": "user", "content": "And tomorrow?"}));
+        let body = request.to_string().replace(
+            "\"signature\":\"\"",
+            &format!("\"signature\"{space}:{space}\"\""),
+        );
+        let stage = stage([(Endpoint::Messages, Behaviour::answer())]);
+        let got = stage
+            .ask(crate::harness::Ask::body(Endpoint::Messages, body))
+            .await;
+        assert_eq!(got.status, 200, "{}", got.text());
+        let body = received(&stage);
+        assert!(!body.contains("Hm.") && body.contains("Rain."), "{body}");
+        let losses = got.header("x-orchestra-losses");
+        assert!(losses.contains("messages[1].content[0]"), "{losses}");
+    }
+}
+
+#[tokio::test]
+async fn tokens_of_foreign_thoughts_are_estimated() {
+    let mut request = next_turn(&stage([(Endpoint::Responses, thoughtful())])).await;
+    for name in ["max_tokens", "stream"] {
+        request.as_object_mut().unwrap().remove(name);
+    }
+    let stage = stage([(Endpoint::CountTokens, Behaviour::answer())]);
+    let got = stage.ask(ask(Endpoint::CountTokens, &request)).await;
+    assert_eq!((got.status.as_u16(), stage.requests()), (200, vec![0]));
+    assert_eq!(got.header("x-orchestra-estimated"), "input_tokens");
+}
