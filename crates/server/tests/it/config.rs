@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use orchestra_dialects::Profile;
+use orchestra_gateway::ConversationBounds;
 use orchestra_providers::{Catalogue, ProfileRow};
 use orchestra_secrets::Variables;
 use orchestra_server::{Config, LogSink, Server, ServerError};
@@ -14,12 +15,13 @@ use tokio::net::TcpListener;
 const DOCUMENTATION: &str = include_str!("../../../../docs/configuration.md");
 
 /// The tables of the documentation, in their order there.
-const TABLES: [&str; 5] = [
+const TABLES: [&str; 6] = [
     "[server]",
     "[[providers]]",
     "[timeouts]",
     "[limits]",
     "[translation]",
+    "[responses]",
 ];
 
 /// The heading of the fields that stand deep within a provider.
@@ -57,6 +59,8 @@ fn value(field: &str) -> &'static str {
         "client_keys" => "[{ name = \"app\", key = \"env:APP_KEY\" }]",
         "kind" => "\"openai\"",
         "name" => "\"mine\"",
+        "store" => "\"sqlite\"",
+        "path" => "\"kept.db\"",
         "base_url" => "\"http://127.0.0.1:9/v1\"",
         "key" => "\"file:/run/secrets/key\"",
         "overrides" => "{ patterns = [\"my-*\"], auth = { header = \"x-key\" } }",
@@ -105,6 +109,40 @@ fn every_field_that_can_be_written_is_documented() {
             .map(|(field, _)| (*field).to_owned())
             .collect();
         assert_eq!(accepted(table), names, "{table}");
+    }
+}
+
+#[test]
+fn the_documented_bounds_of_conversations_are_those_of_the_code() {
+    let documented = documented();
+    let numbers = |text: &'static str| {
+        let words = text.split(|c: char| !c.is_ascii_digit());
+        words.filter_map(|word| word.parse::<u64>().ok())
+    };
+    let (memory, disk) = (ConversationBounds::MEMORY, ConversationBounds::DISK);
+    for (field, numbers_of_code) in [
+        ("ttl_seconds", [memory.ttl.as_secs(), disk.ttl.as_secs()]),
+        ("max_conversations", [memory.entries, disk.entries]),
+        ("max_bytes", [memory.bytes, disk.bytes]),
+        (
+            "max_bytes_per_client",
+            [memory.client_bytes, disk.client_bytes],
+        ),
+        (
+            "max_bytes_per_conversation",
+            [memory.conversation_bytes, disk.conversation_bytes],
+        ),
+    ] {
+        let rows = &documented["[responses]"];
+        let default = rows.iter().find(|(name, _)| *name == field);
+        let (_, default) = default.expect("it is documented");
+        let row = DOCUMENTATION
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{field}` |")));
+        let (_, meaning) = row.expect("it is documented").split_at(field.len() + 6);
+        let found: Vec<u64> = numbers(meaning).collect();
+        assert_eq!(found, numbers_of_code, "{field}");
+        assert_eq!(default.parse(), Ok(numbers_of_code[0]), "{field}");
     }
 }
 
