@@ -63,8 +63,9 @@ async function agent(model, providerOptions) {
 
 const plain = {
   chat: (upstream) => check(openai.chat(MODELS[upstream])),
-  // Without this it refers to items that it believes to be stored.
   responses: (upstream) => check(openai.responses(MODELS[upstream]), { openai: { store: false } }),
+  // Here it refers to items by their ids.
+  responses_stored: (upstream) => check(openai.responses(MODELS[upstream])),
   messages: (upstream) => check(anthropic(MODELS[upstream])),
 };
 
@@ -79,6 +80,12 @@ const thinking = {
     const thoughts = await agent(openai.responses(MODELS[upstream]), {
       openai: { ...options, include: ["reasoning.encrypted_content"] },
     });
+    assert.equal(thoughts, THOUGHT.repeat(3));
+  },
+
+  async responses_stored_thinks(upstream) {
+    const options = { reasoningEffort: "high", reasoningSummary: "auto", forceReasoning: true };
+    const thoughts = await agent(openai.responses(MODELS[upstream]), { openai: options });
     assert.equal(thoughts, THOUGHT.repeat(3));
   },
 

@@ -570,6 +570,69 @@ def responses_file(upstream):
 
 
 @scenario
+def responses_remembered(upstream):
+    """The gateway keeps what was said, and tells the next upstream, even one that could keep it."""
+    other = next(name for name in MODELS if name not in (upstream, "responses"))
+    turns = iter([upstream, other, "responses"])
+
+    def turn(items, **previous):
+        return client.responses.create(
+            model=MODELS[next(turns)],
+            input=items,
+            tools=RESPONSES_TOOLS,
+            reasoning=THINKING,
+            **previous,
+        )
+
+    remembering_agent(turn)
+
+
+@scenario
+def responses_remembered_stream(upstream):
+    answers = []
+
+    def turn(items, **previous):
+        events = list(
+            client.responses.create(
+                model=MODELS[upstream],
+                input=items,
+                tools=RESPONSES_TOOLS,
+                stream=True,
+                **previous,
+            )
+        )
+        check_events(events)
+        answers.append(events[-1].response)
+        return answers[-1]
+
+    remembering_agent(turn)
+    first, second, _ = answers
+    assert client.responses.retrieve(first.id).to_dict() == first.to_dict()
+    told = list(client.responses.input_items.list(second.id, order="asc", limit=2))
+    kinds = [item.type for item in told if hasattr(item, "type")]
+    assert kinds.count("function_call_output") == 2, told
+    assert len(told) == len(ASK) + len(first.output) + 2, told
+    client.responses.delete(first.id)
+    raises(openai.NotFoundError, lambda: client.responses.retrieve(first.id))
+    client.responses.retrieve(second.id)
+
+
+def remembering_agent(turn):
+    """Tells nothing twice, until the model calls no tool any more."""
+    run, answer = Tools(), turn(ASK)
+    while calls := [item for item in answer.output if item.type == "function_call"]:
+        outputs = []
+        for call in calls:
+            result = run.run(call.name, json.loads(call.arguments))
+            outputs.append(
+                {"type": "function_call_output", "call_id": call.call_id, "output": result}
+            )
+        answer = turn(outputs, previous_response_id=answer.id)
+    assert answer.output_text == ANSWER, answer
+    run.check()
+
+
+@scenario
 def responses_stateful(upstream):
     """What only the provider that stored it could know is refused, not ignored."""
     error = raises(
@@ -578,8 +641,8 @@ def responses_stateful(upstream):
             model=MODELS[upstream], input="And now?", previous_response_id="resp_1"
         ),
     )
-    assert error.code == "stateful_unsupported", error.body
-    assert "previous_response_id" in str(error), error
+    assert error.code == "previous_response_not_found", error.body
+    assert error.param == "previous_response_id", error.body
 
 
 # What goes wrong

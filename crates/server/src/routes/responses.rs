@@ -87,13 +87,30 @@ fn refuse(app: &App, refusal: Refusal) -> Response {
     wrap(app.gateway.refuse(refusal, Family::OpenAi, None))
 }
 
-/// The items of a conversation. Those that have no id, because the client made them, get one.
+/// The items of a conversation, in the form that lists of them have: what a client may leave out is there.
 fn items(response: &str, kept: &Conversation) -> Vec<Value> {
     let mut items: Vec<Value> = serde_json::from_str(&kept.input).unwrap_or_default();
     let call = response.trim_start_matches("resp_");
     for (number, item) in items.iter_mut().enumerate() {
-        if let Some(item) = item.as_object_mut().filter(|item| !item.contains_key("id")) {
-            item.insert("id".to_owned(), json!(format!("item_{call}_{number}")));
+        let Some(item) = item.as_object_mut() else {
+            continue;
+        };
+        let mut lacks = |name: &str, value: Value| {
+            item.entry(name).or_insert(value);
+        };
+        lacks("id", json!(format!("item_{call}_{number}")));
+        lacks("type", json!("message"));
+        if item.contains_key("role") || item.contains_key("call_id") {
+            item.entry("status").or_insert(json!("completed"));
+        }
+        if let Some(Value::String(text)) = item.get("content") {
+            let content = match item.get("role").and_then(Value::as_str) {
+                Some("assistant") => {
+                    json!([{ "type": "output_text", "text": text, "annotations": [] }])
+                }
+                _ => json!([{ "type": "input_text", "text": text }]),
+            };
+            item.insert("content".to_owned(), content);
         }
     }
     items

@@ -80,6 +80,8 @@ async fn openai_python() {
         "responses_parse",
         "responses_parse_stream",
         "responses_wanders",
+        "responses_remembered",
+        "responses_remembered_stream",
         "responses_stateful",
     ];
     let scenarios: &[(&[&str], &[&str])] = &[
@@ -184,10 +186,13 @@ async fn langchain() {
 async fn ai_sdk() {
     let scenarios: &[(&[&str], &[&str])] = &[
         (&["chat"], NOT_CHAT),
-        (&["responses"], NOT_RESPONSES),
+        (&["responses", "responses_stored"], NOT_RESPONSES),
         (&["messages"], NOT_MESSAGES),
         (&["chat_thinks"], NOT_CHAT),
-        (&["responses_thinks"], OPEN_TO_RESPONSES),
+        (
+            &["responses_thinks", "responses_stored_thinks"],
+            OPEN_TO_RESPONSES,
+        ),
         (&["messages_thinks"], OPEN_TO_MESSAGES),
     ];
     check(Guest::AiSdk, scenarios).await;
