@@ -95,7 +95,10 @@ fn fixtures() -> Vec<(Endpoint, PathBuf, Vec<u8>)> {
             } else {
                 path
             };
-            if let Ok(bytes) = fs::read(&path) {
+            let is_stream = path.extension().is_some_and(|kind| kind == "sse");
+            if let Ok(bytes) = fs::read(&path)
+                && is_stream
+            {
                 all.push((endpoint, path, bytes));
             }
         }
