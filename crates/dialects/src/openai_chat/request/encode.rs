@@ -3,7 +3,9 @@
 mod assistant;
 mod calls;
 mod content;
+mod format;
 mod marks;
+mod media;
 mod messages;
 mod options;
 mod results;
@@ -48,7 +50,7 @@ pub(in super::super) fn encode(
     options::check(&scope)?;
     Ok(Writer::object(|body| {
         body.text("model", target.model);
-        let instructions = options::format_instructions(&scope, losses);
+        let instructions = format::instructions(&scope, losses);
         body.list("messages", |list| {
             messages::write(list, &scope, instructions, losses);
         });

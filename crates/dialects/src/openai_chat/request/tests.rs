@@ -445,3 +445,50 @@ fn the_other_ways_to_ask_for_thoughts() {
     assert_eq!(body["reasoning_effort"], "medium");
     assert_eq!(losses[0].0, "thinking.budget_tokens");
 }
+
+#[test]
+fn a_schema_that_is_no_object_is_told_in_words() {
+    let body = json!({
+        "contents": [{"role": "user", "parts": [{"text": "Go."}]}],
+        "generationConfig": {"responseMimeType": "application/json", "responseJsonSchema": {"type": "array"}},
+    });
+    let (sent, losses) = sent(Dialect::Gemini, &body, &Profile::default());
+    assert!(sent["response_format"].is_null());
+    let system = sent["messages"][0]["content"].as_str().expect("a text");
+    assert!(system.ends_with(r#"{"type":"array"}"#), "{system}");
+    assert_eq!(losses[0].1, LossKind::Approximated);
+}
+
+#[test]
+fn files_have_names_and_texts_are_read_to_those_who_see_none() {
+    let document = |media_type: &str, title: Option<&str>| {
+        json!({"type": "document", "title": title,
+            "source": {"type": "base64", "media_type": media_type, "data": "SGk="}})
+    };
+    let body = json!({
+        "model": "m", "max_tokens": 9,
+        "messages": [{"role": "user", "content": [
+            document("application/pdf", Some("Report")), document("application/pdf", None),
+        ]}],
+    });
+    let (body, losses) = sent(Dialect::AnthropicMessages, &body, &Profile::default());
+    let names: Vec<_> = (0..2)
+        .map(|at| body["messages"][0]["content"][at]["file"]["filename"].clone())
+        .collect();
+    assert_eq!(names, ["Report.pdf", "document.pdf"]);
+    assert_eq!(losses, [("file.filename".to_owned(), LossKind::Defaulted)]);
+
+    let body = json!({
+        "contents": [{"role": "user", "parts": [
+            {"inlineData": {"mimeType": "text/plain", "data": "SGk="}},
+            {"inlineData": {"mimeType": "application/pdf", "data": "SGk="}},
+        ]}],
+    });
+    let (body, losses) = sent(Dialect::Gemini, &body, &Profile::deepseek());
+    assert_eq!(
+        body["messages"][0]["content"],
+        "<document>\nHi\n</document>"
+    );
+    let kinds: Vec<_> = losses.iter().map(|(_, kind)| *kind).collect();
+    assert_eq!(kinds, [LossKind::Approximated, LossKind::Dropped]);
+}

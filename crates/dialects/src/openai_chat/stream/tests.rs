@@ -366,3 +366,23 @@ fn calls_find_their_pieces_whatever_a_server_leaves_out() {
         assert_eq!(calls, expected, "{what}");
     }
 }
+
+#[test]
+fn texts_around_a_call_do_not_run_together() {
+    let text = |text: &str| json!({"type": "text_delta", "text": text});
+    let start = json!({"type": "text", "text": ""});
+    let (one, two) = ([text("One.")], [text("Two.")]);
+    let blocks: [(Value, &[Value]); 3] = [(start.clone(), &one), (call("f"), &[]), (start, &two)];
+    let stream = messages(&blocks, "tool_use");
+    let (out, _) = told(
+        &plain(),
+        Dialect::AnthropicMessages,
+        &stream,
+        EndRule::Marker,
+    );
+    let content: String = deltas(&out)
+        .iter()
+        .filter_map(|delta| delta["content"].as_str())
+        .collect();
+    assert_eq!(content, "One.\n\nTwo.");
+}

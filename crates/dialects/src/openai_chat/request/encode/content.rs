@@ -4,12 +4,9 @@ use std::borrow::Cow;
 
 use super::super::super::inner;
 use super::marks::{self, Mark};
-use super::{Scope, below};
-use crate::canonical::{
-    Citation, Extras, Field, Media, MediaSource, NOTE_MARK, Part, PartBody, Place,
-};
+use super::{Scope, below, media};
+use crate::canonical::{Citation, Extras, Field, NOTE_MARK, Part, PartBody, Place};
 use crate::json::{ListWriter, ObjectWriter};
-use crate::media::data_url;
 use crate::{Dialect, Losses, RawJson};
 
 /// A part in the form in which a message holds it.
@@ -23,8 +20,9 @@ pub(super) struct Entry<'a> {
     bare: bool,
 }
 
+/// The forms.
 #[derive(Debug)]
-enum Item<'a> {
+pub(super) enum Item<'a> {
     Text(Cow<'a, str>),
     Refusal(&'a str),
     Image {
@@ -37,7 +35,7 @@ enum Item<'a> {
     },
     FileData {
         data: Cow<'a, str>,
-        name: Option<&'a str>,
+        name: Option<Cow<'a, str>>,
     },
     FileId {
         id: &'a str,
@@ -122,9 +120,9 @@ fn item<'a>(
             losses.approximated(path);
             Some(Item::Text(text.into()))
         }
-        PartBody::Document(media) => document(scope, path, media, sees, losses),
-        PartBody::Image(media) if sees => image(media),
-        PartBody::Audio(media) if sees => audio(media),
+        PartBody::Document(file) => media::document(scope, path, file, sees, losses),
+        PartBody::Image(picture) if sees => media::image(picture, scope.own),
+        PartBody::Audio(sound) if sees => media::audio(sound),
         PartBody::Opaque { origin, raw, .. } if *origin == Dialect::OpenAiChat && scope.own => {
             Some(Item::Raw(raw))
         }
@@ -136,82 +134,6 @@ fn drop_citations(scope: &Scope<'_>, path: &[Place], list: &[Citation], losses: 
     if !list.is_empty() {
         losses.dropped(&below(path, Field::Citations.path(scope.request.origin)));
     }
-}
-
-/// `image_url`. OpenAI fetches http and https only, and has no pictures by file id.
-fn image(media: &Media) -> Option<Item<'_>> {
-    let url = match &media.source {
-        MediaSource::Base64(data) => data_url(media.media_type.as_deref(), data).into(),
-        MediaSource::Url(url) if is_web(url) => Cow::Borrowed(&**url),
-        MediaSource::Url(_) | MediaSource::File(_) | MediaSource::Text(_) => return None,
-    };
-    let detail = media.detail.as_deref();
-    Some(Item::Image { url, detail })
-}
-
-fn is_web(url: &str) -> bool {
-    !url.starts_with("gs://")
-}
-
-/// `input_audio`, whose format is the end of the media type.
-fn audio(media: &Media) -> Option<Item<'_>> {
-    let MediaSource::Base64(data) = &media.source else {
-        return None;
-    };
-    let media_type = media.media_type.as_deref()?;
-    let format = match media_type.strip_prefix("audio/").unwrap_or(media_type) {
-        "mpeg" => "mp3",
-        "x-wav" | "wave" | "vnd.wave" => "wav",
-        format => format,
-    };
-    Some(Item::Audio { data, format })
-}
-
-/// `file`, or its text where that is all there is to a document.
-fn document<'a>(
-    scope: &Scope<'a>,
-    path: &[Place],
-    media: &'a Media,
-    sees: bool,
-    losses: &mut Losses,
-) -> Option<Item<'a>> {
-    let name = media.name.as_deref();
-    if media.detail.is_some() {
-        losses.dropped(&below(path, "detail"));
-    }
-    match &media.source {
-        MediaSource::Text(text) => {
-            losses.approximated(path);
-            Some(Item::Text(document_text(name, text).into()))
-        }
-        MediaSource::Base64(data) if sees => {
-            let data = match &media.media_type {
-                None if scope.own => Cow::Borrowed(&**data),
-                media_type => {
-                    let guessed = media_type.as_deref().or(Some("application/pdf"));
-                    data_url(guessed, data).into()
-                }
-            };
-            Some(Item::FileData { data, name })
-        }
-        MediaSource::File(id) if sees && is_openai(scope.request.origin) => {
-            Some(Item::FileId { id, name })
-        }
-        MediaSource::Base64(_) | MediaSource::File(_) | MediaSource::Url(_) => None,
-    }
-}
-
-/// Whether file ids of this origin name files in OpenAI's store.
-const fn is_openai(origin: Dialect) -> bool {
-    matches!(origin, Dialect::OpenAiChat | Dialect::OpenAiResponses)
-}
-
-fn document_text(name: Option<&str>, text: &str) -> String {
-    let name = name.map(|name| format!(" name={}", crate::json_string(name)));
-    format!(
-        "<document{}>\n{text}\n</document>",
-        name.unwrap_or_default()
-    )
 }
 
 /// How several texts are written.
@@ -302,7 +224,7 @@ impl Entry<'_> {
             }),
             Item::FileData { data, name } => self.write_framed(part, "file", |file| {
                 file.text("file_data", data);
-                file.text_if("filename", *name);
+                file.text_if("filename", name.as_deref());
             }),
             Item::FileId { id, name } => self.write_framed(part, "file", |file| {
                 file.text("file_id", id);

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use super::super::super::inner;
 use super::Scope;
 use super::calls::shortened;
-use crate::canonical::{Field, OutputFormat, Place};
-use crate::json::{ObjectWriter, Raw};
-use crate::{Dialect, Inexpressible, Losses, MaxTokensName, RawJson, structured_output};
+use crate::canonical::{Field, Place};
+use crate::json::ObjectWriter;
+use crate::{Dialect, Inexpressible, Losses, MaxTokensName};
 
 /// The objects within the request whose unknown members are among its extras.
 pub(super) const INNER: &[&str] = &["stream_options", "thinking", "response_format"];
@@ -58,6 +58,7 @@ pub(super) fn write(body: &mut ObjectWriter<'_>, scope: &Scope<'_>, losses: &mut
     writer.sampling_extras();
     writer.reasoning();
     writer.format();
+    writer.verbosity();
     writer.caching();
     writer.service();
     writer.stream();
@@ -154,45 +155,8 @@ impl Options<'_, '_, '_> {
         }
     }
 
-    fn format(&mut self) {
-        let request = self.scope.request;
-        match &request.output {
-            OutputFormat::Text => {
-                self.body
-                    .raw_if("response_format", self.scope.noted("response_format"));
-            }
-            OutputFormat::JsonSchema {
-                name,
-                description,
-                schema,
-                strict,
-            } if takes_schema(&self.scope, schema) => {
-                if name.is_none() {
-                    self.losses.defaulted("response_format.json_schema.name");
-                }
-                self.body.object("response_format", |format| {
-                    format.text("type", "json_schema");
-                    format.object("json_schema", |inner| {
-                        inner.text("name", name.as_deref().unwrap_or("answer"));
-                        inner.text_if("description", description.as_deref());
-                        inner.raw("schema", schema.as_str());
-                        inner.flag_if("strict", *strict);
-                        inner::write(inner, &request.extras, "response_format.json_schema");
-                    });
-                });
-            }
-            // No object: only words can ask for it.
-            OutputFormat::JsonSchema { schema, .. } if !is_object(schema) => {}
-            OutputFormat::JsonObject | OutputFormat::JsonSchema { .. } => {
-                self.body.object("response_format", |format| {
-                    format.text("type", "json_object");
-                    if request.output == OutputFormat::JsonObject {
-                        inner::write(format, &request.extras, "response_format");
-                    }
-                });
-            }
-        }
-        let verbosity = request.verbosity;
+    fn verbosity(&mut self) {
+        let verbosity = self.scope.request.verbosity;
         let known = self.scope.profile.openai_fields;
         if self.takes(known, verbosity.is_some(), Field::Verbosity) {
             self.body.text_if(
@@ -293,36 +257,4 @@ impl Options<'_, '_, '_> {
             });
         }
     }
-}
-
-/// What the model must be told in words about the form of its answer: the schema, where the target cannot be
-/// held to one. OpenAI refuses `json_object` if no message speaks of JSON, which other dialects do
-/// not ask for.
-pub(super) fn format_instructions(scope: &Scope<'_>, losses: &mut Losses) -> Option<String> {
-    let instructions = match &scope.request.output {
-        OutputFormat::JsonSchema {
-            description,
-            schema,
-            ..
-        } if !takes_schema(scope, schema) => {
-            structured_output::schema_instructions(schema, description.as_deref())
-        }
-        OutputFormat::JsonObject if scope.request.origin == Dialect::Gemini => {
-            structured_output::JSON_OBJECT.to_owned()
-        }
-        _ => return None,
-    };
-    losses.approximated(&[scope.request.place(Field::OutputFormat)]);
-    Some(instructions)
-}
-
-/// Whether the answer can be held to this schema: OpenAI takes objects only, other dialects any JSON.
-fn takes_schema(scope: &Scope<'_>, schema: &RawJson) -> bool {
-    scope.profile.json_schema && (scope.own || is_object(schema))
-}
-
-/// Whether what follows this schema is an object, as far as it says.
-fn is_object(schema: &RawJson) -> bool {
-    let kind = schema.raw().member("type").and_then(Raw::text);
-    kind.is_none_or(|kind| kind == "object")
 }

@@ -1,6 +1,5 @@
 //! How much the model should think.
 
-use super::super::super::inner;
 use super::options::Options;
 use crate::ReasoningControl;
 use crate::canonical::{Effort, Field, ReasoningMode, ReasoningOptions, ThoughtDisplay};
@@ -68,10 +67,8 @@ impl Options<'_, '_, '_> {
             _ => None,
         };
         if let Some(mode) = mode {
-            self.body.object("thinking", |thinking| {
-                thinking.text("type", mode);
-                inner::write(thinking, &self.scope.request.extras, "thinking");
-            });
+            self.body
+                .object("thinking", |thinking| thinking.text("type", mode));
         }
         if reasoning.mode == Some(ReasoningMode::Adaptive) {
             self.approximated(Field::ReasoningMode);
