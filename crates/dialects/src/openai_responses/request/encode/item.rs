@@ -3,17 +3,18 @@
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::{To, part, result};
+use super::{To, options, part, result};
 use crate::canonical::{
     Field, Part, PartBody, Place, Reasoning, ReasoningForm, Role, ToolInput, ToolUse, Turn,
 };
-use crate::json::{ListWriter, ObjectWriter, Writer, json_string};
+use crate::json::{ListWriter, ObjectWriter, Raw, Writer, json_string};
 use crate::openai_responses::kept::is_made_here;
 use crate::{Dialect, Losses};
 
 /// `input`: a text, or a list of items. `None` if there is nothing to tell.
 pub(super) fn input(to: &To<'_>, losses: &mut Losses) -> Option<String> {
-    if let ([turn], true) = (&*to.request.turns, to.own)
+    let words = options::form_in_words(to, losses);
+    if let ([turn], true, None) = (&*to.request.turns, to.own, &words)
         && let Some(text) = lone_text(turn)
     {
         return Some(json_string(text));
@@ -25,7 +26,23 @@ pub(super) fn input(to: &To<'_>, losses: &mut Losses) -> Option<String> {
         }
         empty = list.is_empty();
     });
-    (!empty).then_some(list)
+    (!empty).then(|| match words {
+        Some(words) => behind(&words, &list),
+        None => list,
+    })
+}
+
+/// The items behind a message of the application.
+fn behind(words: &str, items: &str) -> String {
+    Writer::list(|list| {
+        list.object(|message| {
+            message.text("role", "system");
+            message.text("content", words);
+        });
+        for item in Raw::of_validated(items).items() {
+            list.raw(item.json());
+        }
+    })
 }
 
 /// The text, if the whole input was one.
@@ -298,12 +315,23 @@ pub(super) fn call_id<'i>(
     losses: &mut Losses,
 ) -> Cow<'i, str> {
     const LONGEST: usize = 64;
-    if to.own || id.chars().count() <= LONGEST {
-        return Cow::Borrowed(id);
+    match shortened(id, LONGEST).filter(|_| !to.own) {
+        None => Cow::Borrowed(id),
+        Some(shorter) => {
+            losses.approximated(places);
+            Cow::Owned(shorter)
+        }
     }
-    losses.approximated(places);
+}
+
+/// A text of so many characters that stands for a longer one, always the same; `None` if it is short enough.
+pub(super) fn shortened(text: &str, longest: usize) -> Option<String> {
+    const HASH: usize = 17;
+    if text.chars().count() <= longest {
+        return None;
+    }
     let mut hash = DefaultHasher::new();
-    id.hash(&mut hash);
-    let start: String = id.chars().take(LONGEST - 17).collect();
-    Cow::Owned(format!("{start}_{:016x}", hash.finish()))
+    text.hash(&mut hash);
+    let start: String = text.chars().take(longest - HASH).collect();
+    Some(format!("{start}_{:016x}", hash.finish()))
 }

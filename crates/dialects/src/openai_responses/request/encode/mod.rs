@@ -148,7 +148,6 @@ fn instructions(object: &mut ObjectWriter<'_>, to: &To<'_>, losses: &mut Losses)
         }
         part::losses_beside(&[part.at], part, to, losses);
     }
-    texts.extend(options::schema_in_words(to, losses));
     if !texts.is_empty() {
         object.text("instructions", &texts.join("\n\n"));
     }

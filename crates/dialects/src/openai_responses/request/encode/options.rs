@@ -4,9 +4,9 @@ use super::To;
 use crate::canonical::{
     Effort, Field, NOTE_MARK, OutputFormat, ReasoningMode, ReasoningOptions, ThoughtDisplay,
 };
-use crate::json::{ListWriter, ObjectWriter};
+use crate::json::{ListWriter, ObjectWriter, Raw};
 use crate::openai_responses::request::decode::{ENCRYPTED, LOGPROBS, older_user_note};
-use crate::structured_output::schema_instructions;
+use crate::structured_output::{JSON_OBJECT, schema_instructions};
 use crate::{Dialect, Losses, RawJson, ReasoningControl};
 
 /// Members of Chat's requests that are the same here, beside those with a field in the canonical form.
@@ -166,12 +166,16 @@ fn text(object: &mut ObjectWriter<'_>, to: &To<'_>, losses: &mut Losses) {
 fn format(object: &mut ObjectWriter<'_>, to: &To<'_>, losses: &mut Losses) {
     match &to.request.output {
         OutputFormat::Text => object.text("type", "text"),
+        // No object: only words can ask for it.
+        OutputFormat::JsonSchema { schema, .. } if !is_object(schema) && !takes(schema, to) => {
+            object.text("type", "text");
+        }
         OutputFormat::JsonSchema {
             name,
             description,
             schema,
             strict,
-        } if to.profile.json_schema => {
+        } if takes(schema, to) => {
             object.text("type", "json_schema");
             if name.is_none() {
                 losses.defaulted("text.format.name");
@@ -190,21 +194,31 @@ fn format(object: &mut ObjectWriter<'_>, to: &To<'_>, losses: &mut Losses) {
     }
 }
 
-/// The schema for a target that cannot be held to one, as a sentence of the instructions.
-pub(super) fn schema_in_words(to: &To<'_>, losses: &mut Losses) -> Option<String> {
-    let OutputFormat::JsonSchema {
-        schema,
-        description,
-        ..
-    } = &to.request.output
-    else {
-        return None;
+/// What the model must be told in words about the form of its answer: the schema, where the target cannot be
+/// held to one, and that it be JSON at all, which OpenAI wants some message to say and Gemini does not.
+pub(super) fn form_in_words(to: &To<'_>, losses: &mut Losses) -> Option<String> {
+    let words = match &to.request.output {
+        OutputFormat::JsonSchema {
+            schema,
+            description,
+            ..
+        } if !takes(schema, to) => schema_instructions(schema, description.as_deref()),
+        OutputFormat::JsonObject if to.request.origin == Dialect::Gemini => JSON_OBJECT.to_owned(),
+        _ => return None,
     };
-    if to.profile.json_schema {
-        return None;
-    }
     to.approximated(Field::OutputFormat, losses);
-    Some(schema_instructions(schema, description.as_deref()))
+    Some(words)
+}
+
+/// Whether the answer can be held to this schema: OpenAI takes objects only.
+fn takes(schema: &RawJson, to: &To<'_>) -> bool {
+    to.profile.json_schema && (to.own || is_object(schema))
+}
+
+/// Whether what follows this schema is an object, as far as it says.
+fn is_object(schema: &RawJson) -> bool {
+    let kind = schema.raw().member("type").and_then(Raw::text);
+    kind.is_none_or(|kind| kind == "object")
 }
 
 fn include(object: &mut ObjectWriter<'_>, to: &To<'_>) {
@@ -281,11 +295,11 @@ fn user_name(to: &To<'_>) -> &'static str {
 fn user(to: &To<'_>, losses: &mut Losses) -> Option<String> {
     const LONGEST: usize = 128;
     let user = to.request.user.as_deref()?;
-    if to.own || user.chars().count() <= LONGEST {
-        return Some(user.to_owned());
+    let sent = super::item::shortened(user, LONGEST).filter(|_| !to.own);
+    if sent.is_some() {
+        to.approximated(Field::User, losses);
     }
-    to.approximated(Field::User, losses);
-    Some(user.chars().take(LONGEST).collect())
+    Some(sent.unwrap_or_else(|| user.to_owned()))
 }
 
 fn service_tier(object: &mut ObjectWriter<'_>, to: &To<'_>, losses: &mut Losses) {
