@@ -4,6 +4,8 @@ mod decode;
 mod echo;
 mod encode;
 mod finish;
+#[cfg(test)]
+mod tests;
 
 pub(super) use decode::{
     answer as decode, call, failure, item_parts, message_extras, opaque, opaque_content,

@@ -4,6 +4,8 @@ mod item;
 mod message;
 mod options;
 mod part;
+#[cfg(test)]
+mod tests;
 mod tools;
 
 use crate::canonical::{Part, Place, Request};

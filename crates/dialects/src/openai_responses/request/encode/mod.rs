@@ -5,6 +5,8 @@ mod media;
 mod options;
 mod part;
 mod result;
+#[cfg(test)]
+mod tests;
 mod tools;
 
 use std::borrow::Cow;

@@ -1,6 +1,7 @@
 //! Calls of tools.
 
-use super::{Event, Tell, rest};
+use super::event::Event;
+use super::tell::{Tell, rest};
 use crate::canonical::{Place, ToolInput};
 use crate::event::Delta;
 use crate::json::Raw;

@@ -1,9 +1,11 @@
 //! One item of a stream, whatever it is.
 
 use super::call::Call;
+use super::event::Event;
+use super::tell::Tell;
 use super::text::Message;
 use super::thoughts::Thoughts;
-use super::{Event, Tell};
+
 use crate::canonical::{Place, ToolInput};
 use crate::json::Raw;
 use crate::openai_responses::answer;
@@ -12,6 +14,8 @@ use crate::openai_responses::answer;
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) id: String,
+    /// Its type.
+    kind: String,
     body: Body,
     done: bool,
 }
@@ -31,7 +35,8 @@ impl Item {
     /// An item that begins as `content`.
     pub(super) fn new(id: String, place: u64, content: Raw<'_>) -> Self {
         let at = at(place);
-        let body = match &*answer::text(content.member("type")) {
+        let kind = answer::text(content.member("type"));
+        let body = match &*kind {
             "message" => Body::Message(Message::new(at, answer::message_extras(content))),
             "function_call" => Body::Call(Call::new(at, "arguments", ToolInput::Json)),
             "custom_tool_call" => Body::Call(Call::new(at, "input", ToolInput::Text)),
@@ -40,6 +45,7 @@ impl Item {
         };
         Self {
             id,
+            kind,
             body,
             done: false,
         }
@@ -56,11 +62,21 @@ impl Item {
             kind if is_of_message(kind) => Body::Message(Message::new(at, Vec::new())),
             _ => return None,
         };
+        let kind = match body {
+            Body::Reasoning(_) => "reasoning",
+            _ => "message",
+        };
         Some(Self {
             id,
+            kind: kind.to_owned(),
             body,
             done: false,
         })
+    }
+
+    /// Whether `content` may be this item once it is whole.
+    pub(super) fn may_be(&self, content: Raw<'_>) -> bool {
+        self.kind == answer::text(content.member("type"))
     }
 
     /// Tells what can be told of its beginning.

@@ -4,7 +4,11 @@
 //! told as far as it is new, and what only a later step says (`.done`, the last event) is told then.
 
 mod call;
+mod event;
 mod item;
+mod tell;
+#[cfg(test)]
+mod tests;
 mod text;
 mod thoughts;
 
@@ -12,15 +16,16 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use crate::canonical::Part;
 use crate::codec::StreamDecode;
-use crate::event::{Delta, StreamEvent};
+use crate::event::StreamEvent;
 use crate::json::Raw;
-use crate::openai_responses::answer::{self, Held};
+use crate::openai_responses::answer;
 use crate::sniff::event_object;
 use crate::sse::Frame;
 use crate::{Dialect, EndRule, StreamEnd, UpstreamError, parse_error, usage};
+use event::Event;
 use item::Item;
+use tell::{Tell, Told};
 
 /// Reads a provider's stream.
 #[derive(Debug, Default)]
@@ -32,100 +37,6 @@ pub(in crate::openai_responses) struct Decoder {
     /// By their places in the output.
     items: BTreeMap<u64, Item>,
     told: Told,
-}
-
-/// What the parts so far amount to.
-#[derive(Debug, Default)]
-struct Told {
-    /// The index of the next part.
-    next: u32,
-    held: Held,
-}
-
-/// Who hears of parts.
-#[derive(Debug)]
-struct Tell<'t> {
-    events: &'t mut Vec<StreamEvent>,
-    told: &'t mut Told,
-}
-
-impl Tell<'_> {
-    fn start(&mut self, part: Part) -> u32 {
-        self.told.held.note(&part);
-        let index = self.told.next;
-        self.told.next = index.saturating_add(1);
-        self.events.push(StreamEvent::PartStart {
-            choice: 0,
-            part: index,
-            content: Box::new(part),
-        });
-        index
-    }
-
-    fn delta(&mut self, part: u32, delta: Delta) {
-        self.events.push(StreamEvent::PartDelta {
-            choice: 0,
-            part,
-            delta,
-        });
-    }
-
-    fn stop(&mut self, part: u32) {
-        self.events.push(StreamEvent::PartStop { choice: 0, part });
-    }
-
-    /// A part that is whole from the start.
-    fn whole(&mut self, part: Part) {
-        let part = self.start(part);
-        self.stop(part);
-    }
-
-    fn logprobs(&mut self, tokens: Raw<'_>) {
-        self.events.push(StreamEvent::Logprobs {
-            choice: 0,
-            tokens: tokens.into(),
-        });
-    }
-}
-
-/// An event and the members that name what it tells of.
-#[derive(Clone, Copy, Debug)]
-struct Event<'a> {
-    raw: Raw<'a>,
-    output_index: Option<u64>,
-    item_id: Option<Raw<'a>>,
-    /// `content_index` or `summary_index`.
-    index: Option<u64>,
-    delta: Option<Raw<'a>>,
-}
-
-impl<'a> Event<'a> {
-    fn read(raw: Raw<'a>) -> Self {
-        let [output_index, item_id, content, summary, delta] = raw.pick([
-            "output_index",
-            "item_id",
-            "content_index",
-            "summary_index",
-            "delta",
-        ]);
-        Self {
-            raw,
-            output_index: output_index.and_then(Raw::count),
-            item_id,
-            index: content.or(summary).and_then(Raw::count),
-            delta,
-        }
-    }
-
-    /// The text of a member; empty if it is none.
-    fn text(&self, name: &str) -> Cow<'a, str> {
-        let value = self.raw.member(name);
-        value.and_then(Raw::text).unwrap_or_default()
-    }
-
-    fn delta(&self) -> Cow<'a, str> {
-        self.delta.and_then(Raw::text).unwrap_or_default()
-    }
 }
 
 impl StreamDecode for Decoder {
@@ -216,17 +127,25 @@ impl Decoder {
     fn done(&mut self, raw: Raw<'_>, events: &mut Vec<StreamEvent>) {
         self.start(None, events);
         if let Some(content) = raw.member("item") {
-            self.complete(content, Event::read(raw).output_index, events);
+            let place = Event::read(raw).output_index;
+            let known = self.known(content, place).or(place);
+            self.complete(content, known, events);
         }
     }
 
-    /// Tells what is new of an item that is whole now.
-    fn complete(&mut self, content: Raw<'_>, place: Option<u64>, events: &mut Vec<StreamEvent>) {
+    /// The place of an item that has begun: of the same id, or else of the same kind at the place told.
+    fn known(&self, content: Raw<'_>, place: Option<u64>) -> Option<u64> {
         let id = answer::text(content.member("id"));
-        let known = self
-            .place_of(&id)
-            .or_else(|| place.filter(|place| self.items.contains_key(place)));
-        let place = known.or(place).unwrap_or_else(|| self.behind_all());
+        self.place_of(&id).or_else(|| {
+            let may_be = |place: &u64| self.items.get(place).is_some_and(|i| i.may_be(content));
+            place.filter(may_be)
+        })
+    }
+
+    /// Tells what is new of an item that is whole now. Without a place it stands behind all others.
+    fn complete(&mut self, content: Raw<'_>, place: Option<u64>, events: &mut Vec<StreamEvent>) {
+        let place = place.unwrap_or_else(|| self.behind_all());
+        let id = answer::text(content.member("id"));
         let item = self
             .items
             .entry(place)
@@ -236,6 +155,25 @@ impl Decoder {
             told: &mut self.told,
         };
         item.complete(content, &mut tell);
+    }
+
+    /// Tells what is new of the whole output. Items that go by other ids and places than before are taken for
+    /// those that began and are not found otherwise.
+    fn complete_all(&mut self, output: Raw<'_>, events: &mut Vec<StreamEvent>) {
+        let known: Vec<_> = (0..)
+            .zip(output.items())
+            .map(|(place, item)| (item, self.known(item, Some(place))))
+            .collect();
+        let found = |place: &u64| known.iter().any(|(_, known)| *known == Some(*place));
+        let mut begun: Vec<u64> = self.items.keys().copied().filter(|p| !found(p)).collect();
+        for (item, place) in known {
+            let place = place.or_else(|| {
+                let may_be = |place: &u64| self.items.get(place).is_some_and(|i| i.may_be(item));
+                let same = begun.iter().position(may_be)?;
+                Some(begun.remove(same))
+            });
+            self.complete(item, place, events);
+        }
     }
 
     fn place_of(&self, id: &str) -> Option<u64> {
@@ -314,8 +252,8 @@ impl Decoder {
             self.fault(answer::failure(error), events);
             return;
         }
-        for (place, item) in (0..).zip(output.into_iter().flat_map(Raw::items)) {
-            self.complete(item, Some(place), events);
+        if let Some(output) = output {
+            self.complete_all(output, events);
         }
         self.close(events);
         events.extend(counts.and_then(usage::of_openai).map(StreamEvent::Usage));
@@ -349,9 +287,4 @@ fn reported(raw: Raw<'_>) -> UpstreamError {
         .member("response")
         .and_then(|response| response.member("error"));
     parse_error(raw.json().as_bytes()).unwrap_or_else(|| answer::failure(nested))
-}
-
-/// What is new of a text of which so many bytes have been told.
-fn rest(whole: &str, told: usize) -> Option<&str> {
-    whole.get(told..).filter(|rest| !rest.is_empty())
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Event, Tell, rest};
+use super::event::Event;
+use super::tell::{Tell, rest};
 use crate::canonical::{Citation, Extras, Part, PartBody, Place};
 use crate::event::Delta;
 use crate::json::Raw;

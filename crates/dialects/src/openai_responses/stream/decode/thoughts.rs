@@ -1,6 +1,7 @@
 //! Thoughts: a summary, the thoughts themselves, or both.
 
-use super::{Event, Tell, rest};
+use super::event::Event;
+use super::tell::{Tell, rest};
 use crate::Dialect;
 use crate::canonical::{Part, PartBody, Place, Reasoning, ReasoningForm};
 use crate::event::Delta;
