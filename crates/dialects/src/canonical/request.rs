@@ -1,5 +1,7 @@
 //! A call.
 
+use std::collections::HashMap;
+
 use super::{
     CacheHints, OutputFormat, Part, Place, ReasoningOptions, Sampling, State, Tool, ToolChoice,
     Verbosity,
@@ -118,14 +120,16 @@ impl Request {
         }
     }
 
-    /// The name of the tool that the call `id` was for: some dialects name results by tool.
+    /// The names of the tools by the ids of their calls: some dialects name results by tool. All of them at
+    /// once, because a conversation may hold as many calls as it has room for.
     #[must_use]
-    pub fn tool_name(&self, id: &str) -> Option<&str> {
+    pub fn tool_names(&self) -> HashMap<&str, &str> {
         let parts = self.turns.iter().flat_map(|turn| &turn.parts);
-        parts
-            .filter_map(Part::as_tool_use)
-            .find(|call| call.id == id)
-            .map(|call| &*call.name)
+        let mut names = HashMap::new();
+        for call in parts.filter_map(Part::as_tool_use) {
+            names.entry(&*call.id).or_insert(&*call.name);
+        }
+        names
     }
 }
 

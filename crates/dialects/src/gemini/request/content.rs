@@ -1,5 +1,7 @@
 //! Writes the parts of a content, one by one.
 
+use std::collections::HashMap;
+
 use crate::canonical::{
     Field, Media, MediaSource, Part, PartBody, Place, Reasoning, Request, Role, ToolUse, Turn, path,
 };
@@ -16,6 +18,8 @@ use super::results;
 /// One content that is being written.
 pub(super) struct Content<'a, 't> {
     pub(super) request: &'a Request,
+    /// The names of the functions that were called, by the ids of the calls.
+    pub(super) names: &'a HashMap<&'a str, &'a str>,
     pub(super) target: &'a Target<'t>,
     pub(super) losses: &'a mut Losses,
     /// Client and provider both speak this dialect.
@@ -32,11 +36,13 @@ pub(super) struct Content<'a, 't> {
 impl<'a, 't> Content<'a, 't> {
     pub(super) fn new(
         request: &'a Request,
+        names: &'a HashMap<&'a str, &'a str>,
         target: &'a Target<'t>,
         losses: &'a mut Losses,
     ) -> Self {
         Self {
             request,
+            names,
             target,
             own: losses.within_one_dialect(),
             losses,

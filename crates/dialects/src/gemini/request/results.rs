@@ -78,7 +78,7 @@ fn function_response(
         Some(name) => name.into_owned(),
         // `Request::check` lets no result without its call through.
         None => {
-            let name = content.request.tool_name(&result.id);
+            let name = content.names.get(&*result.id).copied();
             tool_name(content.own, name.unwrap_or(&result.id)).into_owned()
         }
     };

@@ -26,9 +26,10 @@ pub(super) fn encode(
         .iter()
         .rposition(|group| is_asked(group))
         .unwrap_or(0);
+    let names = request.tool_names();
     let mut contents: Vec<Written<'_>> = Vec::new();
     for (index, group) in groups.iter().enumerate() {
-        let mut content = Content::new(request, target, losses);
+        let mut content = Content::new(request, &names, target, losses);
         content.needs_proof =
             !own && index > running && target.profile.reasoning == ReasoningControl::Effort;
         for turn in *group {

@@ -12,6 +12,8 @@ mod results;
 mod thinking;
 mod tools;
 
+use std::collections::HashMap;
+
 use super::super::inner;
 use crate::canonical::{Place, Request};
 use crate::codec::{Inexpressible, Target};
@@ -23,6 +25,8 @@ use crate::{Dialect, Losses, Profile, RawJson};
 struct Scope<'a> {
     request: &'a Request,
     profile: &'a Profile,
+    /// The names of the tools that were called, by the ids of the calls.
+    names: &'a HashMap<&'a str, &'a str>,
     /// Whether the client wrote this dialect itself, so that what is unknown returns as it was.
     own: bool,
 }
@@ -42,8 +46,10 @@ pub(in super::super) fn encode(
     losses: &mut Losses,
 ) -> Result<String, Inexpressible> {
     request.check_foreign(Dialect::OpenAiChat)?;
+    let names = request.tool_names();
     let scope = Scope {
         request,
+        names: &names,
         profile: target.profile,
         own: request.origin == Dialect::OpenAiChat,
     };

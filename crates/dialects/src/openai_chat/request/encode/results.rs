@@ -70,7 +70,7 @@ impl<'a> Results<'a> {
         list.object(|message| {
             if old {
                 message.text("role", "function");
-                message.text_if("name", self.scope.request.tool_name(&result.id));
+                message.text_if("name", self.scope.names.get(&*result.id).copied());
             } else {
                 message.text("role", "tool");
                 message.text("tool_call_id", &target_id(&self.scope, &result.id));
@@ -144,6 +144,6 @@ impl<'a> Results<'a> {
 
 /// Tells the model where the pictures behind it come from.
 fn origin_note<'a>(scope: &Scope<'a>, id: &str) -> Cow<'a, str> {
-    let name = scope.request.tool_name(id).unwrap_or("the tool");
+    let name = scope.names.get(id).copied().unwrap_or("the tool");
     format!("Returned by {name} (call {}):", target_id(scope, id)).into()
 }
