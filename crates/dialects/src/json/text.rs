@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::skim::next_special;
+
 /// What a backslash and its followers stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Escape {
@@ -101,29 +103,37 @@ pub fn json_string(text: &str) -> String {
 /// Adds `text` as a JSON string behind `json`.
 pub(crate) fn push_json_string(json: &mut String, text: &str) {
     json.push('"');
+    push_escaped(json, text);
+    json.push('"');
+}
+
+/// Adds `text` as the inside of a JSON string behind `json`.
+pub(crate) fn push_escaped(json: &mut String, text: &str) {
+    let bytes = text.as_bytes();
     let mut from = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if byte >= b' ' && byte != b'"' && byte != b'\\' {
-            continue;
-        }
+    loop {
+        let at = next_special(bytes, from);
         json.push_str(text.get(from..at).unwrap_or_default());
+        let Some(&byte) = bytes.get(at) else { return };
+        push_escape(json, byte);
         from = at + 1;
-        match byte {
-            b'"' => json.push_str("\\\""),
-            b'\\' => json.push_str("\\\\"),
-            b'\n' => json.push_str("\\n"),
-            b'\r' => json.push_str("\\r"),
-            b'\t' => json.push_str("\\t"),
-            _ => {
-                const DIGITS: &[u8; 16] = b"0123456789abcdef";
-                json.push_str("\\u00");
-                json.push(char::from(DIGITS[usize::from(byte >> 4)]));
-                json.push(char::from(DIGITS[usize::from(byte & 15)]));
-            }
+    }
+}
+
+fn push_escape(json: &mut String, byte: u8) {
+    match byte {
+        b'"' => json.push_str("\\\""),
+        b'\\' => json.push_str("\\\\"),
+        b'\n' => json.push_str("\\n"),
+        b'\r' => json.push_str("\\r"),
+        b'\t' => json.push_str("\\t"),
+        _ => {
+            const DIGITS: &[u8; 16] = b"0123456789abcdef";
+            json.push_str("\\u00");
+            json.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            json.push(char::from(DIGITS[usize::from(byte & 15)]));
         }
     }
-    json.push_str(text.get(from..).unwrap_or_default());
-    json.push('"');
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::text::push_json_string;
+use super::text::{push_escaped, push_json_string};
 use crate::RawJson;
 
 /// A JSON text that grows.
@@ -108,6 +108,14 @@ impl ObjectWriter<'_> {
     pub(crate) fn text(&mut self, name: &str, value: &str) {
         let writer = self.key(name);
         push_json_string(&mut writer.text, value);
+    }
+
+    /// A string that these pieces make up.
+    pub(crate) fn text_of(&mut self, name: &str, pieces: &[&str]) {
+        let json = &mut self.key(name).text;
+        json.push('"');
+        pieces.iter().for_each(|piece| push_escaped(json, piece));
+        json.push('"');
     }
 
     /// A string, if there is one.
@@ -251,6 +259,7 @@ mod tests {
     fn writes_what_serde_reads() {
         let text = Writer::object(|object| {
             object.text("a\"b", "c\nd\u{1}é😀");
+            object.text_of("pieces", &["a\"", "", "\nb"]);
             object.list("list", |list| {
                 assert!(list.is_empty());
                 list.raw("1");
@@ -269,6 +278,7 @@ mod tests {
         });
         let value: serde_json::Value = serde_json::from_str(&text).expect("valid JSON");
         assert_eq!(value["a\"b"], "c\nd\u{1}é😀");
+        assert_eq!(value["pieces"], "a\"\nb");
         assert_eq!(value["list"], serde_json::json!([1, "two", {}]));
         assert!(
             text.contains(r#""whole":2,"#) && text.contains(r#""part":0.7,"#),
