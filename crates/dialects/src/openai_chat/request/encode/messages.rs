@@ -142,15 +142,14 @@ impl<'a> Messages<'a, '_, '_> {
         if scope.own {
             return;
         }
-        let mut open: Vec<&str> = spoken.call_ids().collect();
+        let mut open: HashSet<&str> = spoken.call_ids().collect();
         let mut results = Vec::new();
         for turn in rest {
             if open.is_empty() {
                 break;
             }
             for (id, part) in turn.parts.iter().filter_map(result_id) {
-                if let Some(at) = open.iter().position(|open| *open == id) {
-                    open.swap_remove(at);
+                if open.remove(id) {
                     results.push((turn, part));
                     self.placed.insert(id);
                 }

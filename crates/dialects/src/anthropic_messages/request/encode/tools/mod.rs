@@ -3,8 +3,9 @@
 mod offer;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
-use crate::canonical::{AllowedMode, Field, PartBody, ToolChoice, portable_name};
+use crate::canonical::{AllowedMode, Field, ToolChoice, portable_name};
 use crate::json::ObjectWriter;
 use crate::structured_output;
 use crate::{Dialect, RawJson};
@@ -57,13 +58,10 @@ impl<'a> Tools<'a> {
 
     /// Anthropic refuses calls in the history of a request without tools, which OpenAI allows.
     fn remember_what_was_called(&mut self, context: &mut Context<'a, '_>) {
-        let mut names: Vec<&str> = Vec::new();
-        for part in context.request.turns.iter().flat_map(|turn| &turn.parts) {
-            match &part.body {
-                PartBody::ToolUse(call) if !names.contains(&&*call.name) => names.push(&call.name),
-                _ => {}
-            }
-        }
+        let mut known = HashSet::new();
+        let parts = context.request.turns.iter().flat_map(|turn| &turn.parts);
+        let called = parts.filter_map(|part| part.as_tool_use().map(|call| &*call.name));
+        let names: Vec<&str> = called.filter(|name| known.insert(*name)).collect();
         if names.is_empty() {
             return;
         }
