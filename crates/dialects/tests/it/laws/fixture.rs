@@ -172,7 +172,7 @@ impl Failures {
     }
 
     pub(super) fn report(&self) {
-        const SHOWN: usize = 4000;
+        const SHOWN: usize = 40;
         let shown = self.found.iter().take(SHOWN).cloned().collect::<Vec<_>>();
         assert!(
             self.found.is_empty(),
