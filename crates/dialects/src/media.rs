@@ -67,9 +67,14 @@ fn strip_prefix_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str
 
 /// A `data:` URL of base64 that was checked before.
 pub(crate) fn data_url(media_type: Option<&str>, data: &str) -> String {
-    let media_type = media_type.and_then(bare_media_type);
-    let media_type = media_type.unwrap_or("application/octet-stream");
-    format!("data:{media_type};base64,{data}")
+    format!("data:{};base64,{data}", url_media_type(media_type))
+}
+
+/// The media type that stands in a `data:` URL.
+pub(crate) fn url_media_type(media_type: Option<&str>) -> &str {
+    media_type
+        .and_then(bare_media_type)
+        .unwrap_or("application/octet-stream")
 }
 
 /// A media type without its parameters, if it is one (RFC 6838, section 4.2): a comma in it would end the head of a
