@@ -56,9 +56,12 @@ impl Frames {
     /// The probabilities of the tokens of the last piece.
     pub(super) fn logprobs(&self, out: &mut String, choice: u32, tokens: &RawJson) {
         self.begin(out, choice);
-        out.push_str(r#"{},"logprobs":{"content":"#);
-        out.push_str(tokens.as_str());
-        out.push_str(r#","refusal":null},"finish_reason":null}"#);
+        out.push_str(r#"{},"logprobs":"#);
+        Writer::append_object(out, |logprobs| {
+            logprobs.raw("content", tokens.as_str());
+            logprobs.null("refusal");
+        });
+        out.push_str(r#","finish_reason":null}"#);
         self.end(out);
     }
 

@@ -28,29 +28,37 @@ pub(super) fn read(value: Raw<'_>, parts: &mut Vec<Part>) -> Result<(), Invalid>
 }
 
 fn read_part(value: Raw<'_>) -> Result<Part, Invalid> {
-    let kind = value.want_type()?;
+    // One walk: there may be a whole picture in it.
+    let members: Vec<_> = value.want_members()?.collect();
+    let member = |name: &str| {
+        let found = members.iter().find(|(found, _)| found == name);
+        found
+            .map(|(_, value)| *value)
+            .ok_or_else(|| Invalid::here("is missing"))
+            .at(name)
+    };
+    let kind = member("type")?.want_text().at("type")?;
     let mut extras = Extras::new();
-    let member = || value.want_member(&kind);
     let body = match &*kind {
-        "text" => read_text(member()?).at(&kind)?,
-        "refusal" => read_refusal(member()?).at(&kind)?,
-        "image_url" => read_image(member()?, &mut extras).at(&kind)?,
-        "input_audio" => read_audio(member()?, &mut extras).at(&kind)?,
-        "file" => read_file(member()?, &mut extras).at(&kind)?,
+        "text" => read_text(member(&kind)?).at(&kind)?,
+        "refusal" => read_refusal(member(&kind)?).at(&kind)?,
+        "image_url" => read_image(member(&kind)?, &mut extras).at(&kind)?,
+        "input_audio" => read_audio(member(&kind)?, &mut extras).at(&kind)?,
+        "file" => read_file(member(&kind)?, &mut extras).at(&kind)?,
         _ => return Ok(opaque(&kind, value)),
     };
     let mut part = Part::from(body);
     part.extras = extras;
-    for (name, value) in value.want_members()? {
-        match &*name {
+    for (name, value) in &members {
+        match &**name {
             "type" => {}
-            "prompt_cache_breakpoint" => part.cache = Some(read_mark(value).at(&name)?),
+            "prompt_cache_breakpoint" => part.cache = Some(read_mark(*value).at(name)?),
             "cache_control" => {
-                part.cache = Some(read_mark(value).at(&name)?);
-                inner::note(&mut part.extras, &name, value);
+                part.cache = Some(read_mark(*value).at(name)?);
+                inner::note(&mut part.extras, name, *value);
             }
-            _ if name == kind => {}
-            _ => part.extras.push((name.into_owned(), value.into())),
+            _ if *name == kind => {}
+            _ => part.extras.push((name.to_string(), (*value).into())),
         }
     }
     Ok(part)
@@ -80,20 +88,20 @@ fn read_refusal(value: Raw<'_>) -> Result<PartBody, Invalid> {
 
 /// `{url, detail}`, or the bare URL that some clients write.
 fn read_image(value: Raw<'_>, extras: &mut Extras) -> Result<PartBody, Invalid> {
-    let mut detail = None;
-    let url = if value.kind() == Some(JsonKind::Text) {
+    let (mut url, mut detail) = (None, None);
+    if value.kind() == Some(JsonKind::Text) {
         inner::note(extras, "image_url", value);
-        value.want_text()?
+        url = Some(value.want_text()?);
     } else {
         for (name, value) in value.want_members()? {
             match &*name {
-                "url" => {}
+                "url" => url = Some(value.want_text().at(&name)?),
                 "detail" => detail = Some(value.want_string().at(&name)?),
                 _ => inner::keep(extras, "image_url", &name, value),
             }
         }
-        value.want_member("url")?.want_text().at("url")?
-    };
+    }
+    let url = url.ok_or_else(|| Invalid::here("is missing")).at("url")?;
     let (source, media_type) = read_url(url).at("url")?;
     Ok(PartBody::Image(Media {
         source,
@@ -115,14 +123,18 @@ fn read_url(url: Cow<'_, str>) -> Result<(MediaSource, Option<String>), Invalid>
 }
 
 fn read_audio(value: Raw<'_>, extras: &mut Extras) -> Result<PartBody, Invalid> {
+    let (mut data, mut format) = (None, None);
     for (name, value) in value.want_members()? {
-        if name != "data" && name != "format" {
-            inner::keep(extras, "input_audio", &name, value);
+        match &*name {
+            "data" => data = Some(value.want_string().at(&name)?),
+            "format" => format = Some(value.want_text().at(&name)?),
+            _ => inner::keep(extras, "input_audio", &name, value),
         }
     }
-    let data = value.want_member("data")?.want_string().at("data")?;
+    let missing = || Invalid::here("is missing");
+    let data = data.ok_or_else(missing).at("data")?;
     check_base64(&data).at("data")?;
-    let format = value.want_member("format")?.want_text().at("format")?;
+    let format = format.ok_or_else(missing).at("format")?;
     Ok(PartBody::Audio(Media {
         source: MediaSource::Base64(data),
         media_type: Some(format!("audio/{format}")),

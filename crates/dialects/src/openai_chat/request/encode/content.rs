@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::super::super::inner;
 use super::marks::{self, Mark};
+use super::media::Bytes;
 use super::{Scope, below, media};
 use crate::canonical::{Citation, Extras, Field, NOTE_MARK, Part, PartBody, Place};
 use crate::json::{ListWriter, ObjectWriter};
@@ -26,7 +27,7 @@ pub(super) enum Item<'a> {
     Text(Cow<'a, str>),
     Refusal(&'a str),
     Image {
-        url: Cow<'a, str>,
+        url: Bytes<'a>,
         detail: Option<&'a str>,
     },
     Audio {
@@ -34,7 +35,7 @@ pub(super) enum Item<'a> {
         format: &'a str,
     },
     FileData {
-        data: Cow<'a, str>,
+        data: Bytes<'a>,
         name: Option<Cow<'a, str>>,
     },
     FileId {
@@ -212,10 +213,10 @@ impl Entry<'_> {
             }
             Item::Image { url, .. } if self.is_bare_image() => {
                 part.text("type", "image_url");
-                part.text("image_url", url);
+                url.write(part, "image_url");
             }
             Item::Image { url, detail } => self.write_framed(part, "image_url", |image| {
-                image.text("url", url);
+                url.write(image, "url");
                 image.text_if("detail", *detail);
             }),
             Item::Audio { data, format } => self.write_framed(part, "input_audio", |audio| {
@@ -223,7 +224,7 @@ impl Entry<'_> {
                 audio.text("format", format);
             }),
             Item::FileData { data, name } => self.write_framed(part, "file", |file| {
-                file.text("file_data", data);
+                data.write(file, "file_data");
                 file.text_if("filename", name.as_deref());
             }),
             Item::FileId { id, name } => self.write_framed(part, "file", |file| {

@@ -5,14 +5,38 @@ use std::borrow::Cow;
 use super::content::Item;
 use super::{Scope, below};
 use crate::canonical::{Media, MediaSource, Place};
-use crate::media::{data_url, decode_base64};
+use crate::json::ObjectWriter;
+use crate::media::{decode_base64, url_media_type};
 use crate::{Dialect, Losses};
+
+/// Bytes, or where they are, as they stand in one string.
+#[derive(Debug)]
+pub(super) enum Bytes<'a> {
+    /// As it is.
+    Text(&'a str),
+    /// A `data:` URL of a media type and base64.
+    Url(&'a str, &'a str),
+}
+
+impl<'a> Bytes<'a> {
+    fn in_url(media_type: Option<&'a str>, data: &'a str) -> Self {
+        Self::Url(url_media_type(media_type), data)
+    }
+
+    /// Writes the string. Pictures are large, so that no URL is put together first.
+    pub(super) fn write(&self, object: &mut ObjectWriter<'_>, name: &str) {
+        match self {
+            Self::Text(text) => object.text(name, text),
+            Self::Url(kind, data) => object.text_of(name, &["data:", kind, ";base64,", data]),
+        }
+    }
+}
 
 /// `image_url`. OpenAI fetches http and https only, and has no pictures by file id.
 pub(super) fn image(media: &Media, own: bool) -> Option<Item<'_>> {
     let url = match &media.source {
-        MediaSource::Base64(data) => data_url(media.media_type.as_deref(), data).into(),
-        MediaSource::Url(url) if own || is_web(url) => Cow::Borrowed(&**url),
+        MediaSource::Base64(data) => Bytes::in_url(media.media_type.as_deref(), data),
+        MediaSource::Url(url) if own || is_web(url) => Bytes::Text(url),
         MediaSource::Url(_) | MediaSource::File(_) | MediaSource::Text(_) => return None,
     };
     let detail = media.detail.as_deref();
@@ -82,8 +106,8 @@ fn file<'a>(scope: &Scope<'_>, media: &'a Media, data: &'a str, losses: &mut Los
         }
     };
     let data = match media.media_type.as_deref() {
-        None if scope.own => Cow::Borrowed(data),
-        media_type => data_url(media_type.or(Some("application/pdf")), data).into(),
+        None if scope.own => Bytes::Text(data),
+        media_type => Bytes::in_url(media_type.or(Some("application/pdf")), data),
     };
     Item::FileData { data, name }
 }
