@@ -178,7 +178,7 @@ const failures = {
 
 // Streams from an alias whose first target fails, and tells who answered.
 async function fallenBack(name) {
-  const stream = listen(`spare-${name}`);
+  const stream = listen(`claude-spare-${name}`);
   const { response } = await stream.withResponse();
   assert.equal(textOf(await stream.finalMessage()), HELLO, name);
   assert.equal(response.headers.get("x-orchestra-attempts"), "2", name);
@@ -196,7 +196,7 @@ const journeys = {
   async fallback() {
     // Only a stream tells before its end that it will not come, or that it went wrong.
     for (const name of ["broken", "gone"]) {
-      const { data, response } = await ask(`spare-${name}`).withResponse();
+      const { data, response } = await ask(`claude-spare-${name}`).withResponse();
       assert.equal(textOf(data), HELLO, name);
       assert.equal(response.headers.get("x-orchestra-attempts"), "2", name);
     }

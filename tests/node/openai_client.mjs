@@ -227,7 +227,7 @@ const failures = {
 
 // Streams from an alias whose first target fails, and tells who answered.
 async function fallenBack(name) {
-  const call = { model: `spare-${name}`, messages, stream: true };
+  const call = { model: `gpt-spare-${name}`, messages, stream: true };
   const { data, response } = await client.chat.completions.create(call).withResponse();
   assert.equal(chatText(await collect(data)), HELLO, name);
   assert.equal(response.headers.get("x-orchestra-attempts"), "2", name);
@@ -248,7 +248,7 @@ const journeys = {
   async fallback() {
     // Only a stream tells before its end that it will not come, or that it went wrong.
     for (const name of ["broken", "gone"]) {
-      const { data, response } = await ask(`spare-${name}`).withResponse();
+      const { data, response } = await ask(`gpt-spare-${name}`).withResponse();
       assert.equal(data.choices[0].message.content, HELLO, name);
       assert.equal(response.headers.get("x-orchestra-attempts"), "2", name);
     }

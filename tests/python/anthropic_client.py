@@ -224,7 +224,7 @@ def fallback():
     # Only a stream tells before its end that it will not come, or that it went wrong.
     for name in ("broken", "gone"):
         answer = client.messages.with_raw_response.create(
-            model=f"spare-{name}", messages=SAY_HELLO, max_tokens=100
+            model=f"claude-spare-{name}", messages=SAY_HELLO, max_tokens=100
         )
         assert text_of(answer.parse()) == HELLO, name
         assert answer.headers["x-orchestra-attempts"] == "2", (name, answer.headers)
@@ -233,7 +233,7 @@ def fallback():
 
 def fallen_back(name):
     """Streams from an alias whose first target fails, and tells who answered."""
-    with listen(f"spare-{name}") as stream:
+    with listen(f"claude-spare-{name}") as stream:
         assert text_of(stream.get_final_message()) == HELLO, name
         headers = stream.response.headers
     assert headers["x-orchestra-attempts"] == "2", (name, headers)

@@ -284,7 +284,7 @@ def fallback():
     # Only a stream tells before its end that it will not come, or that it went wrong.
     for name in ("broken", "gone"):
         answer = client.chat.completions.with_raw_response.create(
-            model=f"spare-{name}", messages=SAY_HELLO
+            model=f"gpt-spare-{name}", messages=SAY_HELLO
         )
         assert answer.parse().choices[0].message.content == HELLO, name
         assert answer.headers["x-orchestra-attempts"] == "2", (name, answer.headers)
@@ -294,7 +294,7 @@ def fallback():
 def fallen_back(name):
     """Streams from an alias whose first target fails, and tells who answered."""
     with client.chat.completions.with_streaming_response.create(
-        model=f"spare-{name}", messages=SAY_HELLO, stream=True
+        model=f"gpt-spare-{name}", messages=SAY_HELLO, stream=True
     ) as answer:
         assert chat_text(answer.parse()) == HELLO, name
     assert answer.headers["x-orchestra-attempts"] == "2", (name, answer.headers)

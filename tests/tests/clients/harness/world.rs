@@ -25,7 +25,7 @@ const EARLY_FAULTS: [&str; 3] = ["broken", "silent", "fails-early"];
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) upstream: Upstream,
-    /// Where the aliases `spare-…` lead when their first target fails.
+    /// Where the aliases `gpt-spare-…` and `claude-spare-…` lead when their first target fails.
     pub(crate) spare: Upstream,
     pub(crate) server: Server,
 }
@@ -113,12 +113,14 @@ fn config(upstream: &Upstream, spare: &Upstream, further: &str) -> String {
         }
     }
     for fault in EARLY_FAULTS.into_iter().chain(["gone"]) {
-        writeln!(
-            models,
-            "spare-{fault} = [\"{fault}-openai/gpt-{fault}\", \"spare-openai/gpt-plain\", \
-             \"{fault}-anthropic/claude-{fault}\", \"spare-anthropic/claude-plain\"]"
-        )
-        .expect("a string takes everything");
+        for (kind, model) in [("openai", "gpt"), ("anthropic", "claude")] {
+            writeln!(
+                models,
+                "{model}-spare-{fault} = [\"{fault}-{kind}/{model}-{fault}\", \
+                 \"spare-{kind}/{model}-plain\"]"
+            )
+            .expect("a string takes everything");
+        }
     }
     text + &models + further
 }
