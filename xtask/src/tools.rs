@@ -66,7 +66,7 @@ pub(crate) fn node(workspace: &Metadata) -> anyhow::Result<Tools> {
     let package = read_pinned(&folder.join("package.json"))?;
     let lock = fs::read_to_string(folder.join("package-lock.json")).ok();
     let node = output_if_installed(Command::new("node").args(["-p", "process.execPath"]))?
-        .context("node is not installed: the tests need Node.js 20 or later")?;
+        .context("node is not installed: the tests need Node.js 20.19 or later")?;
     let place = Place::new(workspace, "node");
     let stamp = format!("{node}\n{package}\n{}", lock.as_deref().unwrap_or_default());
     if place.is_stale(&stamp) {
