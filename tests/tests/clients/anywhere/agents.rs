@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::World;
-use crate::harness::{CLIENT_KEY, Tool, assert_signed};
+use crate::harness::{CLIENT_KEY, Tool, assert_signed, nobody_listens};
 
 /// The longest that a task may take. It takes about a second.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -50,6 +50,9 @@ impl Desk {
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOME", self.folder.path().join("home"))
+            // Whatever an agent wants to reach beside the gateway is not there.
+            .env("HTTPS_PROXY", nobody_listens())
+            .env("NO_PROXY", "127.0.0.1")
             .stdin(std::process::Stdio::null())
             .kill_on_drop(true);
         command
@@ -201,7 +204,8 @@ fn codex_config(model: &str, url: &str) -> String {
          sandbox_mode = \"danger-full-access\"\ncheck_for_update_on_startup = false\n\
          [model_providers.gateway]\nname = \"gateway\"\nbase_url = \"{url}/v1\"\n\
          env_key = \"GATEWAY_KEY\"\nwire_api = \"responses\"\nrequest_max_retries = 0\n\
-         stream_max_retries = 0\n[analytics]\nenabled = false\n"
+         stream_max_retries = 0\n[analytics]\nenabled = false\n\
+         [features]\nplugins = false\napps = false\n"
     )
 }
 
