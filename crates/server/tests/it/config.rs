@@ -328,6 +328,21 @@ async fn a_public_address_needs_a_client_key() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_no_store_is_named_with_the_remedy() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let path = folder.path().join("kept.db");
+    std::fs::write(&path, "no database, however long it is. ".repeat(99)).expect("there is room");
+    let text = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[responses]\nstore = \"sqlite\"\npath = {path:?}\n"
+    );
+    let error = start(&text, &[]).await.expect_err("it is none");
+    let words = format!("{:#}", anyhow::Error::from(error));
+    for word in ["[responses]", "kept.db", "move it away"] {
+        assert!(words.contains(word), "{words}");
+    }
+}
+
+#[tokio::test]
 async fn an_address_that_is_taken_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0")
         .await

@@ -29,10 +29,10 @@ fn next(previous: &Value) -> Value {
 }
 
 fn texts(list: &Value) -> Vec<String> {
-    let data = list["data"].as_array().unwrap().iter();
+    let data = list["data"].as_array().expect("a list").iter();
     let text = |item: &Value| match &item["content"] {
         Value::String(text) => text.clone(),
-        parts => parts[0]["text"].as_str().unwrap().to_owned(),
+        parts => parts[0]["text"].as_str().expect("text").to_owned(),
     };
     data.map(text).collect()
 }
