@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use orchestra_gateway::{ConversationBounds, ConversationError};
+use orchestra_gateway::{Conversation, ConversationBounds, ConversationError, ConversationFuture};
+use orchestra_types::{Rng, SeededRng};
 
 use crate::harness::{conversation, key, stores};
 
@@ -197,6 +198,56 @@ async fn many_at_once_lose_nothing() {
                 let found = store.load(&format!("c{client}"), &id.to_string()).await;
                 assert!(found.is_some(), "{}", store.name);
             }
+        }
+    }
+}
+
+/// Whatever is done to them in whatever order, both keep the same and let go of the same.
+#[tokio::test]
+async fn stores_are_of_one_mind() {
+    for seed in 0..20 {
+        let rng = SeededRng::new(seed);
+        let draw = |below: usize| usize::try_from(rng.next_u64() % below as u64).unwrap();
+        let [one, two] = stores(SMALL).await;
+        for step in 0..150 {
+            let client = ["a", "b", ""][draw(3)];
+            let id = draw(6).to_string();
+            let bytes = 20 + draw(300);
+            let told = match draw(8) {
+                0 => {
+                    let time = Duration::from_secs(draw(60) as u64);
+                    one.clock.advance(time);
+                    two.clock.advance(time);
+                    continue;
+                }
+                1 => [&one, &two].map(|store| {
+                    let deleted = store.store.delete(key(client, &id));
+                    Told::Deleted(deleted)
+                }),
+                2..5 => [&one, &two].map(|store| {
+                    let saved = store.store.save(key(client, &id), conversation(&id, bytes));
+                    Told::Saved(saved)
+                }),
+                _ => [&one, &two].map(|store| Told::Loaded(store.store.load(key(client, &id)))),
+            };
+            let [first, second] = told;
+            assert_eq!(first.words().await, second.words().await, "{seed}, {step}");
+        }
+    }
+}
+
+enum Told {
+    Saved(ConversationFuture<()>),
+    Deleted(ConversationFuture<bool>),
+    Loaded(ConversationFuture<Option<Conversation>>),
+}
+
+impl Told {
+    async fn words(self) -> String {
+        match self {
+            Self::Saved(saved) => format!("{:?}", saved.await),
+            Self::Deleted(deleted) => format!("{:?}", deleted.await),
+            Self::Loaded(loaded) => format!("{:?}", loaded.await),
         }
     }
 }
