@@ -13,6 +13,7 @@ mod harness;
 mod leaving;
 mod process;
 mod readme;
+mod schemas;
 mod tls;
 
 /// Makes a test for each of the given clients, in a module of its own.
