@@ -55,6 +55,7 @@ impl Choice {
         answer: &str,
         events: &mut Vec<StreamEvent>,
     ) {
+        self.blocked = false;
         for part in &candidate.parts {
             self.part(*part, answer, events);
             self.wire += 1;
@@ -74,7 +75,7 @@ impl Choice {
         }
     }
 
-    /// The prompt was refused, and nothing will come.
+    /// The prompt was refused. Nothing will come; if something does all the same, it was not.
     pub(super) const fn block(&mut self) {
         self.blocked = true;
     }

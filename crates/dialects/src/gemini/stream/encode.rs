@@ -26,6 +26,8 @@ pub(in crate::gemini) struct Encoder {
     created: Option<u64>,
     choices: BTreeMap<u32, Choice>,
     usage: Option<Usage>,
+    /// What is said of the prompt.
+    feedback: Option<RawJson>,
     over: bool,
 }
 
@@ -84,6 +86,7 @@ impl Encoder {
             created: None,
             choices: BTreeMap::new(),
             usage: None,
+            feedback: None,
             over: false,
         }
     }
@@ -190,26 +193,33 @@ impl Encoder {
         });
     }
 
-    /// What this dialect alone knows is an event already.
+    /// What this dialect alone knows is an event already. A refused prompt ends the answer, so that it is told at
+    /// the end.
     fn opaque(
-        &self,
+        &mut self,
         origin: Dialect,
         kind: &str,
         raw: &RawJson,
         out: &mut String,
         losses: &mut Losses,
     ) {
-        if origin == Dialect::Gemini {
-            let event = Writer::object(|object| {
-                for (name, value) in raw.raw().members() {
-                    object.raw(&name, value.json());
-                }
-                head(object, &self.model, &self.id);
-            });
-            event_of(&event, out);
-        } else {
+        if origin != Dialect::Gemini {
             losses.add(format!("answer.{kind}"), LossKind::Dropped);
+        } else if kind == "promptFeedback" {
+            self.feedback = Some(raw.clone());
+        } else {
+            self.verbatim(raw, out);
         }
+    }
+
+    fn verbatim(&self, raw: &RawJson, out: &mut String) {
+        let event = Writer::object(|object| {
+            for (name, value) in raw.raw().members() {
+                object.raw(&name, value.json());
+            }
+            head(object, &self.model, &self.id);
+        });
+        event_of(&event, out);
     }
 
     fn chunk(&self, out: &mut String, index: u32, fill: impl FnOnce(&mut ObjectWriter<'_>)) {
@@ -228,6 +238,9 @@ impl Encoder {
     /// The last event holds why every candidate stopped, and the tokens of the whole answer.
     fn end(&mut self, out: &mut String, losses: &mut Losses) {
         self.over = true;
+        if let Some(feedback) = &self.feedback {
+            self.verbatim(feedback, out);
+        }
         let chunk = Writer::object(|object| {
             object.list("candidates", |list| {
                 for (index, choice) in &mut self.choices {

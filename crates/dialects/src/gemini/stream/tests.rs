@@ -1,6 +1,6 @@
 //! Streams that break their own rules, and parts that overlap.
 
-use crate::canonical::{Part, PartBody, Request, ToolUse};
+use crate::canonical::{Finish, Part, PartBody, Request, ToolUse};
 use crate::codec::{StreamDecode, StreamEncode};
 use crate::event::{Delta, StreamEvent};
 use crate::sse::Frame;
@@ -61,6 +61,27 @@ fn a_stream_is_whole_when_every_candidate_has_said_why_it_stopped() {
     assert_eq!(ended(&[unspecified]), StreamEnd::Truncated);
     let usage = r#"{"usageMetadata":{"promptTokenCount":1}}"#;
     assert_eq!(ended(&[usage]), StreamEnd::Truncated);
+}
+
+#[test]
+fn a_refused_prompt_is_an_end_unless_an_answer_follows() {
+    let refused = r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#;
+    let finish = |frames: &[&str]| {
+        let (events, end) = read(frames);
+        let mut reasons = events.into_iter().filter_map(|event| match event {
+            StreamEvent::Finish { reason, .. } => Some(reason),
+            _ => None,
+        });
+        (end, reasons.next())
+    };
+    let filtered = Some(Finish::ContentFilter);
+    assert_eq!(finish(&[refused]), (StreamEnd::Complete, filtered));
+    assert_eq!(finish(&[refused, BEGUN]), (StreamEnd::Truncated, None));
+    let told = written(&read(&[refused]).0[..2]);
+    assert_eq!(
+        told, "",
+        "a client must not take it for the end before it is"
+    );
 }
 
 #[test]
