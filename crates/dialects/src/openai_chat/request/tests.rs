@@ -226,7 +226,7 @@ fn compatible_servers_get_tools_they_know() {
     let description = &body["tools"][1]["function"]["description"];
     assert_eq!(
         *description,
-        "Edits.\n\n`input` must follow this grammar:\nstart: X"
+        "Edits.\n\n`input` must follow this lark grammar:\nstart: X"
     );
     assert_eq!(body["tool_choice"], "required");
     assert_eq!(body["user"], "ann");

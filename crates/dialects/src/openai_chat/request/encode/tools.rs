@@ -170,9 +170,7 @@ fn write_stand_in(
     format: Option<&RawJson>,
 ) {
     object.text("name", name);
-    let grammar = format
-        .and_then(|format| format.raw().member("definition")?.text())
-        .map(|grammar| format!("`input` must follow this grammar:\n{grammar}"));
+    let grammar = format.and_then(grammar_in_words);
     let told: Vec<&str> = [description, grammar.as_deref()]
         .into_iter()
         .flatten()
@@ -184,6 +182,14 @@ fn write_stand_in(
         "parameters",
         r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}"#,
     );
+}
+
+fn grammar_in_words(format: &RawJson) -> Option<String> {
+    let [syntax, definition] = format.raw().pick(["syntax", "definition"]);
+    let (syntax, definition) = (syntax?.text()?, definition?.text()?);
+    Some(format!(
+        "`input` must follow this {syntax} grammar:\n{definition}"
+    ))
 }
 
 fn write_custom(object: &mut ObjectWriter<'_>, scope: &Scope<'_>, tool: &Tool) {
