@@ -13,7 +13,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::canonical::{
-    Extras, Field, Part, PartBody, Place, Request, ToolInput, Turn, path, portable_name,
+    Extras, Field, Part, PartBody, Place, Request, Tool, ToolBody, ToolInput, Turn, path,
+    portable_name,
 };
 use crate::codec::{Inexpressible, Target};
 use crate::json::{ListWriter, ObjectWriter, Writer};
@@ -54,6 +55,8 @@ struct To<'r> {
     own: bool,
     /// The ids of calls with free text.
     custom: HashSet<&'r str>,
+    /// The names of tools that take free text.
+    custom_tools: HashSet<&'r str>,
 }
 
 impl<'r> To<'r> {
@@ -63,6 +66,7 @@ impl<'r> To<'r> {
             profile,
             own: request.origin == Dialect::OpenAiResponses,
             custom: custom_calls(&request.turns),
+            custom_tools: custom_tools(&request.tools),
         }
     }
 
@@ -102,6 +106,15 @@ impl<'r> To<'r> {
             losses.dropped_extras(places, extras);
         }
     }
+}
+
+fn custom_tools(tools: &[Tool]) -> HashSet<&str> {
+    let is_custom = |tool: &&Tool| matches!(tool.body, ToolBody::Custom { .. });
+    tools
+        .iter()
+        .filter(is_custom)
+        .filter_map(Tool::name)
+        .collect()
 }
 
 fn custom_calls(turns: &[Turn]) -> HashSet<&str> {

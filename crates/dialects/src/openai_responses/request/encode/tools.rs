@@ -139,9 +139,7 @@ const fn mode_word(mode: AllowedMode) -> &'static str {
 
 /// What kind of tool has this name.
 fn kind_of(name: &str, to: &To<'_>) -> &'static str {
-    let custom =
-        |tool: &Tool| matches!(&tool.body, ToolBody::Custom { name: custom, .. } if custom == name);
-    if to.profile.custom_tools && to.request.tools.iter().any(custom) {
+    if to.profile.custom_tools && to.custom_tools.contains(name) {
         "custom"
     } else {
         "function"

@@ -13,9 +13,8 @@ use crate::openai_responses::answer;
 /// An item as far as it has come.
 #[derive(Debug)]
 pub(super) struct Item {
-    pub(super) id: String,
     /// Its type.
-    kind: String,
+    pub(super) kind: String,
     body: Body,
     done: bool,
 }
@@ -44,7 +43,6 @@ impl Item {
             _ => Body::Other { at },
         };
         Self {
-            id,
             kind,
             body,
             done: false,
@@ -67,7 +65,6 @@ impl Item {
             _ => "message",
         };
         Some(Self {
-            id,
             kind: kind.to_owned(),
             body,
             done: false,

@@ -13,8 +13,8 @@ mod text;
 mod thoughts;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use crate::codec::StreamDecode;
 use crate::event::StreamEvent;
@@ -36,6 +36,8 @@ pub(in crate::openai_responses) struct Decoder {
     end: Option<StreamEnd>,
     /// By their places in the output.
     items: BTreeMap<u64, Item>,
+    /// The places of items by their ids.
+    places: HashMap<String, u64>,
     told: Told,
 }
 
@@ -113,7 +115,8 @@ impl Decoder {
             .unwrap_or_else(|| self.behind_all());
         // What is told of an item that is not kept would never be stopped.
         if let Entry::Vacant(free) = self.items.entry(place) {
-            let item = free.insert(Item::new(id, place, content));
+            let item = free.insert(Item::new(id.clone(), place, content));
+            self.places.entry(id).or_insert(place);
             let told = &mut self.told;
             item.begin(content, &mut Tell { events, told });
         }
@@ -146,10 +149,10 @@ impl Decoder {
     fn complete(&mut self, content: Raw<'_>, place: Option<u64>, events: &mut Vec<StreamEvent>) {
         let place = place.unwrap_or_else(|| self.behind_all());
         let id = answer::text(content.member("id"));
-        let item = self
-            .items
-            .entry(place)
-            .or_insert_with(|| Item::new(id, place, content));
+        let item = self.items.entry(place).or_insert_with(|| {
+            self.places.entry(id.clone()).or_insert(place);
+            Item::new(id, place, content)
+        });
         let mut tell = Tell {
             events,
             told: &mut self.told,
@@ -164,23 +167,25 @@ impl Decoder {
             .zip(output.items())
             .map(|(place, item)| (item, self.known(item, Some(place))))
             .collect();
-        let found = |place: &u64| known.iter().any(|(_, known)| *known == Some(*place));
-        let mut begun: Vec<u64> = self.items.keys().copied().filter(|p| !found(p)).collect();
+        let found: HashSet<u64> = known.iter().filter_map(|(_, place)| *place).collect();
+        let mut begun: HashMap<String, VecDeque<u64>> = HashMap::new();
+        for (place, item) in self
+            .items
+            .iter()
+            .filter(|(place, _)| !found.contains(place))
+        {
+            let same_kind = begun.entry(item.kind.clone()).or_default();
+            same_kind.push_back(*place);
+        }
         for (item, place) in known {
-            let place = place.or_else(|| {
-                let may_be = |place: &u64| self.items.get(place).is_some_and(|i| i.may_be(item));
-                let same = begun.iter().position(may_be)?;
-                Some(begun.remove(same))
-            });
+            let kind = answer::text(item.member("type"));
+            let place = place.or_else(|| begun.get_mut(&kind)?.pop_front());
             self.complete(item, place, events);
         }
     }
 
     fn place_of(&self, id: &str) -> Option<u64> {
-        let mut items = self.items.iter().filter(|_| !id.is_empty());
-        items
-            .find(|(_, item)| item.id == id)
-            .map(|(place, _)| *place)
+        self.places.get(id).copied().filter(|_| !id.is_empty())
     }
 
     /// An event within an item.
@@ -217,8 +222,10 @@ impl Decoder {
             return self.items.keys().next_back().copied();
         }
         let place = event.output_index.unwrap_or_else(|| self.behind_all());
-        let item = Item::unannounced(id.into_owned(), place, kind)?;
+        let id = id.into_owned();
+        let item = Item::unannounced(id.clone(), place, kind)?;
         self.items.insert(place, item);
+        self.places.entry(id).or_insert(place);
         Some(place)
     }
 
