@@ -48,9 +48,10 @@ pub(super) enum Signs {
     WhatFollows,
 }
 
-/// The `thoughtSignature` for the proof of another provider's thoughts.
-pub(super) fn seal(reasoning: &Reasoning) -> Option<String> {
-    envelope::seal(reasoning).map(|envelope| PLAIN.encode(envelope))
+/// The `thoughtSignature` that tells whose thoughts these are, and holds their proof if there is any. They are those of
+/// `from` if they do not say.
+pub(super) fn mark(reasoning: &Reasoning, from: Dialect) -> String {
+    PLAIN.encode(envelope::mark(reasoning, from))
 }
 
 fn open(signature: &str) -> Option<Reasoning> {
@@ -72,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_foreign_proof_comes_out_again_in_either_alphabet() {
-        let sealed = seal(&foreign()).expect("something to carry");
+        let sealed = mark(&foreign(), Dialect::OpenAiChat);
         assert_eq!(read(sealed.clone(), Signs::Thoughts), foreign());
         let url = sealed.replace('+', "-").replace('/', "_").replace('=', "");
         assert_eq!(read(url, Signs::WhatFollows), foreign());

@@ -4,7 +4,7 @@ use crate::canonical::{Answer, Choice, Finish, Part, PartBody, Reasoning};
 use crate::json::Raw;
 use crate::sniff::answer_object;
 use crate::usage::of_gemini;
-use crate::{AnswerError, RawJson};
+use crate::{AnswerError, Dialect, RawJson};
 
 use super::super::carry::{BLOCKED, CREATED, FINISH, LOGPROBS, USAGE, keep, note, note_absence};
 use super::super::name::{Field, fields_if_any, items, member};
@@ -163,7 +163,8 @@ impl Parts {
     }
 }
 
-/// Whether nothing proves the thoughts yet.
+/// Whether they are thoughts of Gemini that nothing proves yet.
 fn is_unproven(thoughts: &Reasoning) -> bool {
-    thoughts.signature.is_none() && thoughts.encrypted.is_none()
+    let own = thoughts.origin == Some(Dialect::Gemini);
+    own && thoughts.signature.is_none() && thoughts.encrypted.is_none()
 }

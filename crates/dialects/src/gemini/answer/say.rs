@@ -6,7 +6,7 @@ use crate::{Dialect, Losses};
 
 use super::super::carry::write;
 use super::super::media::wire;
-use super::super::signature::seal;
+use super::super::signature::mark;
 use super::super::written::{Arguments, id_of};
 
 /// What stands between the sections of other models' thoughts.
@@ -38,7 +38,9 @@ impl Said {
                 self.media(part, media, losses);
             }
             PartBody::ToolUse(call) => self.call(part, call, losses),
-            PartBody::Reasoning(thoughts) => self.thoughts(thoughts, own.then_some(part)),
+            PartBody::Reasoning(thoughts) => {
+                self.thoughts(thoughts, losses.from(), own.then_some(part));
+            }
             PartBody::Opaque { origin, raw, .. } if *origin == Dialect::Gemini => {
                 self.flush_proof();
                 self.parts.push(raw.as_str().to_owned());
@@ -105,13 +107,13 @@ impl Said {
 
     /// Adds thoughts that are whole. Gemini's own come in a part for each section, with the signature where it
     /// was; another model's in one, with their proof behind them, as a stream must send it.
-    fn thoughts(&mut self, thoughts: &Reasoning, beside: Option<&Part>) {
+    fn thoughts(&mut self, thoughts: &Reasoning, from: Dialect, beside: Option<&Part>) {
         self.flush_proof();
         if thoughts.origin != Some(Dialect::Gemini) {
             if !thoughts.texts.is_empty() {
                 self.thought(&thoughts.texts.join(SECTION_BREAK), None, None);
             }
-            return self.end_thoughts(thoughts);
+            return self.end_thoughts(thoughts, from);
         }
         let (last, others) = match thoughts.texts.split_last() {
             Some((last, others)) => (Some(&**last), others),
@@ -126,15 +128,15 @@ impl Said {
         self.proof.clone_from(&thoughts.signature);
     }
 
-    /// Adds the proof of thoughts whose text is there already.
-    pub(in crate::gemini) fn end_thoughts(&mut self, thoughts: &Reasoning) {
+    /// Adds the proof of thoughts whose text is there already: whose they are, if they are not Gemini's.
+    pub(in crate::gemini) fn end_thoughts(&mut self, thoughts: &Reasoning, from: Dialect) {
         if thoughts.origin == Some(Dialect::Gemini) {
             if let Some(signature) = &thoughts.encrypted {
                 self.thought("", Some(signature), None);
             }
             self.proof.clone_from(&thoughts.signature);
-        } else if let Some(envelope) = seal(thoughts) {
-            self.thought("", Some(&envelope), None);
+        } else {
+            self.thought("", Some(&mark(thoughts, from)), None);
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) struct Choice {
 enum Open {
     /// Text, whole so far: citations count in it.
     Text(String),
-    /// Thoughts, and whether they are proven.
+    /// Thoughts, and whether they are proven, or another provider's.
     Thoughts { proven: bool },
 }
 
@@ -153,7 +153,7 @@ impl Choice {
         for text in thoughts.texts {
             self.add(Delta::Text(text), events);
         }
-        let proven = thoughts.encrypted.is_some() || thoughts.signature.is_some();
+        let proven = !own || thoughts.encrypted.is_some() || thoughts.signature.is_some();
         if let Some(signature) = thoughts.signature {
             self.add(Delta::Signature(signature), events);
         }

@@ -305,7 +305,7 @@ impl Said {
             losses.dropped_extras(&[Place::member("answer"), part.at], &part.extras);
         }
         if let PartBody::Reasoning(thoughts) = &part.body {
-            self.end_thoughts(thoughts);
+            self.end_thoughts(thoughts, losses.from());
         }
     }
 }
