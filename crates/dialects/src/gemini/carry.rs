@@ -2,7 +2,7 @@
 //!
 //! Members without a field in the canonical form become extras of the nearest canonical object. Those of an inner
 //! object are named by their path from there, such as `generationConfig.speechConfig`, so that a
-//! loss names them rightly. Notes ([`NOTE_MARK`](crate::canonical::NOTE_MARK)) remember how something was written; they bear
+//! loss names them rightly. Notes ([`NOTE_MARK`]) remember how something was written; they bear
 //! the name of the dialect, since other codecs leave notes of their own.
 
 use super::name::Field;
@@ -67,7 +67,7 @@ pub(super) fn write(object: &mut ObjectWriter<'_>, within: &str, extras: &Extras
     }
 }
 
-/// Whether there is anything for [`write`] to write.
+/// Whether there is anything for [`write()`] to write.
 pub(super) fn any(within: &str, extras: &Extras) -> bool {
     extras
         .iter()

@@ -1,5 +1,5 @@
 //! What the fields of parts, tools and formats that Gemini has no place for are called where the client wrote
-//! them. For those of the request itself see [`Field`](crate::canonical::Field).
+//! them. For those of the request itself see [`Field`].
 
 use crate::Dialect;
 use crate::canonical::{Extras, Field, NOTE_MARK, Place};

@@ -73,10 +73,8 @@ pub(in super::super) fn tier_word<'a>(tier: &'a str, losses: &mut Losses) -> Opt
     match tier {
         "auto" | "default" | "flex" | "scale" | "priority" | "fast" => Some(tier),
         _ if losses.within_one_dialect() => Some(tier),
-        "standard" => {
-            losses.approximated(&place);
-            Some("default")
-        }
+        // Anthropic's and Gemini's word for the same.
+        "standard" => Some("default"),
         _ => {
             losses.dropped(&place);
             None
