@@ -193,7 +193,9 @@ impl Options<'_, '_, '_> {
         ) {
             self.body.flag_if("store", store);
         }
-        if self.takes(known, request.metadata.is_some(), Field::Metadata) {
+        // OpenAI's words: "only allowed when 'store' is enabled".
+        let stored = known && (self.scope.own || store == Some(true));
+        if self.takes(stored, request.metadata.is_some(), Field::Metadata) {
             self.body.raw_if("metadata", request.metadata.as_ref());
         }
         if self.takes(known, request.service_tier.is_some(), Field::ServiceTier) {
