@@ -314,6 +314,14 @@ def document(upstream):
 
 
 @scenario
+def prefill(upstream):
+    """The beginning of the answer is given."""
+    turns = [*SAY_HELLO, {"role": "assistant", "content": "Hello from"}]
+    answer = ask(upstream, messages=turns)
+    assert text_of(answer) == HELLO, answer
+
+
+@scenario
 def older_version(upstream):
     """The version of the API that still has sampling parameters, and a tool of Anthropic's own."""
     older = client.with_options(default_headers={"anthropic-version": "2023-06-01"})
@@ -370,10 +378,23 @@ def faulty(upstream, fault, **more):
 
 
 @scenario
+def finishes(upstream):
+    """Why the model stopped, in the client's words."""
+    for fault, reason in (("short", "max_tokens"), ("filtered", "refusal")):
+        answer = faulty(upstream, fault)
+        assert answer.stop_reason == reason, answer
+        *_, told, _end = faulty(upstream, fault, stream=True)
+        assert told.delta.stop_reason == reason, told
+
+
+@scenario
 def limited(upstream):
-    error = raises(anthropic.RateLimitError, lambda: faulty(upstream, "limited"))
-    assert error.response.headers["retry-after"] == "7", error.response.headers
-    assert error.body["error"]["type"] == "rate_limit_error", error.body
+    for more in ({}, {"stream": True}):
+        error = raises(
+            anthropic.RateLimitError, lambda more=more: faulty(upstream, "limited", **more)
+        )
+        assert error.response.headers["retry-after"] == "7", error.response.headers
+        assert error.body["error"]["type"] == "rate_limit_error", error.body
 
 
 @scenario

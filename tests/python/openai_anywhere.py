@@ -280,6 +280,23 @@ def chat_at_odds(upstream):
 
 
 @scenario
+def chat_old_functions(upstream):
+    """Functions as they were before there were tools: one call at a time, and without identity."""
+    call = {
+        "model": MODELS[upstream],
+        "functions": [{"name": name, "parameters": schema} for name, schema in SCHEMAS.items()],
+    }
+    [choice] = client.chat.completions.create(messages=ASK, **call).choices
+    assert choice.finish_reason == "function_call", choice
+    assert choice.message.function_call.name == "weather", choice
+    result = {"role": "function", "name": "weather", "content": "sun"}
+    answer = client.chat.completions.create(
+        messages=[*ASK, choice.message, result], function_call="none", **call
+    )
+    assert answer.choices[0].message.content == "The tools say: sun.", answer
+
+
+@scenario
 def chat_several(upstream):
     """What would change the meaning of the call is refused."""
     error = raises(
@@ -557,6 +574,57 @@ def responses_image(upstream):
 
 
 @scenario
+def responses_settings(upstream):
+    """Everything that an application may set, at once; what the upstream lacks is left out."""
+    answer = client.responses.create(
+        model=MODELS[upstream],
+        instructions="Be brief.",
+        input=[
+            {"role": "developer", "content": "Be kind."},
+            {"role": "user", "content": "Hello"},
+            {
+                "type": "message",
+                "id": "msg_1",
+                "role": "assistant",
+                "status": "completed",
+                "content": [{"type": "output_text", "text": "Hi.", "annotations": []}],
+            },
+            {"role": "user", "content": [{"type": "input_text", "text": "Say hello."}]},
+            {"role": "system", "content": "In English."},
+        ],
+        max_output_tokens=500,
+        metadata={"team": "a"},
+        parallel_tool_calls=True,
+        prompt_cache_key="k",
+        reasoning={"effort": "minimal"},
+        safety_identifier="someone",
+        service_tier="auto",
+        temperature=0.3,
+        text={"verbosity": "low"},
+        tool_choice="auto",
+        tools=[],
+        top_logprobs=2,
+        top_p=0.9,
+        truncation="auto",
+    )
+    assert answer.output_text == HELLO, answer
+    # What was asked is repeated.
+    assert answer.instructions == "Be brief." and answer.metadata == {"team": "a"}, answer
+
+
+@scenario
+def responses_choice(upstream):
+    """One of the tools, or one call at a time."""
+    allowed = {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "clock"}]}
+    for more in ({"tool_choice": {"type": "function", "name": "clock"}}, {"tool_choice": allowed}):
+        answer = client.responses.create(
+            model=MODELS[upstream], input=ASK, tools=RESPONSES_TOOLS, **more
+        )
+        calls = [item.name for item in answer.output if item.type == "function_call"]
+        assert calls == ["clock"], (more, answer)
+
+
+@scenario
 def responses_file(upstream):
     data = f"data:application/pdf;base64,{DOCUMENT}"
     parts = [
@@ -656,8 +724,24 @@ def both(upstream, fault, **more):
 
 
 @scenario
+def finishes(upstream):
+    """Why the model stopped, in the client's words."""
+    for fault, finish, reason in (
+        ("short", "length", "max_output_tokens"),
+        ("filtered", "content_filter", "content_filter"),
+    ):
+        chat, response = (call() for call in both(upstream, fault))
+        assert chat.choices[0].finish_reason == finish, chat
+        assert (response.status, response.incomplete_details.reason) == ("incomplete", reason), response
+        chat, response = (list(call()) for call in both(upstream, fault, stream=True))
+        assert [c.choices[0].finish_reason for c in chat if c.choices][-1] == finish, chat
+        assert response[-1].type == "response.incomplete", response[-1]
+        assert response[-1].response.incomplete_details.reason == reason, response[-1]
+
+
+@scenario
 def limited(upstream):
-    for call in both(upstream, "limited"):
+    for call in (*both(upstream, "limited"), *both(upstream, "limited", stream=True)):
         error = raises(openai.RateLimitError, call)
         assert error.response.headers["retry-after"] == "7", error.response.headers
         assert error.body["message"], error.body

@@ -93,6 +93,21 @@ impl Asked {
         }
     }
 
+    /// Only the tools that a choice lists may be called; `named` finds the object with a tool's name.
+    pub(crate) fn allow_only(
+        &mut self,
+        choice: &Spot<'_>,
+        named: impl for<'a> Fn(&Spot<'a>) -> Result<Spot<'a>, Refusal>,
+    ) -> Result<(), Refusal> {
+        choice.one_of("mode", &["auto", "required"])?;
+        let mut allowed = Vec::new();
+        for tool in choice.want("tools")?.items()? {
+            allowed.push(named(&tool)?.want_text("name")?.to_owned());
+        }
+        self.tools.retain(|tool| allowed.contains(&tool.name));
+        Ok(())
+    }
+
     /// A chosen tool is one of the tools.
     pub(crate) fn choice_exists(&self, at: &Spot<'_>) -> Result<(), Refusal> {
         match &self.choice {

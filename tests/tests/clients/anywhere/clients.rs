@@ -66,6 +66,7 @@ async fn openai_python() {
         "chat_file",
         "chat_settings",
         "chat_at_odds",
+        "chat_old_functions",
         "chat_wanders",
         "chat_thinks",
         "chat_thinks_stream",
@@ -80,6 +81,8 @@ async fn openai_python() {
         "responses_parse",
         "responses_parse_stream",
         "responses_wanders",
+        "responses_settings",
+        "responses_choice",
         "responses_remembered",
         "responses_remembered_stream",
         "responses_stateful",
@@ -98,7 +101,17 @@ async fn openai_python() {
             &["responses_thinks", "responses_thinks_stream"],
             OPEN_TO_RESPONSES,
         ),
-        (&["limited", "broken", "refused", "torn", "falls_back"], ALL),
+        (
+            &[
+                "finishes",
+                "limited",
+                "broken",
+                "refused",
+                "torn",
+                "falls_back",
+            ],
+            ALL,
+        ),
     ];
     check(Guest::OpenAiPython, scenarios).await;
 }
@@ -139,6 +152,7 @@ async fn anthropic_python() {
         "parse",
         "choice",
         "settings",
+        "prefill",
         "older_version",
         "long_names",
         "tool_image",
@@ -150,7 +164,17 @@ async fn anthropic_python() {
         (&["image", "document"], SEEING_FOR_MESSAGES),
         (&["thinks"], OPEN_TO_MESSAGES),
         (&["thinks_in_secret"], &["chat"]),
-        (&["limited", "broken", "refused", "torn", "falls_back"], ALL),
+        (
+            &[
+                "finishes",
+                "limited",
+                "broken",
+                "refused",
+                "torn",
+                "falls_back",
+            ],
+            ALL,
+        ),
     ];
     check(Guest::AnthropicPython, scenarios).await;
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use orchestra_testkit::{Agent, At, Behaviour, How, Script, Upstream, When};
+use orchestra_testkit::{Agent, At, Behaviour, Finish, How, Script, Upstream, When};
 
 use crate::harness::{Server, nobody_listens};
 
@@ -40,6 +40,8 @@ fn script(agent: &Agent) -> Script {
         ("limited", limited),
         ("broken", Behaviour::error(500)),
         ("refused", refused),
+        ("short", Behaviour::answer().finish(Finish::Length)),
+        ("filtered", Behaviour::answer().finish(Finish::Filtered)),
         ("cut", long().interrupt(At::AfterEvents(8), How::Close)),
         ("fails", long().error_event(8)),
         ("endless", long().endless()),

@@ -185,6 +185,10 @@ fn tools(root: &Spot<'_>, asked: &mut Asked) -> Result<(), Refusal> {
     asked.names_are_unique(&tools)?;
     if let Some(choice) = root.get("tool_choice") {
         asked.choice = read_choice(&choice)?;
+        if let Some(allowed) = choice.get("allowed_tools") {
+            allowed.only(&["mode", "tools"])?;
+            asked.allow_only(&allowed, |tool| tool.want("function"))?;
+        }
         asked.choice_exists(&choice)?;
     }
     Ok(())

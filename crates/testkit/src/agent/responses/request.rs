@@ -145,6 +145,10 @@ fn tools(root: &Spot<'_>, asked: &mut Asked) -> Result<(), Refusal> {
         return Ok(());
     };
     asked.choice = read_choice(&choice)?;
+    if choice.value["type"] == "allowed_tools" {
+        choice.only(&["type", "mode", "tools"])?;
+        asked.allow_only(&choice, |tool| Ok(tool.clone()))?;
+    }
     asked.choice_exists(&choice)
 }
 
