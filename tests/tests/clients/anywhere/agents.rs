@@ -59,6 +59,15 @@ impl Desk {
     }
 }
 
+/// Whether the upstream was shown a picture.
+fn shown_a_picture(world: &World) -> bool {
+    let log = world.upstream.log();
+    let mut bodies = log
+        .iter()
+        .map(|request| String::from_utf8_lossy(&request.body));
+    bodies.any(|body| body.contains("image/png"))
+}
+
 /// Runs it to its end and returns what it printed.
 async fn printed(mut command: Command, world: &World) -> String {
     let output = tokio::time::timeout(PATIENCE, command.output())
@@ -78,10 +87,20 @@ async fn printed(mut command: Command, world: &World) -> String {
     out
 }
 
-/// Claude Code writes a file, runs a command beside it, changes the file and tells the end.
+/// A white pixel.
+const PIXEL: [u8; 68] = [
+    137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 1, 0, 0, 0, 1, 8, 4, 0,
+    0, 0, 181, 28, 12, 2, 0, 0, 0, 11, 73, 68, 65, 84, 120, 218, 99, 252, 255, 31, 0, 3, 3, 2, 0,
+    239, 162, 167, 91, 0, 0, 0, 0, 73, 69, 78, 68, 174, 66, 96, 130,
+];
+
+/// Claude Code writes a file, runs a command beside it, looks at a picture, changes the file and
+/// tells the end.
 async fn claude_code(model: &str) {
     let desk = Desk::new();
     let file = desk.work("note.txt");
+    let picture = desk.work("white.png");
+    std::fs::write(&picture, PIXEL).expect("a file can be written");
     let write = json!({"file_path": file, "content": "Grüezi \"wohl\"\n\tline 2 🏔\n"});
     let run = json!({"command": "printf 'one %s' two > made.txt", "description": "Make a file"});
     // It adds what has a default before it hands a call back, so nothing is left out here.
@@ -90,6 +109,8 @@ async fn claude_code(model: &str) {
     let agent = Agent::new()
         .call("Write", write.to_string())
         .call("Bash", run.to_string())
+        .then()
+        .call("Read", json!({ "file_path": picture }).to_string())
         .then()
         .call("Edit", edit.to_string());
     let world = World::start(&agent).await;
@@ -119,6 +140,8 @@ async fn claude_code(model: &str) {
     assert!(last.starts_with("The tools say: The file "), "{told}");
     assert_eq!(desk.read("note.txt"), "Grüezi \"wohl\"\n\tline \\two\\ 🏔\n");
     assert_eq!(desk.read("made.txt"), "one two");
+    // DeepSeek sees none.
+    assert_eq!(shown_a_picture(&world), !model.starts_with("deepseek"));
     assert_signed(&world.upstream.log());
 }
 
@@ -142,8 +165,11 @@ async fn claude_code_on_deepseek() {
     claude_code("deepseek/deepseek-v4-pro").await;
 }
 
-/// Codex runs two commands at once, then another, and tells the end.
+/// Codex runs two commands at once, then looks at a picture beside another, and tells the end.
 async fn codex(model: &str) {
+    let desk = Desk::new();
+    let picture = desk.work("white.png");
+    std::fs::write(&picture, PIXEL).expect("a file can be written");
     let write = json!({"cmd": "printf 'Gr\u{fc}ezi \"%s\"' wohl > note.txt"});
     let other = json!({"cmd": "printf two > made.txt", "yield_time_ms": 5000});
     let more = json!({"cmd": "cat made.txt >> note.txt && echo appended"});
@@ -151,12 +177,13 @@ async fn codex(model: &str) {
         .call("exec_command", write.to_string())
         .call("exec_command", other.to_string())
         .then()
+        .call("view_image", json!({ "path": picture }).to_string())
         .call("exec_command", more.to_string());
     let world = World::start(&agent).await;
-    let desk = Desk::new();
     let said = codex_says(&world, &desk, model).await;
     assert!(said.contains("appended"), "{said}");
     assert_eq!(desk.read("note.txt"), "Grüezi \"wohl\"two");
+    assert!(shown_a_picture(&world), "the picture is lost");
 }
 
 /// Believing that it talks to a model that it knows, Codex offers a tool that takes a text in
