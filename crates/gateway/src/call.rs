@@ -153,16 +153,10 @@ impl Call {
             .map_err(Clone::clone)
     }
 
-    /// Whether something may be in the body that the vendor of the client's dialect would refuse: another's
-    /// thoughts, or items with ids that were made here.
-    pub(crate) fn holds_foreign_words(&self) -> bool {
-        matches!(self.resumed, Resumed::From(_)) || self.carries_foreign_thoughts()
-    }
-
     /// Whether thoughts of another vendor are in the body, who answered an earlier turn: sealed in an envelope, or
     /// without any signature. The client's own dialect has them where the thoughts of its vendor belong, who
     /// would refuse the whole call.
-    fn carries_foreign_thoughts(&self) -> bool {
+    pub(crate) fn carries_foreign_thoughts(&self) -> bool {
         let dialect = self.endpoint.dialect();
         let unsigned = dialect == Dialect::AnthropicMessages && self.has_unsigned();
         unsigned || dialect.codec().is_some() && self.has_envelopes()

@@ -66,7 +66,7 @@ pub(crate) fn prepare(call: &Call, target: &Candidate) -> Result<Step, Unsendabl
         Exchange::Direct if call.endpoint == Endpoint::Embeddings => {
             embeddings(call, target, &profile()).map_err(Unsendable::Here)?
         }
-        Exchange::Direct if !call.holds_foreign_words() => {
+        Exchange::Direct if !call.carries_foreign_thoughts() => {
             direct(call, target, profile).map_err(Unsendable::Here)?
         }
         // A provider refuses to count what it would refuse to read.

@@ -114,11 +114,6 @@ fn response_of(item: &str) -> Option<String> {
     made_here.then(|| format!("resp_{call}"))
 }
 
-/// Whether an item has an id that was made here, which nobody else knows.
-pub(super) fn is_made_here(item: &str) -> bool {
-    response_of(item).is_some()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

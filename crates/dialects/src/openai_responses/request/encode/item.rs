@@ -8,7 +8,6 @@ use crate::canonical::{
     Field, Part, PartBody, Place, Reasoning, ReasoningForm, Role, ToolInput, ToolUse, Turn,
 };
 use crate::json::{ListWriter, ObjectWriter, Raw, Writer, json_string};
-use crate::openai_responses::kept::is_made_here;
 use crate::{Dialect, Losses};
 
 /// `input`: a text, or a list of items. `None` if there is nothing to tell.
@@ -212,19 +211,10 @@ fn reasoning(
     to: &To<'_>,
     losses: &mut Losses,
 ) {
-    let readable = |part: &Part| {
-        let thoughts = part.as_reasoning();
-        match thoughts.and_then(|thoughts| thoughts.origin) {
-            Some(origin) => origin == Dialect::OpenAiResponses,
-            // The other form of thoughts that stand before it, or a client of this dialect that kept nothing but
-            // the id; but nobody knows an id that was made here.
-            None => {
-                to.own
-                    && !thoughts
-                        .and_then(|one| one.id.as_deref())
-                        .is_some_and(is_made_here)
-            }
-        }
+    let readable = |part: &Part| match part.as_reasoning().and_then(|thoughts| thoughts.origin) {
+        Some(origin) => origin == Dialect::OpenAiResponses,
+        // The other form of thoughts that stand before it, or a client of this dialect that kept nothing but the id.
+        None => to.own,
     };
     if !parts.iter().all(readable) {
         for part in parts {
