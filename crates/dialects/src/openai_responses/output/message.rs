@@ -1,5 +1,8 @@
 //! Messages: texts and refusals.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use super::annotation;
 use super::assemble::{Tell, answer_place, item_event, push};
 use super::item::{self, Body, Content, Item, OWN, Status};
@@ -12,8 +15,8 @@ use crate::{Losses, RawJson};
 #[derive(Debug)]
 pub(super) struct Messages {
     current: Option<Current>,
-    /// How many parts of each message are open.
-    open: Vec<usize>,
+    /// How many parts of each message are open, by the message's index. None is not listed.
+    open: HashMap<usize, usize>,
     /// The text that was told last.
     last: Option<Said>,
     /// Whether deltas wait for the probabilities of their tokens, which stand in the same event.
@@ -37,10 +40,10 @@ pub(super) struct Said {
 }
 
 impl Messages {
-    pub(super) const fn new(hold: bool) -> Self {
+    pub(super) fn new(hold: bool) -> Self {
         Self {
             current: None,
-            open: Vec::new(),
+            open: HashMap::new(),
             last: None,
             hold,
             held: None,
@@ -61,7 +64,7 @@ impl Messages {
             _ => (empty_text(), const { &String::new() }, &[]),
         };
         let said = self.add((items, id), part, phase, Content { body, extras }, tell);
-        self.open.push(said.item);
+        *self.open.entry(said.item).or_default() += 1;
         if !text.is_empty() {
             self.delta(items, said, &Delta::Text(text.clone()), tell);
         }
@@ -172,8 +175,11 @@ impl Messages {
     pub(super) fn stop(&mut self, items: &[Item], said: Said, tell: &mut Tell<'_, '_>) {
         done_event(items, said, tell);
         part_event(items, said, "done", tell);
-        if let Some(at) = self.open.iter().position(|item| *item == said.item) {
-            self.open.swap_remove(at);
+        if let Entry::Occupied(mut open) = self.open.entry(said.item) {
+            *open.get_mut() -= 1;
+            if *open.get() == 0 {
+                open.remove();
+            }
         }
         self.finish(items, said.item, tell);
     }
@@ -191,7 +197,7 @@ impl Messages {
             .current
             .as_ref()
             .is_some_and(|current| current.item == item);
-        if !goes_on && !self.open.contains(&item) {
+        if !goes_on && !self.open.contains_key(&item) {
             item_event(tell.sink, "done", items, item, Status::Completed);
         }
     }
