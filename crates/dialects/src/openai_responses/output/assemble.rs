@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::call::Call;
 use super::item::{Body, Item, OWN, Status};
-use super::message::{Messages, Said};
+use super::message::Messages;
+use super::said::Said;
 use super::sink::Sink;
 use super::thinking::Thinking;
 use crate::canonical::{MediaSource, Part, PartBody, Place, Tool, ToolBody};

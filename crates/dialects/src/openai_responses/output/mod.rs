@@ -6,6 +6,7 @@ mod assemble;
 mod call;
 mod item;
 mod message;
+mod said;
 mod sink;
 mod thinking;
 

@@ -3,16 +3,16 @@
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::{To, options, part, result};
+use super::{To, format, message, part, result};
 use crate::canonical::{
-    Field, Part, PartBody, Place, Reasoning, ReasoningForm, Role, ToolInput, ToolUse, Turn,
+    Part, PartBody, Place, Reasoning, ReasoningForm, Role, ToolInput, ToolUse, Turn,
 };
 use crate::json::{ListWriter, ObjectWriter, Raw, Writer, json_string};
 use crate::{Dialect, Losses};
 
 /// `input`: a text, or a list of items. `None` if there is nothing to tell.
 pub(super) fn input(to: &To<'_>, losses: &mut Losses) -> Option<String> {
-    let words = options::form_in_words(to, losses);
+    let words = format::in_words(to, losses);
     if let ([turn], true, None) = (&*to.request.turns, to.own, &words)
         && let Some(text) = lone_text(turn)
     {
@@ -60,7 +60,7 @@ fn write(list: &mut ListWriter<'_>, turn: &Turn, to: &To<'_>, losses: &mut Losse
     if !to.own {
         losses.dropped_extras(&[turn.at], &turn.extras);
     } else if turn.parts.is_empty() {
-        message(list, turn, &[], to, losses);
+        message::write(list, turn, &[], to, losses);
     }
     for parts in turn.parts.chunk_by(one_item) {
         let Some(first) = parts.first() else { continue };
@@ -74,7 +74,7 @@ fn write(list: &mut ListWriter<'_>, turn: &Turn, to: &To<'_>, losses: &mut Losse
                 Dialect::OpenAiResponses => list.raw(raw.as_str()),
                 _ => losses.dropped(&[turn.at, first.at]),
             },
-            _ => message(list, turn, parts, to, losses),
+            _ => message::write(list, turn, parts, to, losses),
         }
     }
 }
@@ -98,107 +98,6 @@ fn in_message(part: &Part) -> bool {
         // An unknown part of a message stood in its content, an unknown item stood alone.
         PartBody::Opaque { .. } => part.at.member == "content",
         PartBody::ToolUse(_) | PartBody::ToolResult(_) | PartBody::Reasoning(_) => false,
-    }
-}
-
-fn role(turn: &Turn, to: &To<'_>, losses: &mut Losses) -> &'static str {
-    match turn.role {
-        Role::System => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
-        Role::Developer if to.profile.developer_role => "developer",
-        Role::Developer => {
-            losses.approximated(&[turn.at, Place::member("role")]);
-            "system"
-        }
-    }
-}
-
-fn message(
-    list: &mut ListWriter<'_>,
-    turn: &Turn,
-    parts: &[Part],
-    to: &To<'_>,
-    losses: &mut Losses,
-) {
-    match parts {
-        // Chat's clients write an empty text beside calls.
-        [part] if !to.own && turn.parts.len() > 1 && part::plain(part) == Some("") => {}
-        [part] if as_text(part, to) => easy_message(list, turn, part, to, losses),
-        _ if turn.role == Role::Assistant && !to.own => said(list, turn, parts, to, losses),
-        _ => {
-            let role = role(turn, to, losses);
-            let mut empty = true;
-            let content = Writer::list(|content| {
-                for part in parts {
-                    part::write(content, &[turn.at], part, turn.role, to, losses);
-                }
-                empty = content.is_empty();
-            });
-            if !empty || to.own {
-                list.object(|message| {
-                    message.text("type", "message");
-                    message.text("role", role);
-                    message.raw("content", &content);
-                    if to.own {
-                        message.extras(&turn.extras);
-                    }
-                });
-            }
-        }
-    }
-}
-
-/// Whether the content of a message is written as a text. Within this dialect, if it was one.
-fn as_text(part: &Part, to: &To<'_>) -> bool {
-    part::plain(part).is_some() && (!to.own || part.at.index.is_none())
-}
-
-fn easy_message(
-    list: &mut ListWriter<'_>,
-    turn: &Turn,
-    part: &Part,
-    to: &To<'_>,
-    losses: &mut Losses,
-) {
-    let role = role(turn, to, losses);
-    list.object(|message| {
-        message.text("role", role);
-        message.text("content", part::plain(part).unwrap_or_default());
-        if to.own {
-            message.extras(&turn.extras);
-        }
-    });
-}
-
-/// What a model of another dialect said. The types want an id and a status for everything an assistant
-/// said but for plain texts, so each text is a message of its own.
-fn said(list: &mut ListWriter<'_>, turn: &Turn, parts: &[Part], to: &To<'_>, losses: &mut Losses) {
-    for part in parts {
-        let places = [turn.at, part.at];
-        part::losses_beside(&places, part, to, losses);
-        let text = match &part.body {
-            PartBody::Text { text, citations } => {
-                if !citations.is_empty() {
-                    losses.dropped(&[turn.at, part.at, to.request.place(Field::Citations)]);
-                }
-                text
-            }
-            PartBody::Refusal { text } => {
-                losses.approximated(&places);
-                text
-            }
-            _ => {
-                losses.dropped(&places);
-                continue;
-            }
-        };
-        if !text.is_empty() {
-            list.object(|message| {
-                message.text("role", "assistant");
-                message.text("content", text);
-            });
-        }
     }
 }
 

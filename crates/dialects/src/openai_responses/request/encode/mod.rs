@@ -1,9 +1,12 @@
 //! Writes a request.
 
+mod format;
 mod item;
 mod media;
+mod message;
 mod options;
 mod part;
+mod reasoning;
 mod result;
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,9 @@
 //! How the answer is made.
 
-use super::To;
-use crate::canonical::{
-    Effort, Field, NOTE_MARK, OutputFormat, ReasoningMode, ReasoningOptions, ThoughtDisplay,
-};
-use crate::json::{ListWriter, ObjectWriter, Raw};
+use super::{To, format, reasoning};
+use crate::canonical::{Field, NOTE_MARK};
+use crate::json::{ListWriter, ObjectWriter};
 use crate::openai_responses::request::decode::{ENCRYPTED, LOGPROBS, older_user_note};
-use crate::structured_output::{JSON_OBJECT, schema_instructions};
 use crate::{Dialect, Losses, RawJson, ReasoningControl};
 
 /// Members of Chat's requests that are the same here, beside those with a field in the canonical form.
@@ -16,8 +13,8 @@ pub(super) fn write(object: &mut ObjectWriter<'_>, to: &To<'_>, losses: &mut Los
     let request = to.request;
     object.flag_if("parallel_tool_calls", request.parallel_tool_calls);
     sampling(object, to, losses);
-    reasoning(object, to, losses);
-    text(object, to, losses);
+    reasoning::write(object, to, losses);
+    format::write(object, to, losses);
     include(object, to);
     state(object, to);
     openai_fields(object, to, losses);
@@ -69,156 +66,6 @@ fn max_output_tokens(to: &To<'_>, losses: &mut Losses) -> Option<u64> {
     }
     to.approximated(Field::MaxOutputTokens, losses);
     Some(LEAST)
-}
-
-fn reasoning(object: &mut ObjectWriter<'_>, to: &To<'_>, losses: &mut Losses) {
-    let options = &to.request.reasoning;
-    if to.profile.reasoning == ReasoningControl::None {
-        return no_reasoning(options, to, losses);
-    }
-    let effort = effort(options, to, losses);
-    let summary = summary(options, to);
-    let rest = dotted(to, "reasoning.");
-    if effort.is_some() || summary.is_some() || !rest.is_empty() {
-        object.object("reasoning", |object| {
-            object.text_if("effort", effort.map(Effort::as_str));
-            object.text_if("summary", summary);
-            for (name, value) in rest {
-                object.raw(name, value.as_str());
-            }
-        });
-    }
-}
-
-/// For models that do not think.
-fn no_reasoning(options: &ReasoningOptions, to: &To<'_>, losses: &mut Losses) {
-    for (field, lost) in [
-        (Field::Effort, options.effort.is_some()),
-        (Field::ThinkingBudget, options.budget_tokens.is_some()),
-        (Field::ThoughtDisplay, options.display.is_some()),
-        (Field::ReasoningMode, options.mode.is_some()),
-    ] {
-        if lost {
-            to.dropped(field, losses);
-        }
-    }
-    for (name, _) in dotted(to, "reasoning.") {
-        losses.add(format!("reasoning.{name}"), crate::LossKind::Dropped);
-    }
-}
-
-fn effort(options: &ReasoningOptions, to: &To<'_>, losses: &mut Losses) -> Option<Effort> {
-    let off = options.mode == Some(ReasoningMode::Disabled);
-    match (options.effort, options.budget_tokens) {
-        (effort, None) => effort.or_else(|| off.then_some(Effort::None)),
-        (Some(effort), Some(_)) => {
-            to.dropped(Field::ThinkingBudget, losses);
-            Some(effort)
-        }
-        (None, Some(budget)) => {
-            to.approximated(Field::ThinkingBudget, losses);
-            Some(Effort::of_budget(budget))
-        }
-    }
-}
-
-fn summary(options: &ReasoningOptions, to: &To<'_>) -> Option<&'static str> {
-    match options.display {
-        Some(ThoughtDisplay::Auto) => Some("auto"),
-        Some(ThoughtDisplay::Concise) => Some("concise"),
-        Some(ThoughtDisplay::Detailed) => Some("detailed"),
-        // Nothing is shown unless it is asked for.
-        Some(ThoughtDisplay::Omitted) => None,
-        None => shown_by_default(options, to).then_some("auto"),
-    }
-}
-
-/// Claude shows its thoughts wherever thinking is asked for.
-fn shown_by_default(options: &ReasoningOptions, to: &To<'_>) -> bool {
-    let thinks = matches!(
-        options.mode,
-        Some(ReasoningMode::Enabled | ReasoningMode::Adaptive)
-    );
-    thinks && to.request.origin == Dialect::AnthropicMessages
-}
-
-fn text(object: &mut ObjectWriter<'_>, to: &To<'_>, losses: &mut Losses) {
-    let verbosity = to.request.verbosity;
-    let rest = dotted(to, "text.");
-    let plain = to.request.output == OutputFormat::Text
-        && rest.iter().all(|(name, _)| !name.starts_with("format."));
-    if plain && verbosity.is_none() && rest.is_empty() {
-        return;
-    }
-    object.object("text", |object| {
-        if !plain {
-            object.object("format", |object| format(object, to, losses));
-        }
-        object.text_if("verbosity", verbosity.map(|verbosity| verbosity.as_str()));
-        for (name, value) in rest {
-            if !name.starts_with("format.") {
-                object.raw(name, value.as_str());
-            }
-        }
-    });
-}
-
-fn format(object: &mut ObjectWriter<'_>, to: &To<'_>, losses: &mut Losses) {
-    match &to.request.output {
-        OutputFormat::Text => object.text("type", "text"),
-        // No object: only words can ask for it.
-        OutputFormat::JsonSchema { schema, .. } if !is_object(schema) && !takes(schema, to) => {
-            object.text("type", "text");
-        }
-        OutputFormat::JsonSchema {
-            name,
-            description,
-            schema,
-            strict,
-        } if takes(schema, to) => {
-            object.text("type", "json_schema");
-            if name.is_none() {
-                losses.defaulted("text.format.name");
-            }
-            object.text("name", name.as_deref().unwrap_or("answer"));
-            object.text_if("description", description.as_deref());
-            object.raw("schema", schema.as_str());
-            object.flag_if("strict", *strict);
-        }
-        OutputFormat::JsonObject | OutputFormat::JsonSchema { .. } => {
-            object.text("type", "json_object");
-        }
-    }
-    for (name, value) in dotted(to, "text.format.") {
-        object.raw(name, value.as_str());
-    }
-}
-
-/// What the model must be told in words about the form of its answer: the schema, where the target cannot be
-/// held to one, and that it be JSON at all, which OpenAI wants some message to say and Gemini does not.
-pub(super) fn form_in_words(to: &To<'_>, losses: &mut Losses) -> Option<String> {
-    let words = match &to.request.output {
-        OutputFormat::JsonSchema {
-            schema,
-            description,
-            ..
-        } if !takes(schema, to) => schema_instructions(schema, description.as_deref()),
-        OutputFormat::JsonObject if to.request.origin == Dialect::Gemini => JSON_OBJECT.to_owned(),
-        _ => return None,
-    };
-    to.approximated(Field::OutputFormat, losses);
-    Some(words)
-}
-
-/// Whether the answer can be held to this schema: OpenAI takes objects only.
-fn takes(schema: &RawJson, to: &To<'_>) -> bool {
-    to.profile.json_schema && (to.own || is_object(schema))
-}
-
-/// Whether what follows this schema is an object, as far as it says.
-fn is_object(schema: &RawJson) -> bool {
-    let kind = schema.raw().member("type").and_then(Raw::text);
-    kind.is_none_or(|kind| kind == "object")
 }
 
 fn include(object: &mut ObjectWriter<'_>, to: &To<'_>) {
@@ -352,7 +199,7 @@ fn extras(object: &mut ObjectWriter<'_>, to: &To<'_>, losses: &mut Losses) {
 }
 
 /// Extras of an object within the request: their names in it, and their values.
-fn dotted<'r>(to: &To<'r>, object: &str) -> Vec<(&'r str, &'r RawJson)> {
+pub(super) fn dotted<'r>(to: &To<'r>, object: &str) -> Vec<(&'r str, &'r RawJson)> {
     let request = to.request;
     let extras = request.extras.iter().filter(|_| to.own);
     extras
