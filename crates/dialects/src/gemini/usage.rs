@@ -1,8 +1,41 @@
-//! Writes Gemini's token counts (google-genai, `types.GenerateContentResponseUsageMetadata`).
+//! Gemini's token counts, written, and what stands among them (google-genai, `types.GenerateContentResponseUsageMetadata`).
 
 use orchestra_types::Usage;
 
-use crate::json::ObjectWriter;
+use crate::canonical::Extras;
+use crate::json::{ObjectWriter, Raw};
+
+use super::carry::keep;
+use super::name::fields_if_any;
+
+/// What counts tokens: the totals, and how they are split by modality.
+const COUNTS: [&str; 10] = [
+    "promptTokenCount",
+    "cachedContentTokenCount",
+    "toolUsePromptTokenCount",
+    "candidatesTokenCount",
+    "thoughtsTokenCount",
+    "totalTokenCount",
+    "promptTokensDetails",
+    "cacheTokensDetails",
+    "candidatesTokensDetails",
+    "toolUsePromptTokensDetails",
+];
+
+/// The tier that served the call, which stands among the counts.
+pub(super) fn service_tier(metadata: Raw<'_>) -> Option<String> {
+    let tier = metadata.member("serviceTier")?.text()?;
+    (!tier.is_empty()).then(|| tier.into_owned())
+}
+
+/// Keeps what else stands among the counts.
+pub(super) fn keep_the_rest(extras: &mut Extras, metadata: Raw<'_>) {
+    for field in fields_if_any(metadata) {
+        if field.name != "serviceTier" && !COUNTS.contains(&&*field.name) {
+            keep(extras, "usageMetadata", &field);
+        }
+    }
+}
 
 /// Writes the members of `usageMetadata`. What was written to a cache has no counter of its own and is
 /// part of the prompt.

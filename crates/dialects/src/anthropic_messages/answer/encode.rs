@@ -143,7 +143,10 @@ pub(in super::super) fn write_usage(
         Some("default" | "standard") => "standard",
         Some("priority") => "priority",
         Some(_) => {
-            let name = Field::ServiceTier.path(losses.from());
+            let name = match losses.from() {
+                Dialect::Gemini => "usageMetadata.serviceTier",
+                from => Field::ServiceTier.path(from),
+            };
             return losses.dropped(&[ANSWER, Place::member(name)]);
         }
     };

@@ -9,7 +9,7 @@ use crate::{AnswerError, Dialect, RawJson};
 use super::super::carry::{BLOCKED, CREATED, FINISH, LOGPROBS, USAGE, keep, note, note_absence};
 use super::super::name::{Field, fields_if_any, items, member};
 use super::super::part::read_leniently;
-use super::super::{finish, time};
+use super::super::{finish, time, usage};
 use super::candidate::{Candidate, place};
 use super::citations::{attach_to, found};
 use super::{give_id, logprobs};
@@ -50,6 +50,8 @@ fn take(answer: &mut Answer, field: &Field<'_>) {
         }
         "usageMetadata" => {
             answer.usage = of_gemini(value);
+            answer.service_tier = usage::service_tier(value);
+            usage::keep_the_rest(&mut answer.extras, value);
             note(&mut answer.extras, USAGE, value.into());
         }
         _ => keep(&mut answer.extras, "", field),

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use orchestra_types::Usage;
+
 use crate::canonical::{Answer, Choice, Citation, Extras, Finish, Part, PartBody, Place};
 use crate::json::{ObjectWriter, Writer};
 use crate::{AnswerContext, Dialect, Losses};
@@ -17,7 +19,11 @@ pub(in crate::gemini) fn encode(
     losses: &mut Losses,
 ) -> String {
     let own = losses.within_one_dialect();
-    lose_beside_answer(answer.service_tier.is_some(), &answer.extras, losses);
+    if !own {
+        losses.dropped_extras(&[Place::member("answer")], &answer.extras);
+    }
+    let tier = answer.service_tier.as_deref();
+    let tier = tier.and_then(|tier| tier_word(tier, losses));
     let candidates: Vec<String> = answer
         .choices
         .iter()
@@ -30,12 +36,9 @@ pub(in crate::gemini) fn encode(
                 candidates.iter().for_each(|one| list.raw(one))
             });
         }
-        match (noted(&answer.extras, USAGE), answer.usage) {
-            (Some(metadata), _) => object.raw("usageMetadata", metadata.as_str()),
-            (None, Some(counts)) => {
-                object.object("usageMetadata", |object| usage::write(object, &counts));
-            }
-            (None, None) => {}
+        match noted(&answer.extras, USAGE) {
+            Some(metadata) => object.raw("usageMetadata", metadata.as_str()),
+            None => write_usage(object, answer.usage.as_ref(), tier),
         }
         let model = [&answer.model, &context.request.model]
             .into_iter()
@@ -60,19 +63,37 @@ pub(in crate::gemini) fn head(object: &mut ObjectWriter<'_>, model: &str, id: &s
     object.text("responseId", id);
 }
 
-/// What stands beside the choices of an answer of another dialect.
-pub(in crate::gemini) fn lose_beside_answer(tier: bool, extras: &Extras, losses: &mut Losses) {
-    if losses.within_one_dialect() {
+/// Writes the counts, and the tier that served the call among them.
+pub(in crate::gemini) fn write_usage(
+    object: &mut ObjectWriter<'_>,
+    counts: Option<&Usage>,
+    tier: Option<&str>,
+) {
+    if counts.is_none() && tier.is_none() {
         return;
     }
-    let answer = Place::member("answer");
-    losses.dropped_extras(&[answer], extras);
-    if tier {
-        let name = match losses.from() {
-            Dialect::AnthropicMessages => "usage.service_tier",
-            _ => "service_tier",
-        };
-        losses.dropped(&[answer, Place::member(name)]);
+    object.object("usageMetadata", |object| {
+        if let Some(counts) = counts {
+            usage::write(object, counts);
+        }
+        object.text_if("serviceTier", tier);
+    });
+}
+
+/// The tier in Google's words.
+pub(in crate::gemini) fn tier_word<'t>(tier: &'t str, losses: &mut Losses) -> Option<&'t str> {
+    match tier {
+        _ if losses.within_one_dialect() => Some(tier),
+        "default" | "standard" => Some("standard"),
+        "flex" | "priority" => Some(tier),
+        _ => {
+            let name = match losses.from() {
+                Dialect::AnthropicMessages => "usage.service_tier",
+                _ => "service_tier",
+            };
+            losses.dropped(&[Place::member("answer"), Place::member(name)]);
+            None
+        }
     }
 }
 

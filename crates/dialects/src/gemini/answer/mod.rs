@@ -11,7 +11,7 @@ mod say;
 pub(super) use candidate::{Candidate, place};
 pub(super) use citations::{found, is_sayable, write as write_citations};
 pub(super) use decode::{decode, is_blocked};
-pub(super) use encode::{content, encode, head, lose_beside_answer, placed, write_finish};
+pub(super) use encode::{content, encode, head, placed, tier_word, write_finish, write_usage};
 pub(super) use ids::give_id;
 pub(super) use logprobs::{from_openai, to_openai};
 pub(super) use say::{SECTION_BREAK, Said};

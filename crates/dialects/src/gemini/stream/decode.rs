@@ -17,7 +17,7 @@ use crate::{Dialect, EndRule, RawJson, StreamEnd, UpstreamError, parse_error};
 use super::super::answer::{Candidate, is_blocked};
 use super::super::carry::keep;
 use super::super::name::{fields_if_any, items};
-use super::super::time;
+use super::super::{time, usage};
 use super::choice::Choice;
 
 /// Reads a stream. It has no end marker: it is whole when every candidate that was begun has said why
@@ -32,6 +32,7 @@ pub(in crate::gemini) struct Decoder {
     id: String,
     choices: BTreeMap<u32, Choice>,
     usage: Option<Usage>,
+    tier: Option<String>,
     /// What else was said last, by its path.
     beside: BTreeMap<String, RawJson>,
 }
@@ -44,6 +45,7 @@ struct Chunk<'a> {
     created: Option<u64>,
     candidates: Vec<Candidate<'a>>,
     usage: Option<Usage>,
+    tier: Option<String>,
     blocked: bool,
     extras: Extras,
 }
@@ -115,6 +117,10 @@ impl Decoder {
             self.id = id;
         }
         self.say_the_rest(&chunk, events);
+        if chunk.tier.is_some() && chunk.tier != self.tier {
+            self.tier.clone_from(&chunk.tier);
+            events.extend(chunk.tier.map(StreamEvent::ServiceTier));
+        }
         if chunk.usage.is_some() && chunk.usage != self.usage {
             self.usage = chunk.usage;
             events.extend(chunk.usage.map(StreamEvent::Usage));
@@ -167,7 +173,10 @@ impl<'a> Chunk<'a> {
                 "createTime" => {
                     chunk.created = value.text().as_deref().and_then(time::parse);
                 }
-                "usageMetadata" => chunk.usage = of_gemini(value),
+                "usageMetadata" => {
+                    chunk.usage = of_gemini(value);
+                    chunk.tier = usage::service_tier(value);
+                }
                 name => {
                     chunk.blocked |= name == "promptFeedback" && is_blocked(value);
                     keep(&mut chunk.extras, "", &field);

@@ -11,10 +11,10 @@ use crate::json::{ObjectWriter, Writer};
 use crate::{AnswerContext, Dialect, ErrorView, Family, LossKind, Losses, RawJson, render_error};
 
 use super::super::answer::{
-    Said, content, from_openai, head, is_sayable, lose_beside_answer, placed, write_citations,
-    write_finish,
+    Said, content, from_openai, head, is_sayable, placed, tier_word, write_citations, write_finish,
+    write_usage,
 };
-use super::super::{time, usage};
+use super::super::time;
 use super::queue::{Queue, flows};
 
 /// Writes a stream: text as it comes, everything else when it is whole, usage and the reasons of the end last.
@@ -26,6 +26,7 @@ pub(in crate::gemini) struct Encoder {
     created: Option<u64>,
     choices: BTreeMap<u32, Choice>,
     usage: Option<Usage>,
+    tier: Option<String>,
     /// What is said of the prompt.
     feedback: Option<RawJson>,
     over: bool,
@@ -86,6 +87,7 @@ impl Encoder {
             created: None,
             choices: BTreeMap::new(),
             usage: None,
+            tier: None,
             feedback: None,
             over: false,
         }
@@ -119,7 +121,9 @@ impl StreamEncode for Encoder {
             }
             StreamEvent::Logprobs { choice, tokens } => self.logprobs(*choice, tokens, out),
             StreamEvent::Usage(usage) => self.usage = Some(*usage),
-            StreamEvent::ServiceTier(_) => lose_beside_answer(true, &Extras::new(), losses),
+            StreamEvent::ServiceTier(tier) => {
+                self.tier = tier_word(tier, losses).map(str::to_owned);
+            }
             StreamEvent::Finish { choice, reason } => {
                 self.choice(*choice).finish = Some(reason.clone());
             }
@@ -247,9 +251,7 @@ impl Encoder {
                     list.object(|candidate| last(candidate, *index, choice, losses));
                 }
             });
-            if let Some(counts) = &self.usage {
-                object.object("usageMetadata", |object| usage::write(object, counts));
-            }
+            write_usage(object, self.usage.as_ref(), self.tier.as_deref());
             head(object, &self.model, &self.id);
             object.text_if("createTime", self.created.and_then(time::write).as_deref());
         });
