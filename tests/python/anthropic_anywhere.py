@@ -2,6 +2,8 @@
 
 import anthropic
 from anthropic import beta_tool
+from pydantic import BaseModel
+
 from anywhere import (
     ANSWER,
     ASK,
@@ -18,7 +20,6 @@ from anywhere import (
     WRITTEN,
     Tools,
 )
-from pydantic import BaseModel
 from scenarios import KEY, base_url, raises, run, scenario, tell, wait_for_the_test
 
 client = anthropic.Anthropic(

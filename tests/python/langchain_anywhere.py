@@ -110,6 +110,12 @@ def responses(upstream):
 
 
 @scenario
+def responses_by_id(upstream):
+    """Each turn names the one before, and holds nothing but what is new."""
+    agent(responses_model(upstream, use_previous_response_id=True))
+
+
+@scenario
 def responses_thinks(upstream):
     thinking = {"effort": "high", "summary": "auto"}
     model = responses_model(

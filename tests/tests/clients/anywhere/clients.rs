@@ -112,6 +112,7 @@ async fn openai_python() {
             ],
             ALL,
         ),
+        (&["parallel"], ALL),
     ];
     check(Guest::OpenAiPython, scenarios).await;
 }
@@ -199,7 +200,7 @@ async fn langchain() {
     let scenarios: &[(&[&str], &[&str])] = &[
         (&["chat"], NOT_CHAT),
         (&["chat_thinks"], NOT_CHAT),
-        (&["responses"], NOT_RESPONSES),
+        (&["responses", "responses_by_id"], NOT_RESPONSES),
         (&["responses_thinks"], OPEN_TO_RESPONSES),
         (&["messages", "messages_thinks"], NOT_MESSAGES),
     ];

@@ -40,6 +40,7 @@ fn script(agent: &Agent) -> Script {
         ("limited", limited),
         ("broken", Behaviour::error(500)),
         ("refused", refused),
+        ("quote", Behaviour::quote()),
         ("short", Behaviour::answer().finish(Finish::Length)),
         ("filtered", Behaviour::answer().finish(Finish::Filtered)),
         ("cut", long().interrupt(At::AfterEvents(8), How::Close)),
