@@ -72,6 +72,14 @@ const answers = {
     assert.notDeepEqual(packed.data[0].embedding, packed.data[1].embedding);
   },
 
+  async embeddings_of_lists() {
+    const call = { model: "text-embedding-lists", input: "one" };
+    const { data } = await client.embeddings.create(call);
+    assert.deepEqual(data[0].embedding.map((number) => Math.fround(number)), [1, -2.5, 0.125, Math.fround(3e-3)]);
+    const plain = await client.embeddings.create({ ...call, encoding_format: "base64" });
+    assert.equal(plain.data[0].embedding, "AACAPwAAIMAAAAA+pptEOw==");
+  },
+
   async models() {
     const names = (await collect(client.models.list())).map((model) => model.id);
     assert.ok(names.includes(PLAIN) && names.includes("everyday"), `${names}`);

@@ -80,6 +80,13 @@ def embeddings():
 
 
 @scenario
+def embeddings_of_lists():
+    answer = client.embeddings.create(model="text-embedding-lists", input="one")
+    rounded = [round(number, 6) for number in answer.data[0].embedding]
+    assert rounded == [1.0, -2.5, 0.125, 0.003], answer
+
+
+@scenario
 def models():
     names = [model.id for model in client.models.list()]
     assert PLAIN in names and "everyday" in names, names

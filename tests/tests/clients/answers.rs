@@ -7,6 +7,7 @@ for_clients!(answers);
 for_clients!(streams);
 for_clients!(keys);
 for_clients!(parallel);
+for_clients!(vectors: openai_python = OpenAiPython, openai_node = OpenAiNode);
 for_clients!(upload: openai_python = OpenAiPython, openai_node = OpenAiNode);
 
 async fn answers(client: Client) {
@@ -49,6 +50,14 @@ async fn answers(client: Client) {
         // Neither aliases nor the provider's name are the provider's business.
         assert!(model.ends_with("-plain"), "{model} was asked for");
     }
+}
+
+/// Both clients ask for base64 by themselves, and Node's decodes whatever comes.
+async fn vectors(client: Client) {
+    let world = World::start().await;
+    client.run(&world.server, &["embeddings_of_lists"]).await;
+    let sent = world.upstream.log()[0].json().expect("a body");
+    assert_eq!(sent["encoding_format"], "base64");
 }
 
 async fn streams(client: Client) {

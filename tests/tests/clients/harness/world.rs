@@ -74,6 +74,14 @@ fn script() -> Script {
             "page",
             Behaviour::html(200, "<html><body>Please sign in</body></html>"),
         ),
+        // Many servers answer with lists of numbers whatever they are asked for.
+        (
+            "lists",
+            Behaviour::json(
+                200,
+                r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[1,-2.5,0.125,3e-3]}],"model":"m","usage":{"prompt_tokens":1,"total_tokens":1}}"#,
+            ),
+        ),
         ("silent", Behaviour::hang()),
         ("cut", torn(How::Close)),
         ("reset", torn(How::Reset)),
