@@ -224,7 +224,11 @@ impl Decoder {
         let place = event.output_index.unwrap_or_else(|| self.behind_all());
         let id = id.into_owned();
         let item = Item::unannounced(id.clone(), place, kind)?;
-        self.items.insert(place, item);
+        // Behind the last place there is none. What stands there would be forgotten, and never stopped.
+        let Entry::Vacant(free) = self.items.entry(place) else {
+            return None;
+        };
+        free.insert(item);
         self.places.entry(id).or_insert(place);
         Some(place)
     }
