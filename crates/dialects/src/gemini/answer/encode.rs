@@ -44,17 +44,21 @@ pub(in crate::gemini) fn encode(
             .into_iter()
             .find(|name| !name.is_empty());
         head(object, model.map_or("", String::as_str), context.id);
-        match noted(&answer.extras, CREATED) {
-            Some(time) => object.raw("createTime", time.as_str()),
-            None => {
-                let time = answer.created.and_then(time::write);
-                object.text_if("createTime", time.as_deref());
-            }
-        }
+        created(object, answer);
         if own {
             write(object, "", &answer.extras);
         }
     })
+}
+
+fn created(object: &mut ObjectWriter<'_>, answer: &Answer) {
+    match noted(&answer.extras, CREATED) {
+        Some(time) => object.raw("createTime", time.as_str()),
+        None => {
+            let time = answer.created.and_then(time::write);
+            object.text_if("createTime", time.as_deref());
+        }
+    }
 }
 
 /// Writes which model answers, and the answer's id.
@@ -139,14 +143,18 @@ fn candidate(index: usize, choice: &Choice, losses: &mut Losses) -> String {
                 citations::write(metadata, &texts)
             });
         }
-        match (noted(&choice.extras, LOGPROBS), &choice.logprobs) {
-            (Some(result), _) => candidate.raw("logprobsResult", result.as_str()),
-            (None, Some(list)) => candidate.object("logprobsResult", |result| {
-                from_openai(result, list.raw());
-            }),
-            (None, None) => {}
-        }
+        probabilities(candidate, choice);
     })
+}
+
+fn probabilities(candidate: &mut ObjectWriter<'_>, choice: &Choice) {
+    match (noted(&choice.extras, LOGPROBS), &choice.logprobs) {
+        (Some(result), _) => candidate.raw("logprobsResult", result.as_str()),
+        (None, Some(list)) => candidate.object("logprobsResult", |result| {
+            from_openai(result, list.raw());
+        }),
+        (None, None) => {}
+    }
 }
 
 /// Writes the content of a candidate.
