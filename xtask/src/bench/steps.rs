@@ -148,7 +148,7 @@ impl Step {
         add("--duration", (self.seconds * pace.scale()).to_string());
         if let Some(directives) = self.stream {
             add("--fake", directives.to_owned());
-            line.push("--stream".to_owned());
+            line.extend(["--stream", "--usage"].map(str::to_owned));
         }
         line
     }

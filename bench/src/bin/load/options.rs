@@ -29,6 +29,10 @@ pub(crate) struct Options {
     /// Ask for a stream.
     #[arg(long)]
     pub(crate) stream: bool,
+    /// Ask for the usage of the stream, too: otherwise Chat's upstream sends an event fewer, or a gateway that asks
+    /// by itself takes one out, which shows as a gap.
+    #[arg(long)]
+    usage: bool,
     /// Directives for the scripted upstream, written into the prompt.
     #[arg(long, default_value = "")]
     fake: String,
@@ -143,6 +147,9 @@ impl Options {
         if self.stream {
             body["stream"] = true.into();
         }
+        if self.usage {
+            body["stream_options"] = serde_json::json!({"include_usage": true});
+        }
         body
     }
 
@@ -171,7 +178,8 @@ mod tests {
 
     #[test]
     fn every_request_has_its_number_and_the_declared_length() {
-        let mut request = options("--prompt-bytes 2000 --stream").request().unwrap();
+        let line = "--prompt-bytes 2000 --stream --usage";
+        let mut request = options(line).request().unwrap();
         let first = request.numbered(1).to_vec();
         let text = String::from_utf8(request.numbered(0xabc).to_vec()).unwrap();
         assert_ne!(first, text.as_bytes());
@@ -181,6 +189,7 @@ mod tests {
         let body: serde_json::Value = serde_json::from_str(body).unwrap();
         assert_eq!(body["messages"][1]["content"].as_str().unwrap().len(), 2000);
         assert_eq!(body["stream"], true);
+        assert_eq!(body["stream_options"]["include_usage"], true);
     }
 
     #[test]
