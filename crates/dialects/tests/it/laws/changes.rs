@@ -1,13 +1,13 @@
 //! Nothing is lost in silence: whoever changes any single value of a request or an answer
 //! sees another result on the other side, or finds the value among the losses.
 
-use orchestra_dialects::{Dialect, Profile, encode_request};
+use orchestra_dialects::{Dialect, Loss, Profile, TranslateError, encode_request};
 use serde_json::Value;
 
 use super::DIALECTS;
 use super::compare::lies_below;
 use super::fixture::{Asked, Failures, Fixture, codec, target};
-use super::leaves::{altered, leaves};
+use super::leaves::{altered, leaves, without};
 use super::ledger::Ledger;
 
 /// What came out on the other side, and the paths that are listed as lost.
@@ -17,6 +17,19 @@ struct Outcome {
     lost: Vec<String>,
     /// Nothing was sent at all, so that nothing was lost.
     refused: bool,
+    /// Whether it could be read: a value that cannot says nothing of what becomes of a sound one.
+    read: bool,
+}
+
+impl Outcome {
+    fn written(text: String, losses: Vec<Loss>) -> Self {
+        Self {
+            text,
+            lost: losses.into_iter().map(|loss| loss.path).collect(),
+            refused: false,
+            read: true,
+        }
+    }
 }
 
 pub(super) fn every_value_of_a_request_counts(fixture: &Fixture, failures: &mut Failures) {
@@ -59,8 +72,10 @@ fn every_value_counts(
         let listed = before.lost.iter().any(|lost| lies_below(&path, lost));
         let exempt = || Ledger::of(fixture.dialect).says_nothing(other, &path);
         let seen = || {
-            let documents = altered(document, &pointer);
-            documents.iter().any(|document| outcome(document) != before)
+            let others = altered(document, &pointer);
+            let mut others = others.iter().map(&outcome).filter(|other| other.read);
+            others.any(|other| other != before)
+                || without(document, &pointer).is_some_and(|rest| outcome(&rest) != before)
         };
         if !listed && !seen() && !exempt() {
             let value = document.pointer(&pointer).unwrap_or(&Value::Null);
@@ -77,12 +92,9 @@ fn send(from: Dialect, body: &str, to: Dialect) -> Outcome {
     let sent = orchestra_dialects::decode_request(from, body)
         .and_then(|request| encode_request(&request, to, &target(&request.model, &profile)));
     match sent {
-        Ok((text, losses)) => Outcome {
-            text,
-            lost: losses.into_iter().map(|loss| loss.path).collect(),
-            refused: false,
-        },
+        Ok((text, losses)) => Outcome::written(text, losses),
         Err(error) => Outcome {
+            read: !matches!(error, TranslateError::Body(_)),
             text: error.to_string(),
             lost: Vec::new(),
             refused: true,
@@ -95,16 +107,13 @@ fn answer(from: Dialect, body: &str, client: Dialect) -> Outcome {
         Ok(answer) => {
             let asked = Asked::plain(client);
             let (text, losses) = orchestra_dialects::encode_answer(&answer, from, &asked.context());
-            Outcome {
-                text,
-                lost: losses.into_iter().map(|loss| loss.path).collect(),
-                refused: false,
-            }
+            Outcome::written(text, losses)
         }
         Err(error) => Outcome {
             text: error.to_string(),
             lost: Vec::new(),
             refused: true,
+            read: false,
         },
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn altered(document: &Value, pointer: &str) -> Vec<Value> {
         Value::String(text) => vec![format!("{text}x").into(), format!("x{text}").into()],
         Value::Number(number) => {
             let half = number.as_f64().unwrap_or_default() / 2.0;
-            match number.as_u64() {
+            match number.as_i64() {
                 Some(count) => vec![(count + 1).into()],
                 None => vec![half.into()],
             }
@@ -58,4 +58,17 @@ pub(super) fn altered(document: &Value, pointer: &str) -> Vec<Value> {
         document
     };
     others.into_iter().map(with).collect()
+}
+
+/// The document without the member or item at the pointer. What must be there cannot be removed unseen.
+pub(super) fn without(document: &Value, pointer: &str) -> Option<Value> {
+    let (above, name) = pointer.rsplit_once('/')?;
+    let name = name.replace("~1", "/").replace("~0", "~");
+    let mut document = document.clone();
+    match document.pointer_mut(above)? {
+        Value::Object(members) => members.remove(&name).map(drop)?,
+        Value::Array(items) => drop(items.remove(name.parse().ok()?)),
+        _ => return None,
+    }
+    Some(document)
 }
