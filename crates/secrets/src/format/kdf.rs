@@ -1,0 +1,84 @@
+//! From a passphrase to a key: Argon2id (RFC 9106).
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use zeroize::Zeroizing;
+
+use crate::key::Key;
+
+/// What it costs to try one passphrase.
+///
+/// Stored beside the slot that it opens, so somebody may have changed them: they are never run before they
+/// are checked. Less than the least would make guessing cheap, more than the most would exhaust the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KdfParameters {
+    memory_kib: u32,
+    passes: u32,
+    lanes: u32,
+}
+
+/// Costs out of bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Argon2id with {memory_kib} KiB, {passes} passes and {lanes} lanes is out of bounds")]
+pub struct InvalidKdf {
+    memory_kib: u32,
+    passes: u32,
+    lanes: u32,
+}
+
+impl KdfParameters {
+    /// 256 MiB, 3 passes, 4 lanes: between the two choices of RFC 9106, section 4, and 0.25 to 1 s on
+    /// a machine of today.
+    pub const USUAL: Self = Self {
+        memory_kib: 256 * 1024,
+        passes: 3,
+        lanes: 4,
+    };
+    /// The second choice of RFC 9106, section 4, for machines with little memory; nothing below is taken.
+    pub const LEAST: Self = Self {
+        memory_kib: 64 * 1024,
+        passes: 3,
+        lanes: 4,
+    };
+    const MOST_MEMORY_KIB: u32 = 1024 * 1024;
+    const MOST_PASSES: u32 = 16;
+    const MOST_LANES: u32 = 16;
+
+    /// Checked costs.
+    ///
+    /// # Errors
+    /// [`InvalidKdf`] outside of 64 MiB to 1 GiB, 3 to 16 passes, 1 to 16 lanes.
+    pub const fn new(memory_kib: u32, passes: u32, lanes: u32) -> Result<Self, InvalidKdf> {
+        let memory = memory_kib >= Self::LEAST.memory_kib && memory_kib <= Self::MOST_MEMORY_KIB;
+        let time = passes >= Self::LEAST.passes && passes <= Self::MOST_PASSES;
+        if memory && time && lanes >= 1 && lanes <= Self::MOST_LANES {
+            Ok(Self {
+                memory_kib,
+                passes,
+                lanes,
+            })
+        } else {
+            Err(InvalidKdf {
+                memory_kib,
+                passes,
+                lanes,
+            })
+        }
+    }
+
+    /// Memory in KiB, passes, lanes.
+    #[must_use]
+    pub const fn costs(self) -> (u32, u32, u32) {
+        (self.memory_kib, self.passes, self.lanes)
+    }
+
+    /// Takes 0.25 to 1 s and the memory that the costs say.
+    pub(crate) fn stretch(self, passphrase: &[u8], salt: &[u8; 32]) -> Key {
+        let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(Key::BYTES))
+            .expect("the costs were checked");
+        let mut key = Zeroizing::new([0; Key::BYTES]);
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+            .hash_password_into(passphrase, salt, &mut key[..])
+            .expect("salt and lengths are within Argon2's bounds");
+        Key::from_slice(&key[..]).expect("it is 32 bytes long")
+    }
+}
