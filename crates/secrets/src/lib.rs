@@ -1,23 +1,38 @@
 #![doc = include_str!("../README.md")]
 
+mod anchor;
+mod audit;
 pub mod backend;
+mod clock;
 mod credential;
 mod entropy;
+mod entry;
 mod error;
 mod format;
 mod key;
+mod name;
 mod origin;
 mod recovery;
 mod reference;
 mod secret;
 mod source;
+mod store;
 
+pub use anchor::AnchorError;
+pub use audit::{Action, AuditEntry};
+pub use clock::{Clock, SystemClock};
 pub use credential::{Credential, WeakCredential, new_key_file};
 pub use entropy::{Entropy, EntropyError, OsEntropy};
+pub use entry::{Entry, EntryId, InvalidLabel, Labels, State};
 pub use error::SealError;
 pub use format::{FormatError, InvalidKdf, KdfParameters, SlotKind, UnlockError};
+pub use name::{InvalidName, Name};
 pub use origin::{InvalidOrigin, Origin};
 pub use recovery::{InvalidRecoveryKey, RecoveryKey};
 pub use reference::{InvalidReference, Reference};
 pub use secret::Secret;
 pub use source::{DotenvError, FetchError, Source, Variables};
+pub use store::{
+    Ask, Created, Fetched, KeyInfo, KeyRotation, NewSecret, RootRotation, SlotInfo, Status, Store,
+    StoreError, StoreParts,
+};

@@ -4,7 +4,11 @@ use zeroize::Zeroizing;
 
 use crate::entropy::{Entropy, EntropyError};
 
-/// 256 bits, shown once and kept on paper or in a safe.
+/// 256 bits, shown once and kept on paper or in a safe. Not printable but by [`RecoveryKey::expose`].
+#[expect(
+    missing_debug_implementations,
+    reason = "a secret must not be printable"
+)]
 pub struct RecoveryKey(Zeroizing<[u8; 32]>);
 
 /// A text that is no recovery key, most often because of a slip of the pen.

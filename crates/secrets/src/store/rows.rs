@@ -1,0 +1,187 @@
+//! The rows of secrets: every column, and what binds it.
+
+use crate::backend::{BackendError, Row, Transaction, Value};
+use crate::entry::{Labels, State};
+use crate::format::{Aad, Manifest, Record, RowMark};
+use crate::store::StoreError;
+use crate::store::head::integer;
+use crate::{Entry, EntryId, FormatError, Name};
+
+/// A row: an entry and its encrypted value.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    pub(crate) entry: Entry,
+    pub(crate) record: Vec<u8>,
+}
+
+/// The columns in the order in which [`Stored::of`] reads them.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, tenant, name, version, state, service, origin, labels, created, expires, ",
+            "row_version, key_version, last_used, record FROM secrets_entries ",
+            $rest
+        )
+    };
+}
+
+/// What the value of an entry is bound to: every column but `last_used`, which changes too often, and decides
+/// nothing. `key_version` is added where the record is encrypted.
+pub(crate) fn binding(store: &[u8; 16], entry: &Entry) -> Aad {
+    Aad::new("orchestra/secret")
+        .bytes(store)
+        .text("secrets_entries")
+        .text("record")
+        .bytes(&entry.id.0)
+        .text(entry.name.tenant())
+        .text(entry.name.name())
+        .number(entry.version)
+        .text(entry.state.as_str())
+        .optional_text(entry.service.as_deref())
+        .optional_text(entry.origin.as_ref().map(crate::Origin::as_str))
+        .text(&entry.labels.encode())
+        .number(entry.created_ms)
+        .optional_number(entry.expires_ms)
+        .unsigned(entry.row_version)
+}
+
+impl Stored {
+    pub(crate) fn of(row: &Row) -> Result<Self, BackendError> {
+        let shape = |column| BackendError::Shape { column };
+        let id: [u8; 16] = row.blob(0)?.try_into().map_err(|_| shape(0))?;
+        let name = Name::within(&row.text(1)?, &row.text(2)?).map_err(|_| shape(2))?;
+        let origin = row.optional_text(6)?.map(|text| text.parse()).transpose();
+        let entry = Entry {
+            id: EntryId(id),
+            name,
+            version: row.count(3)?,
+            state: State::of_word(&row.text(4)?).ok_or_else(|| shape(4))?,
+            service: row.optional_text(5)?,
+            origin: origin.map_err(|_| shape(6))?,
+            labels: Labels::decode(&row.text(7)?).ok_or_else(|| shape(7))?,
+            created_ms: row.integer(8)?,
+            expires_ms: row.optional_integer(9)?,
+            row_version: row.count(10)?,
+            key_version: row.count(11)?,
+            last_used_ms: row.optional_integer(12)?,
+        };
+        Ok(Self {
+            entry,
+            record: row.blob(13)?,
+        })
+    }
+
+    /// The record, if it is the one that the manifest lists for this row.
+    pub(crate) fn checked(&self, manifest: &Manifest) -> Result<Record, StoreError> {
+        let refused = |source| StoreError::EntryTampered {
+            name: self.entry.name.clone(),
+            version: self.entry.version,
+            source,
+        };
+        let record = Record::parse(&self.record).map_err(refused)?;
+        let found = RowMark {
+            version: self.entry.row_version,
+            commitment: *record.commitment(),
+        };
+        let listed = manifest.rows.get(&self.entry.id.0) == Some(&found);
+        if listed && record.key_version == self.entry.key_version {
+            Ok(record)
+        } else {
+            Err(refused(FormatError::Refused))
+        }
+    }
+
+    /// All versions of a name, the latest first.
+    pub(crate) async fn versions(
+        name: &Name,
+        transaction: &mut dyn Transaction,
+    ) -> Result<Vec<Self>, StoreError> {
+        let rows = transaction
+            .query(
+                select!("WHERE tenant = $1 AND name = $2 ORDER BY version DESC"),
+                vec![name.tenant().into(), name.name().into()],
+            )
+            .await?;
+        Ok(rows.iter().map(Self::of).collect::<Result<_, _>>()?)
+    }
+
+    /// Everything, by tenant, name and version.
+    pub(crate) async fn all(transaction: &mut dyn Transaction) -> Result<Vec<Self>, StoreError> {
+        let rows = transaction
+            .query(select!("ORDER BY tenant, name, version"), Vec::new())
+            .await?;
+        Ok(rows.iter().map(Self::of).collect::<Result<_, _>>()?)
+    }
+
+    /// Some that are not encrypted under this key version.
+    pub(crate) async fn under_other_keys(
+        key_version: u32,
+        limit: u32,
+        transaction: &mut dyn Transaction,
+    ) -> Result<Vec<Self>, StoreError> {
+        let rows = transaction
+            .query(
+                select!("WHERE key_version <> $1 ORDER BY id LIMIT $2"),
+                vec![key_version.into(), limit.into()],
+            )
+            .await?;
+        Ok(rows.iter().map(Self::of).collect::<Result<_, _>>()?)
+    }
+
+    pub(crate) async fn insert(&self, transaction: &mut dyn Transaction) -> Result<(), StoreError> {
+        transaction
+            .execute(
+                "INSERT INTO secrets_entries
+                 (id, tenant, name, version, state, service, origin, labels, created, expires,
+                  row_version, key_version, last_used, record)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                self.values(),
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Takes the place of the row's version before, and of no other.
+    pub(crate) async fn replace(
+        &self,
+        before: u64,
+        transaction: &mut dyn Transaction,
+    ) -> Result<(), StoreError> {
+        let mut values = self.values();
+        values.push(integer(before).into());
+        let changed = transaction
+            .execute(
+                "UPDATE secrets_entries SET tenant = $2, name = $3, version = $4, state = $5,
+                 service = $6, origin = $7, labels = $8, created = $9, expires = $10,
+                 row_version = $11, key_version = $12, last_used = $13, record = $14
+                 WHERE id = $1 AND row_version = $15",
+                values,
+            )
+            .await?;
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict)
+        }
+    }
+
+    fn values(&self) -> Vec<Value> {
+        let entry = &self.entry;
+        vec![
+            entry.id.0.as_slice().into(),
+            entry.name.tenant().into(),
+            entry.name.name().into(),
+            entry.version.into(),
+            entry.state.as_str().into(),
+            entry.service.clone().into(),
+            entry.origin.as_ref().map(ToString::to_string).into(),
+            entry.labels.encode().into(),
+            entry.created_ms.into(),
+            entry.expires_ms.into(),
+            integer(entry.row_version).into(),
+            entry.key_version.into(),
+            entry.last_used_ms.into(),
+            self.record.as_slice().into(),
+        ]
+    }
+}

@@ -1,0 +1,255 @@
+//! Setting, handing out, revoking and removing secrets.
+
+use zeroize::Zeroizing;
+
+use crate::audit::{Action, Happened};
+use crate::entropy::Entropy;
+use crate::format::Record;
+use crate::store::rows::Stored;
+use crate::store::write::Write;
+use crate::store::{Store, StoreError};
+use crate::{Entry, EntryId, Labels, Name, Origin, Secret, State};
+
+/// What is said about a secret when it is set.
+#[derive(Clone, Debug)]
+pub struct NewSecret {
+    /// What it is called. A name that is there already gets a new version.
+    pub name: Name,
+    /// What it is for.
+    pub service: Option<String>,
+    /// The only place that it may be sent to; `None` for any.
+    pub origin: Option<Origin>,
+    /// The operator's own words.
+    pub labels: Labels,
+    /// Unix time in milliseconds from which nobody gets it.
+    pub expires_ms: Option<i64>,
+}
+
+impl NewSecret {
+    /// A secret of which nothing more is said.
+    #[must_use]
+    pub fn new(name: Name) -> Self {
+        Self {
+            name,
+            service: None,
+            origin: None,
+            labels: Labels::default(),
+            expires_ms: None,
+        }
+    }
+}
+
+/// Which secret is asked for, and what for.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// What it is called.
+    pub name: Name,
+    /// Which version; `None` for the current one.
+    pub version: Option<u32>,
+    /// Where it will be sent. A secret that is bound to another place is not handed out.
+    pub origin: Option<Origin>,
+}
+
+impl Ask {
+    /// The current version, to be sent wherever it may.
+    #[must_use]
+    pub const fn current(name: Name) -> Self {
+        Self {
+            name,
+            version: None,
+            origin: None,
+        }
+    }
+}
+
+/// A secret that was handed out.
+#[expect(
+    missing_debug_implementations,
+    reason = "a secret must not be printable"
+)]
+pub struct Fetched {
+    /// Which one it is.
+    pub entry: Entry,
+    /// Its value.
+    pub secret: Secret,
+}
+
+impl Store {
+    /// Keeps a new version of a secret, which is the current one from now on.
+    ///
+    /// # Errors
+    /// [`StoreError::Empty`] or [`StoreError::TooLong`] for what cannot be a secret; then nothing was changed.
+    pub async fn set(&self, new: NewSecret, secret: &Secret) -> Result<Entry, StoreError> {
+        let value = secret.expose().as_bytes();
+        check_length(value)?;
+        let mut write = Write::begin(&self.shared).await?;
+        let versions = write.versions(&new.name).await?;
+        let latest = versions.first().map_or(0, |stored| stored.entry.version);
+        for stored in versions {
+            if stored.entry.state == State::Current {
+                let value = write.open(&stored)?;
+                let entry = Entry {
+                    state: State::Previous,
+                    ..stored.entry
+                };
+                write.replace(entry, &value).await?;
+            }
+        }
+        let mut id = [0; 16];
+        self.shared.entropy.fill(&mut id)?;
+        let entry = Entry {
+            id: EntryId(id),
+            name: new.name,
+            version: latest + 1,
+            state: State::Current,
+            service: new.service,
+            origin: new.origin,
+            labels: new.labels,
+            created_ms: write.now,
+            expires_ms: new.expires_ms,
+            key_version: 0,
+            last_used_ms: None,
+            row_version: 1,
+        };
+        let entry = write.insert(entry, value).await?;
+        write.happened(Happened::new(Action::SecretSet).to(&entry));
+        write.commit().await?;
+        Ok(entry)
+    }
+
+    /// Hands out a secret. The audit log has it before the caller does.
+    ///
+    /// # Errors
+    /// Why not: there is none, it is revoked or expired, it may not be sent there, it was tampered with, or the audit entry
+    /// cannot be written.
+    pub async fn fetch(&self, ask: &Ask) -> Result<Fetched, StoreError> {
+        let mut write = Write::begin(&self.shared).await?;
+        let versions = write.versions(&ask.name).await?;
+        let stored = choose(versions, ask)?;
+        let value = write.open(&stored)?;
+        // Only now is what the row says of itself known to be true.
+        check_use(&stored.entry, ask, write.now)?;
+        let secret = text(value, &stored.entry)?;
+        write.happened(Happened::new(Action::SecretRead).to(&stored.entry));
+        write.commit().await?;
+        Ok(Fetched {
+            entry: stored.entry,
+            secret,
+        })
+    }
+
+    /// Makes a version unusable and erases its value; without a version, all of them.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSecret`] or [`StoreError::NoVersion`] if there is none.
+    pub async fn revoke(
+        &self,
+        name: &Name,
+        version: Option<u32>,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let mut write = Write::begin(&self.shared).await?;
+        let versions = some(write.versions(name).await?, name)?;
+        let mut revoked = Vec::new();
+        for stored in versions {
+            let meant = version.is_none_or(|version| stored.entry.version == version);
+            if !meant || stored.entry.state == State::Revoked {
+                continue;
+            }
+            // What was tampered with can be revoked all the same.
+            let entry = Entry {
+                state: State::Revoked,
+                ..stored.entry
+            };
+            let entry = write.replace(entry, b"").await?;
+            write.happened(Happened::new(Action::SecretRevoked).to(&entry));
+            revoked.push(entry);
+        }
+        match version {
+            Some(version) if revoked.is_empty() => Err(StoreError::NoVersion {
+                name: name.clone(),
+                version,
+            }),
+            _ => {
+                write.commit().await?;
+                Ok(revoked)
+            }
+        }
+    }
+
+    /// Removes a secret with all its versions; the audit log keeps what was done with it.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSecret`] if there is none.
+    pub async fn remove(&self, name: &Name) -> Result<usize, StoreError> {
+        let mut write = Write::begin(&self.shared).await?;
+        let versions = some(write.versions(name).await?, name)?;
+        for stored in &versions {
+            write.delete(stored).await?;
+        }
+        let happened = Happened::new(Action::SecretRemoved).named(name);
+        write.happened(happened.number(versions.len().try_into().unwrap_or(u64::MAX)));
+        write.commit().await?;
+        Ok(versions.len())
+    }
+}
+
+fn check_length(value: &[u8]) -> Result<(), StoreError> {
+    match value.len() {
+        0 => Err(StoreError::Empty),
+        length if length > Record::MAX_PLAIN => Err(StoreError::TooLong {
+            limit: Record::MAX_PLAIN,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn some(versions: Vec<Stored>, name: &Name) -> Result<Vec<Stored>, StoreError> {
+    if versions.is_empty() {
+        return Err(StoreError::NoSecret(name.clone()));
+    }
+    Ok(versions)
+}
+
+fn choose(versions: Vec<Stored>, ask: &Ask) -> Result<Stored, StoreError> {
+    let name = &ask.name;
+    let mut versions = some(versions, name)?.into_iter();
+    match ask.version {
+        Some(version) => versions
+            .find(|stored| stored.entry.version == version)
+            .ok_or_else(|| StoreError::NoVersion {
+                name: name.clone(),
+                version,
+            }),
+        None => versions
+            .find(|stored| stored.entry.state == State::Current)
+            .ok_or_else(|| StoreError::Revoked { name: name.clone() }),
+    }
+}
+
+fn check_use(entry: &Entry, ask: &Ask, now: i64) -> Result<(), StoreError> {
+    let name = || entry.name.clone();
+    if entry.state == State::Revoked {
+        return Err(StoreError::Revoked { name: name() });
+    }
+    if entry.is_expired(now) {
+        return Err(StoreError::Expired { name: name() });
+    }
+    match (&entry.origin, &ask.origin) {
+        (Some(bound), Some(asked)) if bound != asked => Err(StoreError::WrongOrigin {
+            name: name(),
+            bound: bound.clone(),
+            asked: asked.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Everything that is set is text.
+fn text(value: Zeroizing<Vec<u8>>, entry: &Entry) -> Result<Secret, StoreError> {
+    let text = std::str::from_utf8(&value).map_err(|_| StoreError::EntryTampered {
+        name: entry.name.clone(),
+        version: entry.version,
+        source: crate::FormatError::Bounds("text"),
+    })?;
+    Ok(Secret::new(text.to_owned()))
+}

@@ -1,0 +1,307 @@
+//! Opening and closing a store.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use crate::anchor::Mark;
+use crate::audit::{Action, Happened};
+use crate::backend::{Mode, Transaction, migrate};
+use crate::credential::Credential;
+use crate::format::{FormatError, Manifest, Slot, SlotMark, UnlockError};
+use crate::key::Key;
+use crate::store::head::Head;
+use crate::store::write::Write;
+use crate::store::{Shared, Store, StoreError, StoreParts, Unsealed, check_order};
+
+/// What a state older than the one that was seen means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Older {
+    /// Somebody put the database back.
+    Refuse,
+    /// An operator did, and says which epoch it has now.
+    Accept(u64),
+}
+
+/// What stands in the database before anybody has a key.
+struct Locked {
+    head: Head,
+    slots: Vec<(u32, Vec<u8>)>,
+}
+
+impl Store {
+    /// Opens a store, sealed.
+    ///
+    /// # Errors
+    /// [`StoreError::NoStore`] if there is none, and whatever the database says.
+    pub async fn open(parts: StoreParts) -> Result<Self, StoreError> {
+        migrate(parts.backend.as_ref()).await?;
+        let store = Self::of(parts);
+        let mut transaction = store.shared.backend.begin(Mode::Read).await?;
+        Head::read(transaction.as_mut()).await?;
+        Ok(store)
+    }
+
+    /// Takes the keys into memory. Takes as long as the costs of a passphrase say; calls wait for one another.
+    /// A store that is unsealed already stays so, if the credential is right.
+    ///
+    /// # Errors
+    /// [`StoreError::Unlock`] for a wrong credential, [`StoreError::RolledBack`] if the database shows an older state
+    /// than was seen of it, [`StoreError::Tampered`] if a part of it is not what was written. Then the store is
+    /// as it was.
+    pub async fn unseal(&self, credential: Credential) -> Result<(), StoreError> {
+        self.unseal_if(credential, Older::Refuse).await
+    }
+
+    /// Unseals a store that was restored: its state in the database, which has this epoch, counts from now on.
+    /// Needs a credential that a person has, not one that lies beside the server.
+    ///
+    /// # Errors
+    /// As [`Store::unseal`]; [`StoreError::OtherEpoch`] if the database is at another epoch, and
+    /// [`UnlockError::NoSlot`] for a key file.
+    pub async fn accept_restore(
+        &self,
+        credential: Credential,
+        epoch: u64,
+    ) -> Result<(), StoreError> {
+        if credential.kind() == crate::SlotKind::KeyFile {
+            return Err(UnlockError::NoSlot(credential.kind()).into());
+        }
+        self.unseal_if(credential, Older::Accept(epoch)).await
+    }
+
+    /// Forgets the keys; they are wiped when the operations that run are done.
+    ///
+    /// # Errors
+    /// If the audit entry cannot be written. The store is sealed all the same.
+    pub async fn seal(&self) -> Result<(), StoreError> {
+        let noted = self.note(Happened::new(Action::Sealed)).await;
+        self.shared.seal();
+        noted
+    }
+
+    async fn note(&self, happened: Happened) -> Result<(), StoreError> {
+        let mut write = Write::begin(&self.shared).await?;
+        write.happened(happened);
+        write.commit().await
+    }
+
+    async fn unseal_if(&self, credential: Credential, older: Older) -> Result<(), StoreError> {
+        let _alone = self.shared.unlocking.lock().await;
+        let mut transaction = self.shared.backend.begin(Mode::Read).await?;
+        let locked = Locked::read(transaction.as_mut()).await?;
+        drop(transaction);
+        let root = self.find_root(&locked, credential).await?;
+        let unsealed = Arc::new(locked.unsealed(root)?);
+        self.enter(unsealed, older).await
+    }
+
+    /// The root key, from the first slot that the credential opens.
+    async fn find_root(
+        &self,
+        locked: &Locked,
+        credential: Credential,
+    ) -> Result<(Key, SlotMark), StoreError> {
+        let kind = credential.kind();
+        let slots = locked.slots_of(&credential)?;
+        if slots.is_empty() {
+            return Err(UnlockError::NoSlot(kind).into());
+        }
+        let store = locked.head.store;
+        let found = tokio::task::spawn_blocking(move || {
+            slots.iter().find_map(|slot| {
+                let root = slot.unwrap(&store, &credential)?;
+                Some((root, super::make::mark(slot)))
+            })
+        });
+        let found = found.await.map_err(|_| StoreError::Stretch)?;
+        found.ok_or_else(|| {
+            self.shared.refused.fetch_add(1, Ordering::Relaxed);
+            UnlockError::Refused.into()
+        })
+    }
+
+    /// The slots that these credentials open. Takes as long as the costs of each say.
+    pub(crate) async fn slots_opened_by(
+        &self,
+        credentials: Vec<Credential>,
+    ) -> Result<(Vec<u32>, Vec<Credential>), StoreError> {
+        let _alone = self.shared.unlocking.lock().await;
+        let mut transaction = self.shared.backend.begin(Mode::Read).await?;
+        let locked = Locked::read(transaction.as_mut()).await?;
+        drop(transaction);
+        let opened = tokio::task::spawn_blocking(move || {
+            let mut opened = Vec::new();
+            for credential in &credentials {
+                let slots = locked.slots_of(credential)?;
+                let fits = |slot: &Slot| slot.unwrap(&locked.head.store, credential).is_some();
+                opened.extend(slots.into_iter().filter(fits).map(|slot| slot.id));
+            }
+            Ok((opened, credentials))
+        });
+        opened.await.map_err(|_| StoreError::Stretch)?
+    }
+
+    /// Checks what the keys opened against what was seen before, and notes that the store is open.
+    async fn enter(&self, unsealed: Arc<Unsealed>, older: Older) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        let mut transaction = shared.backend.begin(Mode::Write).await?;
+        let head = Head::read(transaction.as_mut()).await?;
+        let manifest = head.manifest(&unsealed.root)?;
+        let mark = Mark {
+            epoch: head.epoch,
+            manifest: Manifest::hash(&head.manifest),
+        };
+        let past = shared.check_age(mark, &unsealed, older)?;
+        check_last_entry(&manifest, transaction.as_mut()).await?;
+        let before = (shared.unsealed().ok(), shared.latest());
+        self.unseal_with(Arc::clone(&unsealed), mark);
+        let entered = self.note_entrance(transaction, unsealed, past).await;
+        if entered.is_err() {
+            // What cannot be noted does not happen.
+            shared.restore(before);
+        }
+        entered
+    }
+
+    /// `past` is the epoch that the new one must exceed, if an older state was accepted.
+    async fn note_entrance(
+        &self,
+        transaction: Box<dyn Transaction>,
+        unsealed: Arc<Unsealed>,
+        past: Option<u64>,
+    ) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        let mut write = Write::within(shared, transaction, Arc::clone(&unsealed)).await?;
+        let refused = shared.refused.load(Ordering::Relaxed);
+        write.happened(Happened::new(Action::Unsealed).number(refused));
+        if let Some(past) = past {
+            write.happened(Happened::new(Action::RestoreAccepted).number(write.head.epoch));
+            write.manifest.epoch = past;
+        }
+        write.commit().await?;
+        shared.refused.fetch_sub(refused, Ordering::Relaxed);
+        if let (Some(_), Some(anchor), Some(mark)) = (past, &shared.anchor, shared.latest()) {
+            // One that could not be read is given up with the state that it stood for.
+            anchor.reset(mark, &unsealed.store, unsealed.keyring.signing())?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn unseal_with(&self, unsealed: Arc<Unsealed>, mark: Mark) {
+        self.shared.restore((Some(unsealed), Some(mark)));
+    }
+}
+
+impl Shared {
+    fn restore(&self, (unsealed, seen): (Option<Arc<Unsealed>>, Option<Mark>)) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+        *self
+            .unsealed
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = unsealed;
+    }
+
+    /// Compares a state with the latest that was seen, here or by whoever wrote the anchor. For one that is accepted
+    /// all the same, the epoch that must be passed.
+    fn check_age(
+        &self,
+        mark: Mark,
+        unsealed: &Unsealed,
+        older: Older,
+    ) -> Result<Option<u64>, StoreError> {
+        let key = unsealed.keyring.signing();
+        let anchored = match &self.anchor {
+            Some(anchor) => anchor.read(&unsealed.store, key),
+            None => Ok(None),
+        };
+        let Older::Accept(epoch) = older else {
+            for latest in [anchored?, self.latest()].into_iter().flatten() {
+                check_order(mark, latest)?;
+            }
+            return Ok(None);
+        };
+        if epoch != mark.epoch {
+            return Err(StoreError::OtherEpoch { found: mark.epoch });
+        }
+        let known = [anchored.unwrap_or(None), self.latest()];
+        let seen = known.iter().flatten().map(|mark| mark.epoch).max();
+        Ok(Some(seen.unwrap_or(0).max(mark.epoch)))
+    }
+}
+
+impl Locked {
+    async fn read(transaction: &mut dyn Transaction) -> Result<Self, StoreError> {
+        let head = Head::read(transaction).await?;
+        let rows = transaction
+            .query("SELECT id, slot FROM secrets_slots ORDER BY id", Vec::new())
+            .await?;
+        let slots = rows.iter().map(|row| Ok((row.count(0)?, row.blob(1)?)));
+        Ok(Self {
+            head,
+            slots: slots.collect::<Result<_, StoreError>>()?,
+        })
+    }
+
+    /// The slots that a credential of this kind may open. A damaged slot stops whoever has no other.
+    fn slots_of(&self, credential: &Credential) -> Result<Vec<Slot>, StoreError> {
+        let mut damaged = None;
+        let mut slots = Vec::new();
+        for (id, bytes) in &self.slots {
+            match Slot::parse(bytes) {
+                Ok(slot) if slot.kind == credential.kind() && slot.id == *id => slots.push(slot),
+                Ok(slot) if slot.id == *id => {}
+                Ok(_) => damaged = Some((*id, FormatError::Refused)),
+                Err(source) => damaged = Some((*id, source)),
+            }
+        }
+        match damaged {
+            Some((slot, source)) if slots.is_empty() => {
+                Err(UnlockError::Damaged { slot, source }.into())
+            }
+            _ => Ok(slots),
+        }
+    }
+
+    /// The keys, if everything that they open is what the manifest says: an old slot, put back, still holds the root key.
+    fn unsealed(&self, (root, slot): (Key, SlotMark)) -> Result<Unsealed, StoreError> {
+        let manifest = self.head.manifest(&root)?;
+        if !manifest.slots.contains(&slot) {
+            return Err(UnlockError::Damaged {
+                slot: slot.id,
+                source: FormatError::Refused,
+            }
+            .into());
+        }
+        Ok(Unsealed {
+            store: self.head.store,
+            keyring: self.head.open_keyring(&root)?,
+            root: Arc::new(root),
+            root_version: self.head.root_version,
+            keyring_version: self.head.keyring_version,
+        })
+    }
+}
+
+/// The audit log must end where the manifest says: a tail that is cut off shows.
+async fn check_last_entry(
+    manifest: &Manifest,
+    transaction: &mut dyn Transaction,
+) -> Result<(), StoreError> {
+    let rows = transaction
+        .query(
+            "SELECT seq, hash FROM secrets_audit ORDER BY seq DESC LIMIT 1",
+            Vec::new(),
+        )
+        .await?;
+    let (seq, hash) = match rows.first() {
+        Some(row) => (row.count(0)?, row.blob(1)?),
+        None => (0, vec![0; 32]),
+    };
+    if seq == manifest.audit_seq && hash == manifest.audit_hash {
+        Ok(())
+    } else {
+        Err(StoreError::AuditTampered {
+            seq: manifest.audit_seq.min(seq + 1),
+        })
+    }
+}
