@@ -1,0 +1,3 @@
+//! What the arena does on a real kernel.
+
+mod values;
