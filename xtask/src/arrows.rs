@@ -14,6 +14,7 @@ struct Room {
     must_not_know: &'static [&'static str],
 }
 
+const ARENA: &str = "orchestra-arena";
 const TYPES: &str = "orchestra-types";
 const DIALECTS: &str = "orchestra-dialects";
 const SECRETS: &str = "orchestra-secrets";
@@ -70,6 +71,11 @@ const EDGE: &[&str] = &["axum", "clap"];
 /// The table. A member of the workspace without a row is refused.
 const ROOMS: &[Room] = &[
     Room {
+        name: ARENA,
+        may_use: &[],
+        must_not_know: IO_AND_HTTP,
+    },
+    Room {
         name: TYPES,
         may_use: &[],
         must_not_know: IO_AND_HTTP,
@@ -81,7 +87,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: SECRETS,
-        may_use: &[],
+        may_use: &[ARENA],
         must_not_know: HTTP,
     },
     Room {
@@ -112,14 +118,14 @@ const ROOMS: &[Room] = &[
     Room {
         name: SERVER,
         may_use: &[
-            TYPES, DIALECTS, SECRETS, PROVIDERS, HEALTH, LEDGER, GATEWAY, STORE,
+            ARENA, TYPES, DIALECTS, SECRETS, PROVIDERS, HEALTH, LEDGER, GATEWAY, STORE,
         ],
         must_not_know: &[],
     },
     Room {
         name: "orchestra-cli",
         may_use: &[
-            TYPES, DIALECTS, SECRETS, PROVIDERS, HEALTH, LEDGER, GATEWAY, SERVER, TESTKIT,
+            ARENA, TYPES, DIALECTS, SECRETS, PROVIDERS, HEALTH, LEDGER, GATEWAY, SERVER, TESTKIT,
         ],
         must_not_know: &[],
     },
