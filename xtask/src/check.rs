@@ -7,7 +7,7 @@ use cargo_metadata::{Metadata, MetadataCommand};
 use crate::arguments::Arguments;
 use crate::command::{self, cargo};
 use crate::steps::Steps;
-use crate::{arrows, inheritance, sizes};
+use crate::{arrows, inheritance, sizes, unsafety};
 
 /// Runs the task.
 ///
@@ -31,6 +31,7 @@ pub(crate) fn all(steps: &mut Steps) -> anyhow::Result<()> {
     steps.step("inheritance", || {
         refuse(&inheritance::problems(&workspace)?)
     })?;
+    steps.step("unsafety", || refuse(&unsafety::problems(&workspace)?))?;
     steps.step("sizes", || sizes::report(&workspace))?;
     steps.step("clippy", clippy)?;
     steps.step("documentation", documentation)?;

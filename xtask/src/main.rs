@@ -19,6 +19,7 @@ mod sizes;
 mod steps;
 mod test;
 mod tools;
+mod unsafety;
 
 use std::process::ExitCode;
 
