@@ -25,7 +25,7 @@ pub enum HardenError {
 /// program, which keeps the limit alone.
 ///
 /// # Errors
-/// [`HardenError`]; the other measure is in force then.
+/// [`HardenError`], the first refusal; both measures are tried all the same.
 pub fn harden() -> Result<(), HardenError> {
     let limit = os::forbid_core_files().map_err(HardenError::CoreLimit);
     forbid_dumps().and(limit)

@@ -109,3 +109,127 @@ impl Slab {
         self.chunks.iter().map(Chunk::facts).chain(large)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A value of the model: what the slab gave, and what was written there.
+    struct Held {
+        space: Space,
+        contents: Vec<u8>,
+    }
+
+    impl Held {
+        fn bytes(&self) -> &[u8] {
+            match &self.space {
+                Space::Nothing => &[],
+                Space::Small(slot, _) => slot.bytes(),
+                Space::Large(mapping) => mapping.bytes(),
+            }
+        }
+
+        /// Takes at least `len` bytes and fills all there are.
+        fn take(slab: &mut Slab, len: usize, seed: u8) -> Self {
+            let mut space = slab.take(len).unwrap();
+            let bytes = match &mut space {
+                Space::Nothing => &mut [],
+                Space::Small(slot, _) => slot.bytes_mut(),
+                Space::Large(mapping) => mapping.bytes_mut(),
+            };
+            assert!(bytes.len() >= len);
+            assert!(bytes.iter().all(|byte| *byte == 0), "not zero when taken");
+            bytes.fill(seed);
+            let contents = bytes.to_vec();
+            Self { space, contents }
+        }
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Take {
+            len: usize,
+            seed: u8,
+        },
+        /// Of those held, the n-th, counted in a circle.
+        GiveBack(usize),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let len = prop_oneof![
+            1 => Just(0usize),
+            8 => 1..=300usize,
+            8 => prop_oneof![Just(64usize), Just(65), Just(2048), Just(4096), Just(4097)],
+            4 => 1..=4096usize,
+            1 => 4097..=20_000usize,
+        ];
+        let step = prop_oneof![
+            3 => (len, 1..=255u8).prop_map(|(len, seed)| Step::Take { len, seed }),
+            2 => any::<usize>().prop_map(Step::GiveBack),
+        ];
+        prop::collection::vec(step, 1..200)
+    }
+
+    fn check_all(slab: &Slab, held: &[Held]) {
+        let mut ranges: Vec<_> = held.iter().map(|one| one.bytes().as_ptr_range()).collect();
+        ranges.retain(|range| !range.is_empty());
+        ranges.sort_by_key(|range| range.start);
+        assert!(ranges.windows(2).all(|pair| pair[0].end <= pair[1].start));
+        for one in held {
+            assert_eq!(one.bytes(), one.contents);
+        }
+        for range in ranges {
+            let (start, end) = (range.start.addr(), range.end.addr());
+            let mut facts = slab.facts();
+            assert!(facts.any(|fact| fact.start <= start && end <= fact.start + fact.len));
+        }
+    }
+
+    /// All bytes that are not zero, in all mappings.
+    #[cfg(target_os = "linux")]
+    fn bytes_left(slab: &Slab) -> usize {
+        let ranges = slab.facts().map(|fact| fact.start..fact.start + fact.len);
+        ranges
+            .map(|range| Mapping::copy_of(range).unwrap())
+            .map(|copy| copy.bytes().iter().filter(|byte| **byte != 0).count())
+            .sum()
+    }
+
+    proptest! {
+        #[test]
+        fn the_slab_does_as_the_model(steps in steps()) {
+            let mut slab = Slab::new();
+            let mut held: Vec<Held> = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Take { len, seed } => held.push(Held::take(&mut slab, len, seed)),
+                    Step::GiveBack(_) if held.is_empty() => {}
+                    Step::GiveBack(n) => {
+                        let one = held.swap_remove(n % held.len());
+                        slab.give_back(one.space);
+                    }
+                }
+                check_all(&slab, &held);
+            }
+            held.into_iter().for_each(|one| slab.give_back(one.space));
+            prop_assert!(slab.large.is_empty());
+            #[cfg(target_os = "linux")]
+            prop_assert_eq!(bytes_left(&slab), 0);
+        }
+    }
+
+    #[test]
+    fn what_was_given_back_is_used_again() {
+        let mut slab = Slab::new();
+        for round in 0..5 {
+            let held: Vec<Held> = (0..2000)
+                .map(|n| Held::take(&mut slab, [40, 100, 4000][(n + round) % 3], 1))
+                .collect();
+            held.into_iter().for_each(|one| slab.give_back(one.space));
+        }
+        // A third of the values fills 16 to a chunk, the others 512 and 1024.
+        assert!(slab.chunks.len() <= 46, "{}", slab.chunks.len());
+    }
+}

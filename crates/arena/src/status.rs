@@ -29,7 +29,7 @@ pub struct LockFailure {
     /// The kernel's number, if it gave one.
     code: Option<i32>,
     /// `RLIMIT_MEMLOCK` at that time; `None` is no limit.
-    limit_bytes: Option<u64>,
+    limit_bytes: Option<os::Bytes>,
 }
 
 impl LockFailure {

@@ -152,3 +152,66 @@ impl Drop for Chunk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(len: usize) -> Class {
+        Class::of(len).unwrap()
+    }
+
+    #[test]
+    fn classes_are_powers_of_two() {
+        let check = |len, slot_bytes| assert_eq!(class(len).slot_bytes(), slot_bytes, "{len}");
+        check(0, 64);
+        check(64, 64);
+        check(65, 128);
+        check(2049, 4096);
+        check(4096, 4096);
+        assert_eq!(Class::of(4097), None);
+        assert_eq!(class(4096).index(), Class::COUNT - 1);
+    }
+
+    #[test]
+    fn a_chunk_is_filled_to_the_last_byte() {
+        for len in [64, 128, 4096] {
+            let mut chunk = Chunk::new().unwrap();
+            let slots: Vec<Slot> = std::iter::from_fn(|| chunk.take(class(len))).collect();
+            assert_eq!(slots.len(), CHUNK_BYTES / len);
+            for slot in slots {
+                assert!(chunk.give_back(slot).is_ok());
+            }
+            assert!(chunk.is_unused());
+        }
+    }
+
+    #[test]
+    fn a_run_changes_its_class_when_it_is_empty() {
+        let mut chunk = Chunk::new().unwrap();
+        let mut slots: Vec<Slot> = std::iter::from_fn(|| chunk.take(class(4096))).collect();
+        assert!(chunk.take(class(64)).is_none());
+        assert!(chunk.give_back(slots.remove(7)).is_ok());
+        assert!(chunk.take(class(64)).is_some());
+        assert!(chunk.take(class(4096)).is_none());
+    }
+
+    #[test]
+    fn a_slot_of_another_chunk_is_refused() {
+        let (mut one, mut other) = (Chunk::new().unwrap(), Chunk::new().unwrap());
+        let mut slot = one.take(class(64)).unwrap();
+        slot.bytes_mut().fill(7);
+        let slot = other.give_back(slot).err().unwrap();
+        assert_eq!(slot.bytes(), [7; 64]);
+        assert!(one.give_back(slot).is_ok());
+    }
+
+    #[test]
+    fn a_slot_outlives_its_chunk() {
+        let mut chunk = Chunk::new().unwrap();
+        let mut slot = chunk.take(class(64)).unwrap();
+        drop(chunk);
+        slot.bytes_mut().fill(7);
+        assert_eq!(slot.bytes(), [7; 64]);
+    }
+}

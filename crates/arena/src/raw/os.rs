@@ -108,8 +108,11 @@ pub(super) fn copy_in(_from: usize, _into: &mut [u8]) -> io::Result<usize> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// The kernel's number of bytes: signed on some systems.
+pub(crate) type Bytes = libc::rlim_t;
+
 /// How many bytes this process may lock; `None` is no limit, or an unknown one.
-pub(crate) fn lock_limit_bytes() -> Option<u64> {
+pub(crate) fn lock_limit_bytes() -> Option<Bytes> {
     let mut limit = libc::rlimit {
         rlim_cur: libc::RLIM_INFINITY,
         rlim_max: libc::RLIM_INFINITY,
