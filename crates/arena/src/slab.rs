@@ -7,8 +7,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use zeroize::Zeroize;
-
 use crate::raw::{Chunk, Class, Facts, Mapping, Slot};
 
 /// The slab of this process.
@@ -96,8 +94,7 @@ impl Slab {
                     let _ = chunk.give_back(slot);
                 }
             }
-            Space::Large(mut mapping) => {
-                mapping.bytes_mut().zeroize();
+            Space::Large(mapping) => {
                 self.large.remove(&mapping.facts().start);
             }
         }

@@ -5,10 +5,12 @@ use std::ops::Range;
 use std::ptr::NonNull;
 use std::slice;
 
+use zeroize::Zeroize;
+
 use super::os;
 use crate::status::LockFailure;
 
-/// Pages of the kernel's, zeroed, alone in their mapping; given back when dropped.
+/// Pages of the kernel's, zeroed, alone in their mapping; zeroed and given back when dropped.
 ///
 /// The page before and the page behind cannot be read or written, so that an overrun of a
 /// neighbour ends the process and does not reach the keys.
@@ -53,33 +55,20 @@ impl Mapping {
         let start = os::reserve(whole)?;
         // SAFETY: the guard is shorter than the mapping, so this stays inside.
         let first = unsafe { start.add(guard) };
-        let facts = Facts {
-            start: first.addr().get(),
-            len,
-            lock_failure: None,
-            advised: false,
-        };
-        // From here on dropping gives the pages back, whatever fails.
-        let mut mapping = Self {
+        // SAFETY: `first` and `len` are whole pages of this mapping.
+        if let Err(error) = unsafe { os::open(first, len) } {
+            // SAFETY: the whole mapping, of which nobody knows yet.
+            unsafe { os::release(start, whole) };
+            return Err(error);
+        }
+        // SAFETY: as above, and the mapping is private and anonymous.
+        let facts = unsafe { protect(first, len) };
+        Ok(Self {
             first,
             len,
             guard,
             facts,
-        };
-        mapping.protect()?;
-        Ok(mapping)
-    }
-
-    fn protect(&mut self) -> io::Result<()> {
-        // SAFETY: `first` and `len` are whole pages of this mapping.
-        unsafe { os::open(self.first, self.len) }?;
-        // The advice goes first: no page is touched, and so filled, before it holds.
-        // SAFETY: as above, and the mapping is private and anonymous.
-        self.facts.advised = unsafe { os::advise(self.first, self.len) }.is_ok();
-        // SAFETY: as above.
-        let locked = unsafe { os::lock(self.first, self.len) };
-        self.facts.lock_failure = locked.err().map(LockFailure::new);
-        Ok(())
+        })
     }
 
     pub(crate) fn facts(&self) -> Facts {
@@ -117,8 +106,28 @@ impl Mapping {
     }
 }
 
+/// Asks for all that keeps pages to this process.
+///
+/// # Safety
+/// The range is whole pages of a private anonymous mapping of the caller's.
+unsafe fn protect(first: NonNull<u8>, len: usize) -> Facts {
+    // The advice goes first: no page is touched, and so filled, before it holds.
+    // SAFETY: the caller's promise is the same.
+    let advised = unsafe { os::advise(first, len) }.is_ok();
+    // SAFETY: as above.
+    let locked = unsafe { os::lock(first, len) };
+    Facts {
+        start: first.addr().get(),
+        len,
+        lock_failure: locked.err().map(LockFailure::new),
+        advised,
+    }
+}
+
 impl Drop for Mapping {
     fn drop(&mut self) {
+        // The kernel zeroes pages before it gives them to others, which may be long after.
+        self.bytes_mut().zeroize();
         // SAFETY: `new` went forward by as much.
         let start = unsafe { self.first.sub(self.guard) };
         // SAFETY: this is the whole mapping, and its owner is going away.
