@@ -1,0 +1,3 @@
+//! The databases themselves: what the store's logic may rely on.
+
+mod transactions;

@@ -1,0 +1,5 @@
+//! What the store does, seen from outside.
+
+mod backend;
+mod databases;
+mod faults;
