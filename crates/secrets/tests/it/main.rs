@@ -3,3 +3,5 @@
 mod backend;
 mod databases;
 mod faults;
+mod store;
+mod stores;

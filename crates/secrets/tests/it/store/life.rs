@@ -1,0 +1,157 @@
+//! The life of a store and of a secret.
+
+use orchestra_secrets::{
+    Ask, Credential, KdfParameters, NewSecret, State, StoreError, UnlockError,
+};
+
+use crate::databases::{Database, on_each_database};
+use crate::stores::{create, credential, get, name, parts, secret, set, unsealed};
+
+on_each_database!(
+    what_is_set_is_handed_out_again,
+    a_sealed_store_hands_out_nothing,
+    versions_follow_one_another,
+    a_secret_goes_nowhere_but_to_its_origin,
+    keys_rotate_and_everything_stays_readable,
+    a_new_root_key_takes_over,
+    a_passphrase_is_replaced_in_one_slot,
+);
+
+async fn what_is_set_is_handed_out_again(database: Database) {
+    let store = create(&database, None).await.store;
+    set(&store, "A", "the value of A").await;
+    assert_eq!(get(&store, "A").await.unwrap(), "the value of A");
+    let other = unsealed(&database, None).await.unwrap();
+    assert_eq!(get(&other, "A").await.unwrap(), "the value of A");
+    assert!(matches!(
+        get(&other, "B").await,
+        Err(StoreError::NoSecret(_))
+    ));
+    set(&other, "A", "another").await;
+    assert_eq!(get(&store, "A").await.unwrap(), "another");
+}
+
+async fn a_sealed_store_hands_out_nothing(database: Database) {
+    let store = create(&database, None).await.store;
+    set(&store, "A", "1").await;
+    store.seal().await.unwrap();
+    assert!(matches!(get(&store, "A").await, Err(StoreError::Sealed)));
+    let wrong = Credential::key_file(b"another key file that is long enough too");
+    let refused = store.unseal(wrong).await;
+    assert!(matches!(
+        refused,
+        Err(StoreError::Unlock(UnlockError::Refused))
+    ));
+    store.unseal(credential()).await.unwrap();
+    assert_eq!(get(&store, "A").await.unwrap(), "1");
+}
+
+async fn versions_follow_one_another(database: Database) {
+    let store = create(&database, None).await.store;
+    assert_eq!(set(&store, "A", "1").await, 1);
+    assert_eq!(set(&store, "A", "2").await, 2);
+    let states = store.entries(Some(&name("A"))).await.unwrap();
+    let states: Vec<State> = states.into_iter().map(|entry| entry.state).collect();
+    assert_eq!(states, [State::Previous, State::Current]);
+    let first = Ask {
+        version: Some(1),
+        ..Ask::current(name("A"))
+    };
+    assert_eq!(store.fetch(&first).await.unwrap().secret.expose(), "1");
+    store.revoke(&name("A"), Some(1)).await.unwrap();
+    assert!(matches!(
+        store.fetch(&first).await,
+        Err(StoreError::Revoked { .. })
+    ));
+    assert_eq!(get(&store, "A").await.unwrap(), "2");
+    assert_eq!(store.remove(&name("A")).await.unwrap(), 2);
+    assert!(matches!(
+        get(&store, "A").await,
+        Err(StoreError::NoSecret(_))
+    ));
+}
+
+async fn a_secret_goes_nowhere_but_to_its_origin(database: Database) {
+    let store = create(&database, None).await.store;
+    let new = NewSecret {
+        origin: Some("https://api.example.com".parse().unwrap()),
+        ..NewSecret::new(name("A"))
+    };
+    store.set(new, &secret("1")).await.unwrap();
+    let ask = |origin: &str| Ask {
+        origin: Some(origin.parse().unwrap()),
+        ..Ask::current(name("A"))
+    };
+    assert!(
+        store
+            .fetch(&ask("https://API.example.com:443"))
+            .await
+            .is_ok()
+    );
+    let elsewhere = store.fetch(&ask("https://evil.example.com")).await;
+    assert!(matches!(elsewhere, Err(StoreError::WrongOrigin { .. })));
+}
+
+async fn keys_rotate_and_everything_stays_readable(database: Database) {
+    let store = create(&database, None).await.store;
+    for number in 0..250 {
+        set(&store, &format!("S{number}"), &format!("value {number}")).await;
+    }
+    let other = unsealed(&database, None).await.unwrap();
+    let rotation = store.rotate_key().await.unwrap();
+    assert_eq!((rotation.key_version, rotation.reencrypted), (2, 250));
+    for store in [&store, &other] {
+        assert_eq!(get(store, "S249").await.unwrap(), "value 249");
+    }
+    assert!(matches!(
+        store.destroy_key(2).await,
+        Err(StoreError::KeyInUse(2))
+    ));
+    store.destroy_key(1).await.unwrap();
+    assert_eq!(get(&other, "S0").await.unwrap(), "value 0");
+}
+
+async fn a_new_root_key_takes_over(database: Database) {
+    let created = create(&database, None).await;
+    let store = created.store;
+    set(&store, "A", "1").await;
+    let other = unsealed(&database, None).await.unwrap();
+    let refused = store
+        .rotate_root(Vec::new(), KdfParameters::LEAST, false)
+        .await;
+    assert!(matches!(refused, Err(StoreError::SlotsLeft(_))));
+    let rotated = store
+        .rotate_root(vec![credential()], KdfParameters::LEAST, false)
+        .await
+        .unwrap();
+    assert_eq!(get(&store, "A").await.unwrap(), "1");
+    assert!(matches!(get(&other, "A").await, Err(StoreError::Sealed)));
+    other.unseal(credential()).await.unwrap();
+    assert_eq!(get(&other, "A").await.unwrap(), "1");
+    let old = other.unseal(Credential::recovery(&created.recovery)).await;
+    assert!(matches!(old, Err(StoreError::Unlock(UnlockError::Refused))));
+    other
+        .unseal(Credential::recovery(&rotated.recovery))
+        .await
+        .unwrap();
+}
+
+async fn a_passphrase_is_replaced_in_one_slot(database: Database) {
+    let store = create(&database, None).await.store;
+    let costs = KdfParameters::LEAST;
+    let old = Credential::passphrase("correct horse battery");
+    let slot = store.add_slot(old, costs).await.unwrap();
+    let new = Credential::passphrase("staple correct horse");
+    store.replace_slot(slot, new, costs).await.unwrap();
+    let sealed = orchestra_secrets::Store::open(parts(&database, None).await)
+        .await
+        .unwrap();
+    let old = sealed
+        .unseal(Credential::passphrase("correct horse battery"))
+        .await;
+    assert!(matches!(old, Err(StoreError::Unlock(UnlockError::Refused))));
+    sealed
+        .unseal(Credential::passphrase("staple correct horse"))
+        .await
+        .unwrap();
+}

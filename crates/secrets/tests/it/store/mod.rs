@@ -1,0 +1,3 @@
+//! What an operator does with a store, on both databases.
+
+mod life;
