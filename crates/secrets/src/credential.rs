@@ -1,6 +1,6 @@
 //! What opens a store.
 
-use std::fmt;
+use std::{fmt, mem};
 
 use zeroize::Zeroizing;
 
@@ -47,8 +47,12 @@ impl Credential {
     /// Bytes.
     pub const LONGEST_FILE: usize = 64 * 1024;
 
-    /// A passphrase. Two ways of typing the same letters (Unicode's normal forms) are one passphrase, as in
-    /// RFC 8265, section 4.2.
+    /// A passphrase.
+    ///
+    /// Two ways of typing the same letters are one passphrase: it is normalised as RFC 8265, section 4.2, says
+    /// (other spaces become U+0020, then Unicode's form C). An `é` comes from one keyboard as one character and from
+    /// another as two; somebody who types the right letters on a new machine must not be locked out, and
+    /// nobody is let in who does not know them. Case and width are left as they are.
     #[must_use]
     pub fn passphrase(text: &str) -> Self {
         Self {
@@ -58,7 +62,8 @@ impl Credential {
         }
     }
 
-    /// The content of a key file, but for a line end at its end.
+    /// The content of a key file. Line ends at its end do not count where it is text: editors and shells add and
+    /// remove them.
     #[must_use]
     pub fn key_file(content: &[u8]) -> Self {
         Self {
@@ -116,12 +121,13 @@ impl Credential {
         Ok(())
     }
 
-    /// Whether it is within bounds; one that is not opens nothing, and takes as long to do so.
-    pub(crate) fn is_sound(&self) -> bool {
-        self.check().is_ok()
+    /// Whether nothing was cut off; where something was, it opens nothing, and takes as long to do so. That it
+    /// might be weak does not matter here: what is weak may change, and stores stay.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.passphrase.len() <= Self::LONGEST_PASSPHRASE && self.file.len() <= Self::LONGEST_FILE
     }
 
-    /// Cut at the longest that is allowed: more would be refused anyway.
+    /// Cut at the longest that is allowed, so that a huge one costs no more than others.
     pub(crate) fn passphrase_bytes(&self) -> &[u8] {
         let length = self.passphrase.len().min(Self::LONGEST_PASSPHRASE);
         &self.passphrase[..length]
@@ -158,11 +164,16 @@ pub fn new_key_file(entropy: &dyn Entropy) -> Result<Zeroizing<String>, EntropyE
     Ok(text)
 }
 
+/// A binary key is left alone: its last byte may look like a line end.
 fn without_line_end(content: &[u8]) -> Zeroizing<Vec<u8>> {
-    let mut end = content.len();
-    while end > 0 && matches!(content[end - 1], b'\r' | b'\n') {
-        end -= 1;
-    }
+    let text = content
+        .iter()
+        .all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'));
+    let end = match content.iter().rposition(|b| !matches!(b, b'\r' | b'\n')) {
+        Some(last) if text => last + 1,
+        None if text => 0,
+        _ => content.len(),
+    };
     Zeroizing::new(content[..end].to_vec())
 }
 
@@ -170,6 +181,16 @@ fn normal(text: &str) -> Zeroizing<Vec<u8>> {
     use unicode_normalization::UnicodeNormalization;
     // Three times is the most by which a text grows in this form (Unicode TR15), so the buffer never moves.
     let mut normal = Zeroizing::new(String::with_capacity(text.len() * 3));
-    normal.extend(text.nfc());
-    Zeroizing::new(normal.as_bytes().to_vec())
+    normal.extend(text.chars().map(usual_space).nfc());
+    Zeroizing::new(mem::take(&mut *normal).into_bytes())
+}
+
+/// Every space of Unicode's category Zs is the one on the keyboard.
+const fn usual_space(letter: char) -> char {
+    match letter {
+        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => {
+            ' '
+        }
+        other => other,
+    }
 }

@@ -5,29 +5,31 @@ use zeroize::Zeroizing;
 use crate::entropy::{Entropy, EntropyError};
 
 /// 256 bits that open something. Printed, copied or compared by nobody, and wiped when dropped.
-pub(crate) struct Key(Zeroizing<[u8; Self::BYTES]>);
+pub(crate) struct Key(Zeroizing<Box<[u8]>>);
 
 impl Key {
     pub(crate) const BYTES: usize = 32;
 
     /// A new one.
     pub(crate) fn random(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
-        let mut key = Zeroizing::new([0; Self::BYTES]);
-        entropy.fill(&mut key[..])?;
-        Ok(Self(key))
+        let mut result = Ok(());
+        let key = Self::made(|bytes| result = entropy.fill(bytes));
+        result.map(|()| key)
     }
 
     /// `None` for any other length.
     pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
-        let mut key = Zeroizing::new([0; Self::BYTES]);
-        if bytes.len() != Self::BYTES {
-            return None;
-        }
-        key.copy_from_slice(bytes);
-        Some(Self(key))
+        (bytes.len() == Self::BYTES).then(|| Self::made(|key| key.copy_from_slice(bytes)))
+    }
+
+    /// One that is written where it stays, so that no copy is left elsewhere. `write` gets 32 zeros.
+    pub(crate) fn made(write: impl FnOnce(&mut [u8])) -> Self {
+        let mut key = Zeroizing::new(vec![0; Self::BYTES].into_boxed_slice());
+        write(&mut key);
+        Self(key)
     }
 
     pub(crate) fn expose(&self) -> &[u8] {
-        &self.0[..]
+        &self.0
     }
 }

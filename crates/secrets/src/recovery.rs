@@ -3,13 +3,14 @@
 use zeroize::Zeroizing;
 
 use crate::entropy::{Entropy, EntropyError};
+use crate::key::Key;
 
 /// 256 bits, shown once and kept on paper or in a safe. Not printable but by [`RecoveryKey::expose`].
 #[expect(
     missing_debug_implementations,
     reason = "a secret must not be printable"
 )]
-pub struct RecoveryKey(Zeroizing<[u8; 32]>);
+pub struct RecoveryKey(Key);
 
 /// A text that is no recovery key, most often because of a slip of the pen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,9 +32,7 @@ impl RecoveryKey {
     /// # Errors
     /// [`EntropyError`] if there is nothing unpredictable.
     pub fn random(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
-        let mut key = Zeroizing::new([0; 32]);
-        entropy.fill(&mut key[..])?;
-        Ok(Self(key))
+        Key::random(entropy).map(Self)
     }
 
     /// For showing it, once: groups of four, such as `8Q2V-…`.
@@ -60,12 +59,16 @@ impl RecoveryKey {
             .bytes()
             .filter(|b| *b != b'-' && !b.is_ascii_whitespace())
         {
-            values.push(value(letter).ok_or(InvalidRecoveryKey)?);
-            if values.len() > LETTERS + CHECK {
+            // Asked before, so that the buffer never grows and leaves a copy behind.
+            if values.len() == LETTERS + CHECK {
                 return Err(InvalidRecoveryKey);
             }
+            values.push(value(letter).ok_or(InvalidRecoveryKey)?);
         }
-        let key = Self(Zeroizing::new(bytes(&values).ok_or(InvalidRecoveryKey)?));
+        if values.len() < LETTERS + CHECK {
+            return Err(InvalidRecoveryKey);
+        }
+        let key = Self(Key::made(|key| read(&values, key)));
         let typed = values.iter().map(|value| ALPHABET[usize::from(*value)]);
         if typed.eq(key.letters().iter().copied()) {
             Ok(key)
@@ -74,15 +77,15 @@ impl RecoveryKey {
         }
     }
 
-    pub(crate) fn bytes(&self) -> &[u8; 32] {
-        &self.0
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.0.expose()
     }
 
     fn letters(&self) -> Zeroizing<Vec<u8>> {
         use sha2::{Digest, Sha256};
-        let check = Sha256::digest(&self.0[..]);
+        let check = Sha256::digest(self.bytes());
         let mut letters = Zeroizing::new(Vec::with_capacity(LETTERS + CHECK));
-        spell(&self.0[..], LETTERS, &mut letters);
+        spell(self.bytes(), LETTERS, &mut letters);
         spell(&check, CHECK, &mut letters);
         letters
     }
@@ -100,15 +103,12 @@ fn spell(bytes: &[u8], count: usize, letters: &mut Vec<u8>) {
     }
 }
 
-/// The 256 bits of the letters; `None` if there are too few.
-fn bytes(values: &[u8]) -> Option<[u8; 32]> {
-    if values.len() != LETTERS + CHECK {
-        return None;
-    }
+/// Writes the bits of the letters, five each, as far as there is room.
+fn read(values: &[u8], bytes: &mut [u8]) {
     let bit = |index: usize| values[index / 5] >> (4 - index % 5) & 1;
-    Some(std::array::from_fn(|byte| {
-        (0..8).fold(0, |value, offset| value << 1 | bit(byte * 8 + offset))
-    }))
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        *byte = (0..8).fold(0, |value, offset| value << 1 | bit(index * 8 + offset));
+    }
 }
 
 fn value(letter: u8) -> Option<u8> {

@@ -1,7 +1,7 @@
 //! From a passphrase to a key: Argon2id (RFC 9106).
 
-use argon2::{Algorithm, Argon2, Params, Version};
-use zeroize::Zeroizing;
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use zeroize::Zeroize;
 
 use crate::key::Key;
 
@@ -71,14 +71,51 @@ impl KdfParameters {
         (self.memory_kib, self.passes, self.lanes)
     }
 
-    /// Takes 0.25 to 1 s and the memory that the costs say.
-    pub(crate) fn stretch(self, passphrase: &[u8], salt: &[u8; 32]) -> Key {
+    /// The usual costs, or the least on a machine where the usual ones would take more than a quarter of
+    /// the memory that is available. Whoever calls says so to its user.
+    #[must_use]
+    pub fn for_memory(available_bytes: u64) -> Self {
+        if available_bytes / 4 >= u64::from(Self::USUAL.memory_kib) * 1024 {
+            Self::USUAL
+        } else {
+            Self::LEAST
+        }
+    }
+
+    /// How much memory a try takes, in MiB.
+    pub(crate) const fn memory_mib(self) -> u32 {
+        self.memory_kib.div_ceil(1024)
+    }
+
+    /// Takes 0.25 to 1 s and the memory that the costs say, which is wiped before it is given back: the key
+    /// could be computed from it. `None` if there is not so much memory.
+    pub(crate) fn stretch(self, passphrase: &[u8], salt: &[u8; 32]) -> Option<Key> {
         let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(Key::BYTES))
             .expect("the costs were checked");
-        let mut key = Zeroizing::new([0; Key::BYTES]);
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into(passphrase, salt, &mut key[..])
-            .expect("salt and lengths are within Argon2's bounds");
-        Key::from_slice(&key[..]).expect("it is 32 bytes long")
+        let mut memory = Memory::new(params.block_count())?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        Some(Key::made(|key| {
+            argon2
+                .hash_password_into_with_memory(passphrase, salt, key, &mut memory.0[..])
+                .expect("salt, lengths and memory are within Argon2's bounds");
+        }))
+    }
+}
+
+/// What Argon2 works in, wiped when dropped.
+struct Memory(Vec<Block>);
+
+impl Memory {
+    fn new(blocks: usize) -> Option<Self> {
+        let mut memory = Vec::new();
+        memory.try_reserve_exact(blocks).ok()?;
+        memory.resize(blocks, Block::new());
+        Some(Self(memory))
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.0.iter_mut().zeroize();
     }
 }

@@ -81,6 +81,7 @@ impl KeyringPlace<'_> {
 impl Keyring {
     const MAGIC: [u8; 4] = *b"ORKR";
     const FORMAT: u8 = 1;
+    /// A destroyed version, the shortest there is.
     const VERSION_BYTES: usize = 4 + 1 + 8 + Key::BYTES;
 
     /// A keyring with one active key, number 1.
@@ -179,7 +180,7 @@ impl Keyring {
 
     fn plain(&self) -> Zeroizing<Vec<u8>> {
         // Room for all, so that no copy is left behind when the buffer grows.
-        let room = 64 + self.versions.len() * (Self::VERSION_BYTES + Key::BYTES + 1);
+        let room = Key::BYTES + 4 + self.versions.len() * (Self::VERSION_BYTES + Key::BYTES);
         let mut plain = Zeroizing::new(Vec::with_capacity(room));
         plain.extend_from_slice(self.signing.expose());
         let count = u32::try_from(self.versions.len()).unwrap_or(u32::MAX);
@@ -213,10 +214,30 @@ impl Keyring {
         let mut reader = Reader::new(plain);
         let signing = key(&mut reader)?;
         let count = reader.count(Self::VERSION_BYTES)?;
-        let versions = (0..count).map(|_| version(&mut reader));
-        let versions = versions.collect::<Result<Vec<_>, _>>()?;
+        let mut versions = Vec::with_capacity(count);
+        for _ in 0..count {
+            versions.push(version(&mut reader)?);
+        }
         reader.end()?;
-        Ok(Self { versions, signing })
+        let keyring = Self { versions, signing };
+        keyring.check()?;
+        Ok(keyring)
+    }
+
+    /// What every keyring of ours keeps: numbers ascend from 1 on and leave room for another, and one key is active.
+    fn check(&self) -> Result<(), FormatError> {
+        let mut last = 0;
+        for version in &self.versions {
+            if version.number <= last || version.number == u32::MAX {
+                return Err(FormatError::Bounds("order of keys"));
+            }
+            last = version.number;
+        }
+        let active = |version: &&KeyVersion| version.state == KeyState::Active;
+        match self.versions.iter().filter(active).count() {
+            1 => Ok(()),
+            _ => Err(FormatError::Bounds("number of active keys")),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The list of everything that the store holds, so that no part of it can be put back to what it was.
 
+use std::collections::BTreeMap;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
@@ -34,10 +36,9 @@ pub(crate) struct Manifest {
     /// The last entry of the audit log; 0 before the first.
     pub(crate) audit_seq: u64,
     pub(crate) audit_hash: [u8; 32],
-    /// Sorted by id.
+    /// Written by id, whatever their order here.
     pub(crate) slots: Vec<SlotMark>,
-    /// Sorted by id.
-    pub(crate) rows: std::collections::BTreeMap<[u8; 16], RowMark>,
+    pub(crate) rows: BTreeMap<[u8; 16], RowMark>,
 }
 
 impl Manifest {
@@ -59,16 +60,16 @@ impl Manifest {
         bytes
     }
 
-    /// Reads one that was written under this root key.
+    /// Reads one that was written under this root key. Nothing behind the format is looked at before the MAC.
     pub(crate) fn open(bytes: &[u8], root: &Key) -> Result<Self, FormatError> {
+        Reader::new(bytes).magic(Self::MAGIC, Self::FORMAT)?;
         let (body, mac) = bytes
             .split_last_chunk::<32>()
             .ok_or(FormatError::Truncated)?;
-        let manifest = Self::read(body)?;
         Self::mac(root, body)
             .verify_slice(mac)
             .map_err(|_| FormatError::Refused)?;
-        Ok(manifest)
+        Self::read(body)
     }
 
     fn mac(root: &Key, body: &[u8]) -> Hmac<Sha256> {
@@ -91,7 +92,9 @@ impl Manifest {
             .u64(self.audit_seq)
             .raw(&self.audit_hash)
             .u32(length(self.slots.len()));
-        for slot in &self.slots {
+        let mut slots: Vec<_> = self.slots.iter().collect();
+        slots.sort_by_key(|slot| slot.id);
+        for slot in slots {
             writer = writer.u32(slot.id).raw(&slot.hash);
         }
         writer = writer.u32(length(self.rows.len()));
@@ -104,7 +107,7 @@ impl Manifest {
     fn read(body: &[u8]) -> Result<Self, FormatError> {
         let mut reader = Reader::new(body);
         reader.magic(Self::MAGIC, Self::FORMAT)?;
-        let mut manifest = Self {
+        let manifest = Self {
             store: reader.array()?,
             epoch: reader.u64()?,
             root_version: reader.u64()?,
@@ -112,23 +115,39 @@ impl Manifest {
             keyring: reader.array()?,
             audit_seq: reader.u64()?,
             audit_hash: reader.array()?,
-            slots: Vec::new(),
-            rows: std::collections::BTreeMap::new(),
+            slots: slots(&mut reader)?,
+            rows: rows(&mut reader)?,
         };
-        for _ in 0..reader.count(Self::SLOT_BYTES)? {
-            let (id, hash) = (reader.u32()?, reader.array()?);
-            manifest.slots.push(SlotMark { id, hash });
-        }
-        for _ in 0..reader.count(Self::ROW_BYTES)? {
-            let id = reader.array()?;
-            let (version, commitment) = (reader.u64()?, reader.array()?);
-            let mark = RowMark {
-                version,
-                commitment,
-            };
-            manifest.rows.insert(id, mark);
-        }
         reader.end()?;
         Ok(manifest)
     }
+}
+
+fn slots(reader: &mut Reader<'_>) -> Result<Vec<SlotMark>, FormatError> {
+    let count = reader.count(Manifest::SLOT_BYTES)?;
+    let mut slots: Vec<SlotMark> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let (id, hash) = (reader.u32()?, reader.array()?);
+        if slots.last().is_some_and(|last| last.id >= id) {
+            return Err(FormatError::Bounds("order of slots"));
+        }
+        slots.push(SlotMark { id, hash });
+    }
+    Ok(slots)
+}
+
+fn rows(reader: &mut Reader<'_>) -> Result<BTreeMap<[u8; 16], RowMark>, FormatError> {
+    let mut rows = BTreeMap::new();
+    for _ in 0..reader.count(Manifest::ROW_BYTES)? {
+        let id = reader.array()?;
+        let mark = RowMark {
+            version: reader.u64()?,
+            commitment: reader.array()?,
+        };
+        if rows.last_key_value().is_some_and(|(last, _)| *last >= id) {
+            return Err(FormatError::Bounds("order of rows"));
+        }
+        rows.insert(id, mark);
+    }
+    Ok(rows)
 }

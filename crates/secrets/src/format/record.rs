@@ -21,8 +21,11 @@ pub(crate) struct Record {
 impl Record {
     const MAGIC: [u8; 4] = *b"ORS1";
     const FORMAT: u8 = 1;
-    /// The longest value.
+    /// The longest value, in bytes.
     pub(crate) const MAX_PLAIN: usize = 64 * 1024;
+
+    /// The longest record: the longest value, padded to twice its length, in a box behind the header.
+    const MAX_BYTES: usize = Self::MAX_PLAIN * 2 + Sealed::OVERHEAD + 4 + 1 + 4;
 
     /// Encrypts a value under the keyring's active key.
     pub(crate) fn seal(
@@ -31,6 +34,9 @@ impl Record {
         plain: &[u8],
         entropy: &dyn Entropy,
     ) -> Result<Self, SealError> {
+        if plain.len() > Self::MAX_PLAIN {
+            return Err(SealError::TooLong);
+        }
         let (key_version, key) = keyring.active()?;
         let aad = Self::aad(bound_to, key_version);
         let sealed = Sealed::seal(key, Purpose::Secret, &aad, &pad(plain), entropy)?;
@@ -50,8 +56,7 @@ impl Record {
             .data(self.key_version)
             .ok_or(FormatError::KeyVersion(self.key_version))?;
         let aad = Self::aad(bound_to, self.key_version);
-        let padded = self.sealed.open(key, Purpose::Secret, &aad)?;
-        Ok(Zeroizing::new(unpad(&padded)?.to_vec()))
+        unpad(self.sealed.open(key, Purpose::Secret, &aad)?)
     }
 
     fn aad(bound_to: Aad, key_version: u32) -> Vec<u8> {
@@ -72,7 +77,7 @@ impl Record {
     }
 
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
-        if bytes.len() > Self::MAX_PLAIN * 2 + Sealed::OVERHEAD + 9 {
+        if bytes.len() > Self::MAX_BYTES {
             return Err(FormatError::Bounds("length"));
         }
         let mut reader = Reader::new(bytes);

@@ -2,8 +2,9 @@
 //!
 //! AES-256-GCM under a key of its own for every box, from HKDF-SHA512 over a random salt, and 32 bytes more
 //! from the same derivation that commit to that key. So no key ever encrypts twice (NIST SP 800-38D allows
-//! 2^32 random nonces a key), and no ciphertext opens under two keys. The shape follows the AWS Encryption SDK's
-//! committing suites (its specification, "algorithm-suites").
+//! 2^32 random nonces a key), and no ciphertext opens under two keys, as GCM alone would let it (Dodis et al.,
+//! "Fast Message Franking", 2018). The shape follows the AWS Encryption SDK's committing suites (its
+//! specification, "algorithm-suites").
 
 use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Aes256Gcm, Nonce, Tag};
@@ -49,11 +50,11 @@ impl Purpose {
 
 /// A key for one purpose, from one that is never used itself.
 pub(crate) fn derive(key: &Key, purpose: Purpose) -> Key {
-    let mut derived = Zeroizing::new([0; Key::BYTES]);
-    Hkdf::<Sha512>::new(None, key.expose())
-        .expand(purpose.info(), &mut derived[..])
-        .expect("32 bytes are less than 255 hashes");
-    Key::from_slice(&derived[..]).expect("it is 32 bytes long")
+    Key::made(|derived| {
+        Hkdf::<Sha512>::new(None, key.expose())
+            .expand(purpose.info(), derived)
+            .expect("32 bytes are less than 255 hashes");
+    })
 }
 
 /// A ciphertext and what is needed to open it but for the key.
@@ -61,20 +62,25 @@ pub(crate) fn derive(key: &Key, purpose: Purpose) -> Key {
 /// `suite u8 | salt 32 | nonce 12 | commitment 32 | length u32 | ciphertext and tag`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sealed {
-    salt: [u8; 32],
-    nonce: [u8; 12],
+    salt: [u8; SALT],
+    nonce: [u8; NONCE],
     commitment: [u8; 32],
     /// With the tag of 16 bytes at its end.
     ciphertext: Vec<u8>,
 }
 
+const SALT: usize = 32;
+const NONCE: usize = 12;
 const TAG: usize = 16;
+/// No purpose begins with these.
+const SALT_INFO: &[u8] = b"orchestra/v1/fresh-salt/";
+const NONCE_INFO: &[u8] = b"orchestra/v1/fresh-nonce/";
 
 impl Sealed {
     /// AES-256-GCM, HKDF-SHA512, commitment of 32 bytes. 2 is kept for XChaCha20-Poly1305 in the same shape.
     pub(crate) const SUITE: u8 = 1;
     /// The length of a box around nothing.
-    pub(crate) const OVERHEAD: usize = 1 + 32 + 12 + 32 + 4 + TAG;
+    pub(crate) const OVERHEAD: usize = 1 + SALT + NONCE + 32 + 4 + TAG;
 
     /// Encrypts, with a new salt and nonce.
     pub(crate) fn seal(
@@ -84,9 +90,7 @@ impl Sealed {
         plain: &[u8],
         entropy: &dyn Entropy,
     ) -> Result<Self, EntropyError> {
-        let (mut salt, mut nonce) = ([0; 32], [0; 12]);
-        entropy.fill(&mut salt)?;
-        entropy.fill(&mut nonce)?;
+        let (salt, nonce) = fresh(key, purpose, aad, plain, entropy)?;
         let (cipher, commitment) = keys(key, purpose, aad, &salt);
         let mut ciphertext = Vec::with_capacity(plain.len() + TAG);
         ciphertext.extend_from_slice(plain);
@@ -102,7 +106,7 @@ impl Sealed {
         })
     }
 
-    /// Decrypts. The commitment is looked at first: a ciphertext made for two keys opens under neither.
+    /// Decrypts. The commitment is looked at first: a ciphertext made for two keys opens under one at most.
     pub(crate) fn open(
         &self,
         key: &Key,
@@ -162,8 +166,32 @@ impl Sealed {
     }
 }
 
+/// A salt and a nonce that were never there before.
+///
+/// What the generator gives is mixed with the key and with all that goes into the box, in the spirit of RFC 8937.
+/// So where a generator repeats itself unnoticed, as those of two copies of one virtual machine may, the same salt
+/// comes back for the same box only, and nobody learns more than that it is the same.
+pub(super) fn fresh(
+    key: &Key,
+    purpose: Purpose,
+    aad: &[u8],
+    plain: &[u8],
+    entropy: &dyn Entropy,
+) -> Result<([u8; SALT], [u8; NONCE]), EntropyError> {
+    let mut drawn = [0; SALT + NONCE];
+    entropy.fill(&mut drawn)?;
+    let (mut salt, mut nonce) = ([0; SALT], [0; NONCE]);
+    let mixed = Hkdf::<Sha512>::new(Some(&drawn), key.expose());
+    for (part, out) in [(SALT_INFO, &mut salt[..]), (NONCE_INFO, &mut nonce[..])] {
+        mixed
+            .expand_multi_info(&[part, purpose.info(), &Sha256::digest(aad), plain], out)
+            .expect("32 bytes are less than 255 hashes");
+    }
+    Ok((salt, nonce))
+}
+
 /// The box's own key and its commitment, from the salt and from all that it is bound to.
-fn keys(key: &Key, purpose: Purpose, aad: &[u8], salt: &[u8; 32]) -> (Aes256Gcm, [u8; 32]) {
+fn keys(key: &Key, purpose: Purpose, aad: &[u8], salt: &[u8; SALT]) -> (Aes256Gcm, [u8; 32]) {
     let mut derived = Zeroizing::new([0; 64]);
     Hkdf::<Sha512>::new(Some(salt), key.expose())
         .expand_multi_info(&[purpose.info(), &Sha256::digest(aad)], &mut derived[..])

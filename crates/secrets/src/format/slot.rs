@@ -1,8 +1,7 @@
 //! The ways to the root key: each slot holds it, encrypted under what one credential gives.
 
-use hkdf::Hkdf;
+use hkdf::HkdfExtract;
 use sha2::Sha512;
-use zeroize::Zeroizing;
 
 use super::FormatError;
 use super::aad::Aad;
@@ -10,7 +9,8 @@ use super::bytes::{Reader, Writer};
 use super::kdf::KdfParameters;
 use super::sealed::{Purpose, Sealed};
 use crate::credential::Credential;
-use crate::entropy::{Entropy, EntropyError};
+use crate::entropy::Entropy;
+use crate::error::SealError;
 use crate::key::Key;
 
 /// A slot's number. Numbers are not used twice.
@@ -85,6 +85,12 @@ pub enum UnlockError {
     /// The store has no slot for credentials of this kind.
     #[error("the store has no slot of kind {}", .0.as_str())]
     NoSlot(SlotKind),
+    /// There is too little memory to stretch a passphrase.
+    #[error("trying the passphrase takes {mib} MiB of memory, which are not free")]
+    Memory {
+        /// How much it takes, in MiB.
+        mib: u32,
+    },
 }
 
 /// `"ORSL" | format u8 | kind u8 | id u32 | memory KiB u32 | passes u32 | lanes u32 | salt 32 | box`. The costs are
@@ -102,19 +108,21 @@ impl Slot {
     const MAGIC: [u8; 4] = *b"ORSL";
     const FORMAT: u8 = 1;
 
-    /// A slot that holds the root key for whoever has the credential. Takes as long as the costs say.
+    /// A slot that holds the root key for whoever has the credential. Takes as long as the costs say. A weak
+    /// credential is refused here, whoever forgot to check it.
     pub(crate) fn wrap(
         root: &Key,
         place: SlotPlace<'_>,
         credential: &Credential,
         costs: KdfParameters,
         entropy: &dyn Entropy,
-    ) -> Result<Self, EntropyError> {
+    ) -> Result<Self, SealError> {
+        credential.check()?;
         let kind = credential.kind();
         let kdf = kind.stretches().then_some(costs);
         let mut salt = [0; 32];
         entropy.fill(&mut salt)?;
-        let key = wrapping_key(credential, kdf, &salt);
+        let key = wrapping_key(credential, kdf, &salt).map_err(|mib| SealError::Memory { mib })?;
         let aad = aad(place, kind, kdf, &salt);
         let sealed = Sealed::seal(&key, Purpose::Slot, &aad, root.expose(), entropy)?;
         Ok(Self {
@@ -126,15 +134,26 @@ impl Slot {
         })
     }
 
-    /// The root key. Takes as long as the costs say, whatever the credential.
-    pub(crate) fn unwrap(&self, store: &[u8; 16], credential: &Credential) -> Option<Key> {
-        let key = wrapping_key(credential, self.kdf, &self.salt);
+    /// The root key. Takes as long as the costs say, whatever the credential, and refuses all that is wrong
+    /// with one text.
+    pub(crate) fn unwrap(
+        &self,
+        store: &[u8; 16],
+        credential: &Credential,
+    ) -> Result<Key, UnlockError> {
+        let key = wrapping_key(credential, self.kdf, &self.salt)
+            .map_err(|mib| UnlockError::Memory { mib })?;
         let place = SlotPlace { store, id: self.id };
         let aad = aad(place, self.kind, self.kdf, &self.salt);
-        let root = self.sealed.open(&key, Purpose::Slot, &aad).ok()?;
-        (credential.kind() == self.kind && credential.is_sound())
-            .then(|| Key::from_slice(&root))
-            .flatten()
+        let root = self.sealed.open(&key, Purpose::Slot, &aad);
+        // The kinds are compared too: what opens one slot may by chance or design be the content of another
+        // kind of credential.
+        if credential.kind() != self.kind || !credential.is_whole() {
+            return Err(UnlockError::Refused);
+        }
+        root.ok()
+            .and_then(|root| Key::from_slice(&root))
+            .ok_or(UnlockError::Refused)
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -205,18 +224,21 @@ fn aad(
 }
 
 /// What a credential amounts to: what is typed is stretched, what lies in a file is taken as it is, and HKDF
-/// brings both together.
-fn wrapping_key(credential: &Credential, kdf: Option<KdfParameters>, salt: &[u8; 32]) -> Key {
-    let mut material = Zeroizing::new(Vec::with_capacity(
-        Key::BYTES + credential.file_bytes().len(),
-    ));
+/// brings both together. Without the memory for it, how many MiB it takes.
+fn wrapping_key(
+    credential: &Credential,
+    kdf: Option<KdfParameters>,
+    salt: &[u8; 32],
+) -> Result<Key, u32> {
+    let mut extract = HkdfExtract::<Sha512>::new(Some(salt));
     if let Some(kdf) = kdf {
-        material.extend_from_slice(kdf.stretch(credential.passphrase_bytes(), salt).expose());
+        let stretched = kdf.stretch(credential.passphrase_bytes(), salt);
+        extract.input_ikm(stretched.ok_or(kdf.memory_mib())?.expose());
     }
-    material.extend_from_slice(credential.file_bytes());
-    let mut key = Zeroizing::new([0; Key::BYTES]);
-    Hkdf::<Sha512>::new(Some(salt), &material)
-        .expand(b"orchestra/v1/slot-key", &mut key[..])
-        .expect("32 bytes are less than 255 hashes");
-    Key::from_slice(&key[..]).expect("it is 32 bytes long")
+    extract.input_ikm(credential.file_bytes());
+    let (_, hkdf) = extract.finalize();
+    Ok(Key::made(|key| {
+        hkdf.expand(b"orchestra/v1/slot-key", key)
+            .expect("32 bytes are less than 255 hashes");
+    }))
 }

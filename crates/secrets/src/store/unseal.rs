@@ -107,17 +107,12 @@ impl Store {
             return Err(UnlockError::NoSlot(kind).into());
         }
         let store = locked.head.store;
-        let found = tokio::task::spawn_blocking(move || {
-            slots.iter().find_map(|slot| {
-                let root = slot.unwrap(&store, &credential)?;
-                Some((root, super::make::mark(slot)))
-            })
-        });
+        let found = tokio::task::spawn_blocking(move || first_opened(&slots, &store, &credential));
         let found = found.await.map_err(|_| StoreError::Stretch)?;
-        found.ok_or_else(|| {
+        if matches!(found, Err(UnlockError::Refused)) {
             self.shared.refused.fetch_add(1, Ordering::Relaxed);
-            UnlockError::Refused.into()
-        })
+        }
+        Ok(found?)
     }
 
     /// The slots that these credentials open. Takes as long as the costs of each say.
@@ -132,9 +127,13 @@ impl Store {
         let opened = tokio::task::spawn_blocking(move || {
             let mut opened = Vec::new();
             for credential in &credentials {
-                let slots = locked.slots_of(credential)?;
-                let fits = |slot: &Slot| slot.unwrap(&locked.head.store, credential).is_some();
-                opened.extend(slots.into_iter().filter(fits).map(|slot| slot.id));
+                for slot in locked.slots_of(credential)? {
+                    match slot.unwrap(&locked.head.store, credential) {
+                        Ok(_) => opened.push(slot.id),
+                        Err(UnlockError::Refused) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                }
             }
             Ok((opened, credentials))
         });
@@ -280,6 +279,21 @@ impl Locked {
             keyring_version: self.head.keyring_version,
         })
     }
+}
+
+fn first_opened(
+    slots: &[Slot],
+    store: &[u8; 16],
+    credential: &Credential,
+) -> Result<(Key, SlotMark), UnlockError> {
+    for slot in slots {
+        match slot.unwrap(store, credential) {
+            Ok(root) => return Ok((root, super::make::mark(slot))),
+            Err(UnlockError::Refused) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(UnlockError::Refused)
 }
 
 /// The audit log must end where the manifest says: a tail that is cut off shows.
