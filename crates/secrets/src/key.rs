@@ -1,11 +1,11 @@
 //! A key of 32 bytes.
 
-use zeroize::Zeroizing;
+use orchestra_arena::Locked;
 
 use crate::entropy::{Entropy, EntropyError};
 
-/// 256 bits that open something. Printed, copied or compared by nobody, and wiped when dropped.
-pub(crate) struct Key(Zeroizing<Box<[u8]>>);
+/// 256 bits that open something, in locked memory. Printed, copied or compared by nobody, and wiped when dropped.
+pub(crate) struct Key(Locked);
 
 impl Key {
     pub(crate) const BYTES: usize = 32;
@@ -24,12 +24,12 @@ impl Key {
 
     /// One that is written where it stays, so that no copy is left elsewhere. `write` gets 32 zeros.
     pub(crate) fn made(write: impl FnOnce(&mut [u8])) -> Self {
-        let mut key = Zeroizing::new(vec![0; Self::BYTES].into_boxed_slice());
-        write(&mut key);
+        let mut key = Locked::new(Self::BYTES);
+        write(key.expose_mut());
         Self(key)
     }
 
     pub(crate) fn expose(&self) -> &[u8] {
-        &self.0
+        self.0.expose()
     }
 }

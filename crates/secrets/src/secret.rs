@@ -1,8 +1,9 @@
 //! The value itself.
 
+use orchestra_arena::Locked;
 use zeroize::Zeroizing;
 
-/// A secret text, wiped from memory when dropped.
+/// A secret text in locked memory, wiped when dropped.
 ///
 /// It has no `Debug`, `Display`, `Clone`, `PartialEq` or `Serialize`, so that it reaches
 /// no log, error or file by accident. [`Secret::expose`] is the one door; search for
@@ -21,18 +22,24 @@ use zeroize::Zeroizing;
     missing_debug_implementations,
     reason = "a secret must not be printable"
 )]
-pub struct Secret(Zeroizing<String>);
+pub struct Secret(Locked);
 
 impl Secret {
-    /// Takes the text over; the caller keeps no copy.
+    /// Takes the text over, and wipes what it was given; the caller keeps no copy.
     #[must_use]
     pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
+        Self::copy_of(&Zeroizing::new(text))
+    }
+
+    /// The same text as this, which is the caller's to wipe.
+    #[must_use]
+    pub fn copy_of(text: &str) -> Self {
+        Self(Locked::copy_from(text.as_bytes()))
     }
 
     /// The plain text, for the one line that needs it.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        std::str::from_utf8(self.0.expose()).expect("it was copied from a text")
     }
 }

@@ -150,7 +150,7 @@ impl Source for Variables {
         if !key.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
             return Err(FetchError::NotAKey(reference.clone()));
         }
-        Ok(Secret::new(key.to_owned()))
+        Ok(Secret::copy_of(key))
     }
 }
 

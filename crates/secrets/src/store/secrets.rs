@@ -251,5 +251,5 @@ fn text(value: Zeroizing<Vec<u8>>, entry: &Entry) -> Result<Secret, StoreError> 
         version: entry.version,
         source: crate::FormatError::Bounds("text"),
     })?;
-    Ok(Secret::new(text.to_owned()))
+    Ok(Secret::copy_of(text))
 }
