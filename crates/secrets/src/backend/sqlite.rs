@@ -1,61 +1,159 @@
 //! SQLite, in a file.
 
-use std::fs::{OpenOptions, Permissions};
+use std::fmt;
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
+use sqlx::error::BoxDynError;
 use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
-    SqliteSynchronous,
+    SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
+    SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Arguments, ConnectOptions, Row as _, Sqlite, SqlitePool, TypeInfo, ValueRef};
+use sqlx::{Arguments, AssertSqlSafe, ConnectOptions, Row as _, Sqlite, TypeInfo, ValueRef};
 
-use super::{Backend, BackendError, BoxFuture, Kind, Mode, Row, Transaction, Value};
+use super::file::{self, Identity};
+use super::session::{CONNECTIONS, Driver, Sessions, explain};
+use super::{Backend, BackendError, BoxFuture, Kind, Mode, Patience, Row, Transaction, Value};
 
 /// Before this version a checkpoint of the write-ahead log could lose committed changes.
 const FIRST_SOUND: (u32, u32, u32) = (3, 51, 3);
 
-/// How long a writer waits for another process's.
-const BUSY: Duration = Duration::from_secs(10);
-
-/// A store in a SQLite file, or in memory.
-#[derive(Clone, Debug)]
+/// A store in a SQLite file.
+///
+/// The file must be on a disk of this machine: the write-ahead log needs memory that all processes share
+/// (sqlite.org/wal.html). Nothing else in this process may open it, not even to copy it: closing it again would take
+/// SQLite's locks away (sqlite.org/howtocorrupt.html, section 2.2). To copy it, close the backend or do it in
+/// another process.
 pub struct SqliteBackend {
-    pool: SqlitePool,
+    sessions: Sessions<Sqlite>,
+    /// Where the file is, and which; nothing of one in memory.
+    file: Option<(PathBuf, Identity)>,
+}
+
+impl fmt::Debug for SqliteBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.file.as_ref().map(|(path, _)| path);
+        f.debug_tuple("SqliteBackend").field(&path).finish()
+    }
 }
 
 impl SqliteBackend {
-    /// Opens the file, or makes it, readable and writable by its owner alone.
+    /// Opens the file, or makes it, readable and writable by its owner alone. Its folder must be there.
     ///
     /// # Errors
-    /// [`BackendError`] if the file cannot be opened or SQLite is too old.
+    /// [`BackendError`] if the file cannot be opened, is something else's, or SQLite is too old.
     pub async fn open(path: &Path) -> Result<Self, BackendError> {
-        restrict(path).map_err(|source| BackendError::File {
-            path: path.to_owned(),
-            source,
-        })?;
-        let pool = SqlitePoolOptions::new()
-            .max_connections(4)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(options(path))
-            .await?;
-        let backend = Self { pool };
-        backend.check_version().await?;
-        Ok(backend)
+        Self::open_with(path, Patience::default()).await
     }
 
-    async fn check_version(&self) -> Result<(), BackendError> {
-        let found: String = sqlx::query_scalar("SELECT sqlite_version()")
-            .fetch_one(&self.pool)
-            .await?;
-        if is_sound(&found) {
-            Ok(())
-        } else {
-            Err(BackendError::OldSqlite { found })
+    /// Opens the file like [`SqliteBackend::open`], with another patience.
+    ///
+    /// # Errors
+    /// As [`SqliteBackend::open`].
+    pub async fn open_with(path: &Path, patience: Patience) -> Result<Self, BackendError> {
+        let unusable = |source| BackendError::File {
+            path: path.to_owned(),
+            source,
+        };
+        // SQLite would take a relative `file:name` for a URI.
+        let absolute = std::path::absolute(path).map_err(unusable)?;
+        if absolute.to_str().is_none() {
+            let text = "its name is not UTF-8";
+            return Err(unusable(io::Error::new(io::ErrorKind::InvalidInput, text)));
         }
+        let was_there = file::prepare(&absolute).map_err(unusable)?;
+        let options = options(patience)
+            .filename(&absolute)
+            .create_if_missing(false);
+        let pool = connect(options, CONNECTIONS, patience).await;
+        let pool = pool.map_err(|error| match error {
+            BackendError::Damaged(_) if was_there => BackendError::NotSqlite {
+                path: absolute.clone(),
+            },
+            other => other,
+        })?;
+        let identity = Identity::of(&absolute).map_err(unusable)?;
+        Self::new(pool, Some((absolute, identity)), patience).await
+    }
+
+    /// A database that is nowhere but in memory, with one connection.
+    pub(super) async fn in_memory() -> Result<Self, BackendError> {
+        let patience = Patience::default();
+        let options = SqliteConnectOptions::new()
+            .in_memory(true)
+            .disable_statement_logging();
+        let pool = connect(options, 1, patience).await?;
+        Self::new(pool, None, patience).await
+    }
+
+    async fn new(
+        pool: SqlitePool,
+        file: Option<(PathBuf, Identity)>,
+        patience: Patience,
+    ) -> Result<Self, BackendError> {
+        check_version(&pool).await?;
+        let sessions = Sessions::new(pool, patience);
+        Ok(Self { sessions, file })
+    }
+
+    /// SQLite goes on with a file that has lost its name, and what it writes is lost with it.
+    fn check_file(&self) -> Result<(), BackendError> {
+        match &self.file {
+            Some((path, identity)) if Identity::of(path).ok() != Some(*identity) => {
+                Err(BackendError::Replaced { path: path.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Brings what is in the write-ahead log into the file. If another process reads just now, it stays there,
+    /// where it is as safe.
+    async fn settle(&self) {
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        if self.check_file().is_ok()
+            && let Ok(mut connection) = self.sessions.pool().acquire().await
+        {
+            let _ = Sqlite::command(&mut connection, checkpoint).await;
+        }
+    }
+}
+
+/// Connections last as long as the pool: each would find another file under the name if it was replaced.
+async fn connect(
+    options: SqliteConnectOptions,
+    connections: u32,
+    patience: Patience,
+) -> Result<SqlitePool, BackendError> {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(patience.turn)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await
+        .map_err(explain::<Sqlite>)
+}
+
+/// Full synchronisation: what is committed survives the loss of power. What is deleted is overwritten: an erased
+/// secret does not stay behind in a free page. The schema is not trusted: no function runs because a table says so.
+fn options(patience: Patience) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("secure_delete", "ON")
+        .pragma("trusted_schema", "OFF")
+        .busy_timeout(patience.turn)
+        .disable_statement_logging()
+}
+
+async fn check_version(pool: &SqlitePool) -> Result<(), BackendError> {
+    let query = sqlx::query_scalar("SELECT sqlite_version()");
+    let found: String = query.fetch_one(pool).await.map_err(explain::<Sqlite>)?;
+    if is_sound(&found) {
+        Ok(())
+    } else {
+        Err(BackendError::OldSqlite { found })
     }
 }
 
@@ -65,33 +163,6 @@ fn is_sound(version: &str) -> bool {
     (next(), next(), next()) >= FIRST_SOUND
 }
 
-/// Full synchronisation: what is committed survives the loss of power.
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(BUSY)
-        .disable_statement_logging()
-}
-
-/// SQLite gives its other files the permissions of the first.
-fn restrict(path: &Path) -> io::Result<()> {
-    let made = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
-    match made {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            std::fs::set_permissions(path, Permissions::from_mode(0o600))
-        }
-        Err(error) => Err(error),
-    }
-}
-
 impl Backend for SqliteBackend {
     fn kind(&self) -> Kind {
         Kind::Sqlite
@@ -99,82 +170,118 @@ impl Backend for SqliteBackend {
 
     fn begin(&self, mode: Mode) -> BoxFuture<'_, Result<Box<dyn Transaction>, BackendError>> {
         let begin = match mode {
-            Mode::Read => "BEGIN DEFERRED",
-            Mode::Write => "BEGIN IMMEDIATE",
+            Mode::Read => "PRAGMA query_only = 1; BEGIN DEFERRED",
+            Mode::Write => "PRAGMA query_only = 0; BEGIN IMMEDIATE",
         };
         Box::pin(async move {
-            let transaction = self.pool.begin_with(begin).await?;
-            Ok(Box::new(SqliteTransaction(transaction)) as Box<dyn Transaction>)
+            self.check_file()?;
+            self.sessions.begin(mode, begin).await
         })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.pool.close())
+        Box::pin(async move {
+            self.settle().await;
+            self.sessions.pool().close().await;
+        })
     }
 }
 
-struct SqliteTransaction(sqlx::Transaction<'static, Sqlite>);
+impl Driver for Sqlite {
+    const KIND: Kind = Kind::Sqlite;
 
-impl Transaction for SqliteTransaction {
+    fn command<'a>(
+        connection: &'a mut SqliteConnection,
+        statements: &str,
+    ) -> BoxFuture<'a, Result<(), sqlx::Error>> {
+        let statements = sqlx::raw_sql(AssertSqlSafe(statements.to_owned()));
+        Box::pin(async move { statements.execute(connection).await.map(drop) })
+    }
+
     fn execute<'a>(
-        &'a mut self,
+        connection: &'a mut SqliteConnection,
         statement: &'static str,
-        values: Vec<Value>,
-    ) -> BoxFuture<'a, Result<u64, BackendError>> {
-        Box::pin(async move {
-            let query = sqlx::query_with(statement, arguments(values)?);
-            Ok(query.execute(&mut *self.0).await?.rows_affected())
-        })
+        arguments: SqliteArguments,
+    ) -> BoxFuture<'a, Result<u64, sqlx::Error>> {
+        let query = sqlx::query_with(statement, arguments);
+        Box::pin(async move { Ok(query.execute(connection).await?.rows_affected()) })
     }
 
     fn query<'a>(
-        &'a mut self,
+        connection: &'a mut SqliteConnection,
         statement: &'static str,
-        values: Vec<Value>,
-    ) -> BoxFuture<'a, Result<Vec<Row>, BackendError>> {
-        Box::pin(async move {
-            let query = sqlx::query_with(statement, arguments(values)?);
-            let rows = query.fetch_all(&mut *self.0).await?;
-            rows.iter().map(row).collect()
-        })
+        arguments: SqliteArguments,
+    ) -> BoxFuture<'a, Result<Vec<SqliteRow>, sqlx::Error>> {
+        let query = sqlx::query_with(statement, arguments);
+        Box::pin(query.fetch_all(connection))
     }
 
-    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), BackendError>> {
-        Box::pin(async move { Ok(self.0.commit().await?) })
+    fn row(row: &SqliteRow) -> Result<Row, BackendError> {
+        let values = (0..row.len()).map(|column| {
+            let shape = |_| BackendError::Shape { column };
+            let raw = row.try_get_raw(column).map_err(shape)?;
+            // What is there has a type of its own; what is not there has that of its column's declaration.
+            Ok(match raw.type_info().name() {
+                "INTEGER" => Value::Integer(row.try_get(column).map_err(shape)?),
+                "TEXT" => Value::Text(row.try_get(column).map_err(shape)?),
+                "BLOB" => Value::Blob(row.try_get(column).map_err(shape)?),
+                "NULL" => Value::Integer(None),
+                _ => return Err(BackendError::Shape { column }),
+            })
+        });
+        Ok(Row(values.collect::<Result<_, BackendError>>()?))
     }
-}
 
-fn arguments(values: Vec<Value>) -> Result<SqliteArguments, BackendError> {
-    let mut arguments = SqliteArguments::default();
-    for value in values {
+    fn add(arguments: &mut SqliteArguments, value: Value) -> Result<(), BoxDynError> {
         match value {
             Value::Integer(value) => arguments.add(value),
             Value::Text(value) => arguments.add(value),
             Value::Blob(value) => arguments.add(value),
         }
-        .map_err(sqlx::Error::Encode)?;
     }
-    Ok(arguments)
 }
 
-fn row(row: &SqliteRow) -> Result<Row, BackendError> {
-    let values = (0..row.len()).map(|column| {
-        let shape = |_| BackendError::Shape { column };
-        let raw = row.try_get_raw(column)?;
-        // A NULL has no type of its own; the column's is that of its declaration.
-        let kind = if raw.is_null() {
-            sqlx::Column::type_info(row.column(column))
-                .name()
-                .to_owned()
-        } else {
-            raw.type_info().name().to_owned()
-        };
-        Ok(match kind.as_str() {
-            "INTEGER" => Value::Integer(row.try_get(column).map_err(shape)?),
-            "TEXT" => Value::Text(row.try_get(column).map_err(shape)?),
-            "BLOB" => Value::Blob(row.try_get(column).map_err(shape)?),
-            _ => return Err(BackendError::Shape { column }),
-        })
-    });
-    Ok(Row(values.collect::<Result<_, BackendError>>()?))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_number() {
+        let cases = [
+            ("3.51.3", true),
+            ("3.51.10", true),
+            ("3.52.0", true),
+            ("3.100.0", true),
+            ("4.0.0", true),
+            ("3.52", true),
+            ("3.51.2", false),
+            ("3.51", false),
+            ("3.9.9", false),
+            ("3.6.23.1", false),
+            ("2.99.99", false),
+            ("", false),
+            ("newest", false),
+        ];
+        for (version, expected) in cases {
+            assert_eq!(is_sound(version), expected, "{version}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_null_has_the_type_of_its_column_if_it_has_one() {
+        let backend = SqliteBackend::in_memory().await.unwrap();
+        let mut transaction = backend.begin(Mode::Write).await.unwrap();
+        let table = "CREATE TABLE t (i INTEGER, t TEXT, b BLOB) STRICT";
+        transaction.execute(table, Vec::new()).await.unwrap();
+        let insert = "INSERT INTO t VALUES (NULL, NULL, NULL)";
+        transaction.execute(insert, Vec::new()).await.unwrap();
+        let rows = transaction.query("SELECT i, t, b, max(t) FROM t", Vec::new());
+        let expected = [
+            Value::Integer(None),
+            Value::Text(None),
+            Value::Blob(None),
+            Value::Integer(None),
+        ];
+        assert_eq!(rows.await.unwrap()[0].0, expected);
+    }
 }

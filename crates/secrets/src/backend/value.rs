@@ -6,6 +6,9 @@ use super::BackendError;
 
 /// A value of a statement or a row. The types are told apart even where nothing is there, since PostgreSQL
 /// does not take a text's NULL for a number's.
+///
+/// Only of a column of a table: SQLite knows no type of an expression that is NULL, such as `max` of no rows, and
+/// gives [`Value::Integer`]. So [`Row`] reads a NULL as any type.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Value {
     /// `INTEGER` or `BIGINT`
@@ -14,6 +17,15 @@ pub enum Value {
     Text(Option<String>),
     /// `BLOB` or `BYTEA`
     Blob(Option<Vec<u8>>),
+}
+
+impl Value {
+    fn is_null(&self) -> bool {
+        matches!(
+            self,
+            Self::Integer(None) | Self::Text(None) | Self::Blob(None)
+        )
+    }
 }
 
 impl fmt::Debug for Value {
@@ -96,6 +108,7 @@ impl Row {
     pub fn optional_integer(&self, column: usize) -> Result<Option<i64>, BackendError> {
         match self.0.get(column) {
             Some(Value::Integer(value)) => Ok(*value),
+            Some(value) if value.is_null() => Ok(None),
             _ => Err(BackendError::Shape { column }),
         }
     }
@@ -124,6 +137,7 @@ impl Row {
     pub fn optional_text(&self, column: usize) -> Result<Option<String>, BackendError> {
         match self.0.get(column) {
             Some(Value::Text(value)) => Ok(value.clone()),
+            Some(value) if value.is_null() => Ok(None),
             _ => Err(BackendError::Shape { column }),
         }
     }
@@ -133,8 +147,18 @@ impl Row {
     /// # Errors
     /// [`BackendError::Shape`] if there are none.
     pub fn blob(&self, column: usize) -> Result<Vec<u8>, BackendError> {
+        self.optional_blob(column)?
+            .ok_or(BackendError::Shape { column })
+    }
+
+    /// The bytes in this column, or nothing.
+    ///
+    /// # Errors
+    /// [`BackendError::Shape`] if something else is there.
+    pub fn optional_blob(&self, column: usize) -> Result<Option<Vec<u8>>, BackendError> {
         match self.0.get(column) {
-            Some(Value::Blob(Some(value))) => Ok(value.clone()),
+            Some(Value::Blob(value)) => Ok(value.clone()),
+            Some(value) if value.is_null() => Ok(None),
             _ => Err(BackendError::Shape { column }),
         }
     }

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use orchestra_secrets::Secret;
 use orchestra_secrets::backend::{Backend, Kind, PostgresBackend, SqliteBackend};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -56,7 +57,10 @@ impl Database {
     pub(crate) async fn open(&self) -> Arc<dyn Backend> {
         match self {
             Self::Sqlite(file) => Arc::new(SqliteBackend::open(file).await.unwrap()),
-            Self::Postgres(address) => Arc::new(PostgresBackend::connect(address).await.unwrap()),
+            Self::Postgres(address) => {
+                let address = Secret::new(address.clone());
+                Arc::new(PostgresBackend::connect(&address).await.unwrap())
+            }
         }
     }
 }
