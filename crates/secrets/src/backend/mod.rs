@@ -13,9 +13,11 @@
 mod address;
 mod error;
 mod file;
+mod migrations;
 mod postgres;
 mod schema;
 mod session;
+mod shape;
 mod sqlite;
 mod value;
 
@@ -27,6 +29,7 @@ use std::time::Duration;
 pub use error::{AddressError, BackendError, Cause};
 pub use postgres::PostgresBackend;
 pub use schema::{SchemaError, migrate};
+pub use shape::Difference;
 pub use sqlite::SqliteBackend;
 pub use value::{Row, Value};
 

@@ -1,107 +1,8 @@
-//! The tables, and how an older database gets them.
+//! Bringing a database's tables to the version that this program knows.
 
-use super::{Backend, BackendError, Kind, Mode};
-
-/// What leads from each version of the schema to the next, for SQLite and for PostgreSQL.
-///
-/// Numbers are 64 bits wide; times are milliseconds since 1970.
-const MIGRATIONS: &[Migration] = &[Migration {
-    sqlite: &[
-        "CREATE TABLE secrets_store (
-            id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
-            store BLOB NOT NULL,
-            epoch INTEGER NOT NULL,
-            root_version INTEGER NOT NULL,
-            keyring_version INTEGER NOT NULL,
-            keyring BLOB NOT NULL,
-            manifest BLOB NOT NULL,
-            fence INTEGER NOT NULL
-        ) STRICT",
-        "CREATE TABLE secrets_slots (
-            id INTEGER NOT NULL PRIMARY KEY,
-            slot BLOB NOT NULL
-        ) STRICT",
-        "CREATE TABLE secrets_entries (
-            id BLOB NOT NULL PRIMARY KEY,
-            tenant TEXT NOT NULL,
-            name TEXT NOT NULL,
-            version INTEGER NOT NULL,
-            state TEXT NOT NULL,
-            service TEXT,
-            origin TEXT,
-            labels TEXT NOT NULL,
-            created INTEGER NOT NULL,
-            expires INTEGER,
-            row_version INTEGER NOT NULL,
-            key_version INTEGER NOT NULL,
-            record BLOB NOT NULL,
-            last_used INTEGER,
-            UNIQUE (tenant, name, version)
-        ) STRICT",
-        "CREATE INDEX secrets_entries_by_key ON secrets_entries (key_version)",
-        "CREATE TABLE secrets_audit (
-            seq INTEGER NOT NULL PRIMARY KEY,
-            key_version INTEGER NOT NULL,
-            entry BLOB NOT NULL,
-            hash BLOB NOT NULL,
-            mac BLOB NOT NULL
-        ) STRICT",
-        "CREATE TABLE secrets_checkpoints (
-            seq INTEGER NOT NULL PRIMARY KEY,
-            note TEXT NOT NULL
-        ) STRICT",
-    ],
-    postgres: &[
-        "CREATE TABLE secrets_store (
-            id BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
-            store BYTEA NOT NULL,
-            epoch BIGINT NOT NULL,
-            root_version BIGINT NOT NULL,
-            keyring_version BIGINT NOT NULL,
-            keyring BYTEA NOT NULL,
-            manifest BYTEA NOT NULL,
-            fence BIGINT NOT NULL
-        )",
-        "CREATE TABLE secrets_slots (
-            id BIGINT NOT NULL PRIMARY KEY,
-            slot BYTEA NOT NULL
-        )",
-        "CREATE TABLE secrets_entries (
-            id BYTEA NOT NULL PRIMARY KEY,
-            tenant TEXT NOT NULL,
-            name TEXT NOT NULL,
-            version BIGINT NOT NULL,
-            state TEXT NOT NULL,
-            service TEXT,
-            origin TEXT,
-            labels TEXT NOT NULL,
-            created BIGINT NOT NULL,
-            expires BIGINT,
-            row_version BIGINT NOT NULL,
-            key_version BIGINT NOT NULL,
-            record BYTEA NOT NULL,
-            last_used BIGINT,
-            UNIQUE (tenant, name, version)
-        )",
-        "CREATE INDEX secrets_entries_by_key ON secrets_entries (key_version)",
-        "CREATE TABLE secrets_audit (
-            seq BIGINT NOT NULL PRIMARY KEY,
-            key_version BIGINT NOT NULL,
-            entry BYTEA NOT NULL,
-            hash BYTEA NOT NULL,
-            mac BYTEA NOT NULL
-        )",
-        "CREATE TABLE secrets_checkpoints (
-            seq BIGINT NOT NULL PRIMARY KEY,
-            note TEXT NOT NULL
-        )",
-    ],
-}];
-
-struct Migration {
-    sqlite: &'static [&'static str],
-    postgres: &'static [&'static str],
-}
+use super::migrations::{MIGRATIONS, Migration};
+use super::shape::{Difference, Shape};
+use super::{Backend, BackendError, Kind, Mode, SqliteBackend, Transaction};
 
 /// What is wrong with a database's tables.
 #[derive(Debug, thiserror::Error)]
@@ -119,65 +20,129 @@ pub enum SchemaError {
     },
     /// They are not what a version of this program makes.
     #[error(
-        "the tables of the secret store are not what they were made as: restore a backup rather than mend them by hand"
+        "the tables of the secret store are not what they were made as: {0}; restore a backup rather than mend them by hand, or give the store a database of its own"
     )]
-    Foreign,
+    Foreign(Difference),
     /// The database failed.
     #[error(transparent)]
     Backend(#[from] BackendError),
 }
 
-/// Brings the tables to the newest version, in one transaction.
+/// Brings the tables to the newest version in one transaction, and checks that they are what that version makes.
+///
+/// Of two processes that do it at once, one waits for the other.
 ///
 /// # Errors
 /// [`SchemaError`]; then nothing was changed.
 pub async fn migrate(backend: &dyn Backend) -> Result<(), SchemaError> {
+    migrate_by(backend, MIGRATIONS).await
+}
+
+async fn migrate_by(
+    backend: &dyn Backend,
+    migrations: &'static [Migration],
+) -> Result<(), SchemaError> {
+    let kind = backend.kind();
+    let known = made_by(migrations).await?;
     let mut transaction = backend.begin(Mode::Write).await?;
-    transaction
-        .execute(
-            match backend.kind() {
-                Kind::Sqlite => {
-                    "CREATE TABLE IF NOT EXISTS secrets_schema (version INTEGER NOT NULL) STRICT"
-                }
-                Kind::Postgres => {
-                    "CREATE TABLE IF NOT EXISTS secrets_schema (version BIGINT NOT NULL)"
-                }
-            },
-            Vec::new(),
-        )
-        .await?;
-    let rows = transaction
-        .query("SELECT version FROM secrets_schema", Vec::new())
-        .await?;
-    let found = match &rows[..] {
-        [] => 0,
-        [row] => row.integer(0)?,
-        _ => return Err(SchemaError::Foreign),
+    let actual = Shape::read(transaction.as_mut(), kind).await?;
+    let done = version(transaction.as_mut(), &actual, migrations).await?;
+    check_strangers(&actual, &known, kind)?;
+    let expected = match done {
+        0 => Shape::default(),
+        _ => made_by(&migrations[..done]).await?,
     };
-    let known = i64::try_from(MIGRATIONS.len()).expect("there are few migrations");
-    if found > known {
-        return Err(SchemaError::Newer { found, known });
+    check(&actual, &expected, &known)?;
+    if done == migrations.len() {
+        return Ok(());
     }
-    let done = usize::try_from(found).map_err(|_| SchemaError::Foreign)?;
-    for migration in MIGRATIONS.iter().skip(done) {
-        let statements = match backend.kind() {
-            Kind::Sqlite => migration.sqlite,
-            Kind::Postgres => migration.postgres,
-        };
-        for statement in statements {
-            transaction.execute(statement, Vec::new()).await?;
-        }
-    }
-    if found != known {
-        transaction
-            .execute("DELETE FROM secrets_schema", Vec::new())
-            .await?;
-        transaction
-            .execute(
-                "INSERT INTO secrets_schema (version) VALUES ($1)",
-                vec![known.into()],
-            )
-            .await?;
-    }
+    make(transaction.as_mut(), kind, migrations, done).await?;
+    let actual = Shape::read(transaction.as_mut(), kind).await?;
+    check(&actual, &known, &known)?;
     Ok(transaction.commit().await?)
+}
+
+/// The tables that the migrations make, as a database of this moment shows.
+async fn made_by(migrations: &'static [Migration]) -> Result<Shape, BackendError> {
+    let scratch = SqliteBackend::in_memory().await?;
+    let mut transaction = scratch.begin(Mode::Write).await?;
+    make(transaction.as_mut(), Kind::Sqlite, migrations, 0).await?;
+    let shape = Shape::read(transaction.as_mut(), Kind::Sqlite).await?;
+    drop(transaction);
+    scratch.close().await;
+    Ok(shape)
+}
+
+/// Runs the migrations after those that are done.
+async fn make(
+    transaction: &mut dyn Transaction,
+    kind: Kind,
+    migrations: &'static [Migration],
+    done: usize,
+) -> Result<(), BackendError> {
+    if done == 0 {
+        let versions = match kind {
+            Kind::Sqlite => "CREATE TABLE secrets_schema (version INTEGER NOT NULL) STRICT",
+            Kind::Postgres => "CREATE TABLE secrets_schema (version BIGINT NOT NULL)",
+        };
+        transaction.execute(versions, Vec::new()).await?;
+    }
+    let later = migrations.iter().skip(done);
+    for statement in later.flat_map(|migration| migration.statements(kind)) {
+        transaction.execute(statement, Vec::new()).await?;
+    }
+    write_version(transaction, migrations.len()).await
+}
+
+fn check_strangers(actual: &Shape, known: &Shape, kind: Kind) -> Result<(), SchemaError> {
+    // A PostgreSQL database may serve others, too.
+    let stranger = (kind == Kind::Sqlite).then(|| actual.stranger(known));
+    match stranger.flatten() {
+        Some(stranger) => Err(SchemaError::Foreign(stranger)),
+        None => Ok(()),
+    }
+}
+
+fn check(actual: &Shape, expected: &Shape, known: &Shape) -> Result<(), SchemaError> {
+    match actual.difference(expected, known) {
+        Some(difference) => Err(SchemaError::Foreign(difference)),
+        None => Ok(()),
+    }
+}
+
+/// The version that the tables have; 0 if there are none.
+async fn version(
+    transaction: &mut dyn Transaction,
+    actual: &Shape,
+    migrations: &[Migration],
+) -> Result<usize, SchemaError> {
+    if !actual.has("secrets_schema") {
+        return Ok(0);
+    }
+    let rows = transaction.query("SELECT version FROM secrets_schema", Vec::new());
+    match &rows.await?[..] {
+        [row] => known_version(row.integer(0)?, migrations),
+        _ => Err(SchemaError::Foreign(Difference::Version)),
+    }
+}
+
+fn known_version(found: i64, migrations: &[Migration]) -> Result<usize, SchemaError> {
+    let known = i64::try_from(migrations.len()).expect("there are few migrations");
+    match usize::try_from(found) {
+        Ok(version @ 1..) if version <= migrations.len() => Ok(version),
+        Ok(1..) => Err(SchemaError::Newer { found, known }),
+        _ => Err(SchemaError::Foreign(Difference::Version)),
+    }
+}
+
+async fn write_version(
+    transaction: &mut dyn Transaction,
+    version: usize,
+) -> Result<(), BackendError> {
+    let version = i64::try_from(version).expect("there are few migrations");
+    let delete = "DELETE FROM secrets_schema";
+    transaction.execute(delete, Vec::new()).await?;
+    let insert = "INSERT INTO secrets_schema (version) VALUES ($1)";
+    transaction.execute(insert, vec![version.into()]).await?;
+    Ok(())
 }
