@@ -146,3 +146,6 @@ async fn write_version(
     transaction.execute(insert, vec![version.into()]).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
