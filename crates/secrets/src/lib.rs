@@ -9,6 +9,7 @@ mod entropy;
 mod entry;
 mod error;
 mod format;
+mod hex;
 mod key;
 mod name;
 mod origin;
@@ -19,7 +20,10 @@ mod source;
 mod store;
 
 pub use anchor::AnchorError;
-pub use audit::{Action, AuditEntry};
+pub use audit::{
+    Action, AuditEntry, AuditFault, AuditFlaw, AuditReport, Checkpoint, Covered, NoteError, Use,
+    UseCounter,
+};
 pub use clock::{Clock, SystemClock};
 pub use credential::{Credential, WeakCredential, new_key_file};
 pub use entropy::{Entropy, EntropyError, OsEntropy};
@@ -33,6 +37,6 @@ pub use reference::{InvalidReference, Reference};
 pub use secret::Secret;
 pub use source::{DotenvError, FetchError, Source, Variables};
 pub use store::{
-    Ask, Created, Fetched, KeyInfo, KeyRotation, NewSecret, RootRotation, SlotInfo, Status, Store,
-    StoreError, StoreParts,
+    Ask, Created, Damage, Fetched, KeyInfo, KeyRotation, NewSecret, RootRotation, SlotInfo, Status,
+    Store, StoreError, StoreParts, StoreReport,
 };

@@ -1,6 +1,7 @@
 //! What can go wrong with a store.
 
 use crate::anchor::AnchorError;
+use crate::audit::{AuditFault, AuditFlaw, NoteError};
 use crate::backend::{BackendError, SchemaError};
 use crate::credential::WeakCredential;
 use crate::entropy::EntropyError;
@@ -140,11 +141,25 @@ pub enum StoreError {
     #[error("the passphrase could not be stretched: is there memory for it?")]
     Stretch,
     /// An entry of the audit log is not what was written.
-    #[error("entry {seq} of the audit log is not what was written")]
+    #[error("the audit log was tampered with: entry {seq} is {}", .reason.as_str())]
     AuditTampered {
         /// The first bad entry.
         seq: u64,
+        /// What is wrong with it.
+        reason: AuditFlaw,
     },
+    /// A checkpoint that proves nothing.
+    #[error(transparent)]
+    Checkpoint(#[from] NoteError),
+}
+
+impl From<AuditFault> for StoreError {
+    fn from(fault: AuditFault) -> Self {
+        Self::AuditTampered {
+            seq: fault.seq,
+            reason: fault.reason,
+        }
+    }
 }
 
 impl From<EntropyError> for StoreError {

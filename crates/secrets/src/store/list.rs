@@ -80,7 +80,7 @@ impl Store {
             .await?;
         let entries = rows.first().map_or(Ok(0), |row| row.count(0))?;
         Ok(Status {
-            store: head.store.iter().map(|b| format!("{b:02x}")).collect(),
+            store: crate::hex::hex(&head.store),
             sealed: self.is_sealed(),
             epoch: head.epoch,
             root_version: head.root_version,

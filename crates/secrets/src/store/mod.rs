@@ -1,14 +1,20 @@
 //! The store: what an operator and a program do with it.
 
+mod audit;
+mod checkpoints;
 mod error;
 mod head;
 mod list;
 mod make;
 mod rotate;
 mod rows;
+mod scan;
 mod secrets;
 mod slots;
+mod snapshot;
 mod unseal;
+mod uses;
+mod verify;
 mod write;
 
 use std::fmt;
@@ -20,6 +26,7 @@ pub use error::StoreError;
 pub use list::{KeyInfo, SlotInfo, Status};
 pub use make::Created;
 pub use rotate::{KeyRotation, RootRotation};
+pub use scan::{Damage, StoreReport};
 pub use secrets::{Ask, Fetched, NewSecret};
 
 use crate::anchor::{Anchor, AnchorError, Mark};

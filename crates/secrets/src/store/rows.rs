@@ -45,14 +45,21 @@ pub(crate) fn binding(store: &[u8; 16], entry: &Entry) -> Aad {
         .unsigned(entry.row_version)
 }
 
+impl EntryId {
+    pub(crate) fn of_column(bytes: Vec<u8>) -> Result<Self, BackendError> {
+        let id = bytes.try_into();
+        id.map(Self).map_err(|_| BackendError::Shape { column: 0 })
+    }
+}
+
 impl Stored {
     pub(crate) fn of(row: &Row) -> Result<Self, BackendError> {
         let shape = |column| BackendError::Shape { column };
-        let id: [u8; 16] = row.blob(0)?.try_into().map_err(|_| shape(0))?;
+        let id = EntryId::of_column(row.blob(0)?)?;
         let name = Name::within(&row.text(1)?, &row.text(2)?).map_err(|_| shape(2))?;
         let origin = row.optional_text(6)?.map(|text| text.parse()).transpose();
         let entry = Entry {
-            id: EntryId(id),
+            id,
             name,
             version: row.count(3)?,
             state: State::of_word(&row.text(4)?).ok_or_else(|| shape(4))?,
@@ -78,17 +85,24 @@ impl Stored {
             version: self.entry.version,
             source,
         };
-        let record = Record::parse(&self.record).map_err(refused)?;
+        self.listed(manifest).map_err(refused)
+    }
+
+    pub(crate) fn listed(&self, manifest: &Manifest) -> Result<Record, FormatError> {
+        let record = self.parsed()?;
         let found = RowMark {
             version: self.entry.row_version,
             commitment: *record.commitment(),
         };
         let listed = manifest.rows.get(&self.entry.id.0) == Some(&found);
-        if listed && record.key_version == self.entry.key_version {
-            Ok(record)
-        } else {
-            Err(refused(FormatError::Refused))
-        }
+        listed.then_some(record).ok_or(FormatError::Refused)
+    }
+
+    /// The record, if it is of the key version that the row says.
+    pub(crate) fn parsed(&self) -> Result<Record, FormatError> {
+        let record = Record::parse(&self.record)?;
+        let same = record.key_version == self.entry.key_version;
+        same.then_some(record).ok_or(FormatError::Refused)
     }
 
     /// All versions of a name, the latest first.
@@ -105,12 +119,33 @@ impl Stored {
         Ok(rows.iter().map(Self::of).collect::<Result<_, _>>()?)
     }
 
+    /// The row of this id.
+    pub(crate) async fn by_id(
+        id: EntryId,
+        transaction: &mut dyn Transaction,
+    ) -> Result<Option<Self>, BackendError> {
+        let values = vec![id.0.as_slice().into()];
+        let rows = transaction.query(select!("WHERE id = $1"), values).await?;
+        rows.first().map(Self::of).transpose()
+    }
+
     /// Everything, by tenant, name and version.
     pub(crate) async fn all(transaction: &mut dyn Transaction) -> Result<Vec<Self>, StoreError> {
         let rows = transaction
             .query(select!("ORDER BY tenant, name, version"), Vec::new())
             .await?;
         Ok(rows.iter().map(Self::of).collect::<Result<_, _>>()?)
+    }
+
+    /// Rows behind this id, as they are: one that cannot be read does not hide the others.
+    pub(crate) async fn page(
+        after: &[u8],
+        limit: u32,
+        transaction: &mut dyn Transaction,
+    ) -> Result<Vec<Row>, BackendError> {
+        let values = vec![after.into(), limit.into()];
+        let statement = select!("WHERE id > $1 ORDER BY id LIMIT $2");
+        transaction.query(statement, values).await
     }
 
     /// Some that are not encrypted under this key version.

@@ -4,12 +4,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use crate::anchor::Mark;
-use crate::audit::{Action, Happened};
+use crate::audit::{Action, AuditFlaw, Happened};
 use crate::backend::{Mode, Transaction, migrate};
 use crate::credential::Credential;
 use crate::format::{FormatError, Manifest, Slot, SlotMark, UnlockError};
 use crate::key::Key;
 use crate::store::head::Head;
+use crate::store::verify::slots;
 use crate::store::write::Write;
 use crate::store::{Shared, Store, StoreError, StoreParts, Unsealed, check_order};
 
@@ -231,14 +232,8 @@ impl Shared {
 impl Locked {
     async fn read(transaction: &mut dyn Transaction) -> Result<Self, StoreError> {
         let head = Head::read(transaction).await?;
-        let rows = transaction
-            .query("SELECT id, slot FROM secrets_slots ORDER BY id", Vec::new())
-            .await?;
-        let slots = rows.iter().map(|row| Ok((row.count(0)?, row.blob(1)?)));
-        Ok(Self {
-            head,
-            slots: slots.collect::<Result<_, StoreError>>()?,
-        })
+        let slots = slots(transaction).await?;
+        Ok(Self { head, slots })
     }
 
     /// The slots that a credential of this kind may open. A damaged slot stops whoever has no other.
@@ -311,11 +306,11 @@ async fn check_last_entry(
         Some(row) => (row.count(0)?, row.blob(1)?),
         None => (0, vec![0; 32]),
     };
-    if seq == manifest.audit_seq && hash == manifest.audit_hash {
-        Ok(())
-    } else {
-        Err(StoreError::AuditTampered {
-            seq: manifest.audit_seq.min(seq + 1),
-        })
+    let fault = |seq, reason| Err(StoreError::AuditTampered { seq, reason });
+    match manifest.audit_seq {
+        last if seq < last => fault(seq + 1, AuditFlaw::CutOff),
+        last if seq > last => fault(last + 1, AuditFlaw::Added),
+        last if hash != manifest.audit_hash => fault(last, AuditFlaw::Edited),
+        _ => Ok(()),
     }
 }

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::anchor::Mark;
-use crate::audit::{AuditEntry, Chained, Happened};
+use crate::audit::{AuditEntry, CHECKPOINT_EVERY, Chained, Happened, Notary};
 use crate::backend::{Mode, Transaction};
 use crate::format::{Keyring, Manifest, Record, RowMark};
 use crate::key::Key;
+use crate::store::checkpoints::{drop_covered_checkpoints, insert_checkpoint};
 use crate::store::head::{Head, integer};
 use crate::store::rows::{Stored, binding};
 use crate::store::{Shared, StoreError, Unsealed};
@@ -240,7 +241,20 @@ impl<'s> Write<'s> {
                     ],
                 )
                 .await?;
+            self.keep_checkpoint().await?;
         }
         Ok(())
+    }
+
+    /// Signs the log where that is due.
+    async fn keep_checkpoint(&mut self) -> Result<(), StoreError> {
+        let (seq, hash) = (self.manifest.audit_seq, self.manifest.audit_hash);
+        if !seq.is_multiple_of(CHECKPOINT_EVERY) {
+            return Ok(());
+        }
+        let notary = Notary::new(&self.head.store, self.keyring());
+        let transaction = self.transaction.as_mut();
+        insert_checkpoint(seq, &notary.sign(seq, hash), transaction).await?;
+        drop_covered_checkpoints(seq, transaction).await
     }
 }
