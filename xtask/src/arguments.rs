@@ -47,6 +47,14 @@ impl Arguments {
         Ok(Some(value))
     }
 
+    /// The command behind `--`, word for word; takes both away.
+    pub(crate) fn command(&mut self) -> Vec<String> {
+        let Some(at) = self.0.iter().position(|word| word == "--") else {
+            return Vec::new();
+        };
+        self.0.drain(at..).skip(1).collect()
+    }
+
     /// Refuses what no one took: a misspelt option must not pass for its absence.
     ///
     /// # Errors
@@ -76,6 +84,16 @@ mod tests {
         assert!(arguments.finish().is_err());
         assert!(arguments.flag("--surprise"));
         assert!(arguments.finish().is_ok());
+    }
+
+    #[test]
+    fn what_is_behind_two_dashes_is_no_option_of_ours() {
+        let mut arguments = given("--pinned -- cargo test -- --quick");
+        assert_eq!(arguments.command(), ["cargo", "test", "--", "--quick"]);
+        assert!(!arguments.flag("--quick"));
+        assert!(arguments.flag("--pinned"));
+        assert!(arguments.finish().is_ok());
+        assert!(given("cargo test").command().is_empty());
     }
 
     #[test]

@@ -1,20 +1,26 @@
 //! Starting other programs: what is run is shown, and a failure says which program it was.
 
-use std::ffi::OsString;
-use std::io::ErrorKind;
-use std::process::{Command, Stdio};
+use std::ffi::{OsStr, OsString};
+use std::io::{self, ErrorKind};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, bail};
 
 /// A `cargo` command that behaves as if typed by hand.
+pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut command = by_hand(program);
+    command.args(arguments);
+    command
+}
+
+/// A command in the environment that it would have if typed by hand.
 ///
 /// `cargo run` describes the running package in the environment. Some build scripts
 /// watch those variables, and would be run again in each change between a nested build
 /// and one by hand; so they are taken away.
-pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+pub(crate) fn by_hand(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    command.args(arguments);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
@@ -30,9 +36,14 @@ pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
 /// If it cannot be started or does not succeed.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     println!("$ {}", shown(command));
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start `{}`", shown(command)))?;
+    let status = command.status();
+    succeeded(command, status)
+}
+
+/// # Errors
+/// If the command could not be started or did not succeed.
+pub(crate) fn succeeded(command: &Command, status: io::Result<ExitStatus>) -> anyhow::Result<()> {
+    let status = status.with_context(|| format!("cannot start `{}`", shown(command)))?;
     if !status.success() {
         bail!("`{}` ended with {status}", shown(command));
     }
@@ -59,7 +70,8 @@ pub(crate) fn output_if_installed(command: &mut Command) -> anyhow::Result<Optio
     Ok(Some(text.trim().to_owned()))
 }
 
-fn shown(command: &Command) -> String {
+/// The command as one would type it.
+pub(crate) fn shown(command: &Command) -> String {
     let program = command.get_program();
     // The full path of cargo inside a toolchain says nothing that its name does not.
     let program = std::path::Path::new(program)

@@ -15,6 +15,8 @@ mod check;
 mod command;
 mod fuzz;
 mod inheritance;
+mod interrupts;
+mod postgres;
 mod sizes;
 mod steps;
 mod test;
@@ -33,6 +35,9 @@ cargo xtask <task>
   check   formatting, lints, documentation, dependency arrows, sizes, licences
   test    everything: check, build, the tools the tests need, all tests
             --no-check      skip the checks
+  postgres  a PostgreSQL for one command, with no data, gone when the command ends
+            --pinned        the one that is pinned, even if others are installed
+            -- COMMAND...   gets ORCHESTRA_TEST_POSTGRES_URL and ORCHESTRA_TEST_POSTGRES_BIN
   fuzz    libFuzzer on the targets of fuzz/ (on the stable toolchain; a C++ compiler is needed)
             --seconds N     for each target (60)
             --only A,B      targets whose names contain one of these
@@ -57,6 +62,7 @@ fn dispatch(arguments: &mut Arguments) -> anyhow::Result<()> {
     match arguments.next_word().as_deref() {
         Some("check") => check::run(arguments),
         Some("test") => test::run(arguments),
+        Some("postgres") => postgres::run(arguments),
         Some("bench") => bench::run(arguments),
         Some("fuzz") => fuzz::run(arguments),
         None | Some("help" | "--help" | "-h") => {

@@ -1,9 +1,13 @@
 //! `test`: one command for a newcomer. Checks, builds, prepares the tools that the tests
 //! call, and runs every test.
 
+use std::process::Stdio;
+
 use crate::arguments::Arguments;
 use crate::check;
 use crate::command::{self, cargo};
+use crate::interrupts::{Group, Interrupts};
+use crate::postgres;
 use crate::steps::Steps;
 use crate::tools::{self, Tools};
 
@@ -26,13 +30,18 @@ pub(crate) fn run(arguments: &mut Arguments) -> anyhow::Result<()> {
     let workspace = check::workspace()?;
     let python = steps.step("python tools", || tools::python(&workspace))?;
     let node = steps.step("node tools", || tools::node(&workspace))?;
-    steps.step("tests", || tests(&[python, node]))
+    // From here on there is something to clean up.
+    let interrupts = Interrupts::watch()?;
+    let server = steps.step("postgres", || postgres::server(&workspace))?;
+    let tools = [python, node, server.tools()];
+    steps.step("tests", || tests(&interrupts, &tools))
 }
 
-fn tests(tools: &[Tools]) -> anyhow::Result<()> {
+fn tests(interrupts: &Interrupts, tools: &[Tools]) -> anyhow::Result<()> {
     let mut command = cargo(["test", "--workspace"]);
     for tool in tools {
-        command.envs(tool.environment.iter().map(|(name, value)| (name, value)));
+        tool.give_to(&mut command);
     }
-    command::run(&mut command)
+    // A group of their own must not read from the terminal.
+    interrupts.run(command.stdin(Stdio::null()), Group::Own)
 }

