@@ -43,8 +43,10 @@ impl Interrupts {
     /// # Errors
     /// If the system refuses the handlers.
     pub(crate) fn watch() -> anyhow::Result<Self> {
-        let mut signals =
-            Signals::new([SIGHUP, SIGINT, SIGTERM]).context("cannot watch for signals")?;
+        let wanted = [SIGHUP, SIGINT, SIGTERM]
+            .into_iter()
+            .filter(|signal| !is_ignored(name(*signal)));
+        let mut signals = Signals::new(wanted).context("cannot watch for signals")?;
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
         thread::spawn(move || {
@@ -125,14 +127,23 @@ while kill -s 0 -- "$1"; do
 done
 "#;
 
+/// Succeeds if `$1` reaches it: a signal that was ignored when a shell began stays so, whatever it sets (POSIX, `trap`).
+const FEEL: &str = r#"trap 'exit 0' "$1"; kill -s "$1" $$; exit 1"#;
+
+/// Whether whoever started us has made us deaf to a signal, as `nohup` does.
+fn is_ignored(signal: &str) -> bool {
+    !shell(FEEL, &[signal])
+}
+
 impl Running {
+    /// This and the next fail if there is no one left, which is what is wanted.
     fn send(self, signal: &str) {
-        Self::shell(SEND, &[signal, &self.target()]);
+        shell(SEND, &[signal, &self.target()]);
     }
 
     /// The command has ended; what it started may still be at it.
     fn see_off(self) {
-        Self::shell(SEE_OFF, &[&self.target()]);
+        shell(SEE_OFF, &[&self.target()]);
     }
 
     fn target(self) -> String {
@@ -141,14 +152,13 @@ impl Running {
             Self::Group(id) => format!("-{id}"),
         }
     }
+}
 
-    /// Small systems have no program `kill`, but every shell knows it.
-    fn shell(script: &str, arguments: &[&str]) {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", script, "sh"]).args(arguments);
-        // It fails if there is no one left, which is what is wanted.
-        command::output_if_installed(&mut shell).ok();
-    }
+/// Whether the script succeeds. Small systems have no program `kill`, but every shell knows it.
+fn shell(script: &str, arguments: &[&str]) -> bool {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, "sh"]).args(arguments);
+    command::output_if_installed(&mut shell).is_ok()
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {

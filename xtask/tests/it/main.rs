@@ -1,7 +1,7 @@
 //! `cargo xtask postgres` from outside: what it starts is there for the command, and gone after every kind of end.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::{BufRead, BufReader, Lines};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -40,7 +40,11 @@ fn postgres(script: &str) -> Command {
 
 impl Toolbox {
     fn start() -> Self {
-        let mut child = postgres(WAITING)
+        Self::started(&mut postgres(WAITING))
+    }
+
+    fn started(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -56,6 +60,11 @@ impl Toolbox {
             child,
             output,
         }
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(shell(&format!("kill -s {signal} \"$1\""), &id));
     }
 
     fn assert_all_there(&self) {
@@ -120,14 +129,26 @@ fn a_command_that_fails_leaves_nothing_either() {
 
 #[test]
 fn a_signal_ends_the_command_and_the_server() {
-    for signal in ["TERM", "INT"] {
-        let mut toolbox = Toolbox::start();
-        let id = toolbox.child.id();
-        assert!(shell(&format!("kill -s {signal} \"$1\""), &id.to_string()));
-        assert!(!toolbox.child.wait().unwrap().success());
-        toolbox.assert_server_is_gone();
-        assert!(!runs(&toolbox.command), "after SIG{signal}");
-    }
+    let mut toolbox = Toolbox::start();
+    toolbox.signal("TERM");
+    assert!(!toolbox.child.wait().unwrap().success());
+    toolbox.assert_server_is_gone();
+    assert!(!runs(&toolbox.command));
+}
+
+#[test]
+fn a_signal_that_the_caller_ignores_is_ignored() {
+    let inner = postgres(WAITING);
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]);
+    command.arg(inner.get_program()).args(inner.get_args());
+    let mut toolbox = Toolbox::started(&mut command);
+    toolbox.signal("HUP");
+    writeln!(toolbox.input.as_mut().unwrap(), "still here").unwrap();
+    assert_eq!(value(&mut toolbox.output, "still "), "here");
+    toolbox.input = None;
+    assert!(toolbox.child.wait().unwrap().success());
+    toolbox.assert_server_is_gone();
 }
 
 #[test]
