@@ -6,6 +6,7 @@ mod conversations;
 mod logging;
 mod records;
 mod routes;
+pub mod secrets;
 pub mod serve;
 mod server;
 

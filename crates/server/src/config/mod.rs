@@ -20,6 +20,8 @@ use listen::Listen;
 pub use responses::{ConversationStore, ResponsesConfig, StoreKind};
 use seconds::Seconds;
 
+use crate::secrets::SecretsConfig;
+
 /// The file's name in the working directory.
 pub const FILE_NAME: &str = "orchestra.toml";
 
@@ -49,6 +51,9 @@ pub struct Config {
     /// Where conversations are kept that clients go on from.
     #[serde(default)]
     pub responses: ResponsesConfig,
+    /// Where provider keys are kept, encrypted.
+    #[serde(default)]
+    pub secrets: SecretsConfig,
 }
 
 /// `[server]`
@@ -217,7 +222,7 @@ fn reference<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Reference, D::
         .map_err(serde::de::Error::custom)
 }
 
-fn optional_reference<'de, D: serde::Deserializer<'de>>(
+pub(crate) fn optional_reference<'de, D: serde::Deserializer<'de>>(
     from: D,
 ) -> Result<Option<Reference>, D::Error> {
     reference(from).map(Some)
