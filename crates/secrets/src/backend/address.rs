@@ -4,6 +4,8 @@
 //! looking at the certificate, where the address does not say otherwise. Neither is right for the database of
 //! a secret store.
 
+use std::fs::File;
+
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
@@ -53,6 +55,7 @@ fn check_options(url: &Url) -> Result<(), AddressError> {
         let good = match name.as_str() {
             "sslmode" => value.parse::<PgSslMode>().is_ok(),
             "port" => value.parse::<u16>().is_ok(),
+            "sslrootcert" | "sslcert" | "sslkey" => is_readable(&value),
             _ => !value.is_empty(),
         };
         if !good {
@@ -60,6 +63,11 @@ fn check_options(url: &Url) -> Result<(), AddressError> {
         }
     }
     Ok(())
+}
+
+/// Whether it is a file that can be read; the driver takes what looks like a certificate for one.
+fn is_readable(value: &str) -> bool {
+    value.starts_with("-----BEGIN ") || File::open(value).is_ok()
 }
 
 /// The mode to set, if it is another than the driver's.
@@ -110,11 +118,11 @@ mod tests {
             ("postgres://u@db.example/d?sslmode=prefer", "Prefer"),
             ("postgres://u@db.example/d?sslmode=require", "Require"),
             (
-                "postgres://u@db.example/d?sslmode=require&sslrootcert=ca.pem",
+                "postgres://u@db.example/d?sslmode=require&sslrootcert=Cargo.toml",
                 "VerifyCa",
             ),
             (
-                "postgres://u@db.example/d?sslmode=verify-ca&sslrootcert=ca.pem",
+                "postgres://u@db.example/d?sslmode=verify-ca&sslrootcert=Cargo.toml",
                 "VerifyCa",
             ),
             ("postgres://u@localhost/d?sslmode=verify-full", "VerifyFull"),
@@ -136,6 +144,7 @@ mod tests {
             ("postgres://u@h/d?password=hunter2", "password"),
             ("postgres://u@h/d?sslmode=hunter2", "sslmode"),
             ("postgres://u@h/d?port=hunter2", "port"),
+            ("postgres://u@h/d?sslrootcert=hunter2", "sslrootcert"),
         ];
         for (address, expected) in cases {
             let error = read(address).unwrap_err();

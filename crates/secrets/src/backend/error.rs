@@ -1,6 +1,7 @@
 //! Why a database did not do what it was asked to, in the kinds that an operator mends differently.
 
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 
 use super::Kind;
@@ -57,7 +58,7 @@ pub enum BackendError {
     Address(#[from] AddressError),
     /// The file is not one of SQLite's.
     #[error(
-        "{path} is not a SQLite database, and was left as it is: give the secret store a file of its own"
+        "{path} is not a SQLite database, and nothing was written to it: give the secret store a file of its own"
     )]
     NotSqlite {
         /// Which file.
@@ -71,7 +72,7 @@ pub enum BackendError {
         /// Which file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// Another file, or none, is where the store's was when it was opened.
     #[error(
@@ -128,7 +129,9 @@ pub enum AddressError {
         name: String,
     },
     /// An option's value makes no sense.
-    #[error("option `{name}` has a value that is none of its own")]
+    #[error(
+        "option `{name}` has a value that it does not know, or names a file that cannot be read"
+    )]
     BadOption {
         /// Its name.
         name: String,
@@ -173,6 +176,10 @@ impl BackendError {
             }
             sqlx::Error::PoolClosed => Self::Closed,
             sqlx::Error::Tls(_) => Self::Tls(cause),
+            // So the driver passes on that a certificate is not believed.
+            sqlx::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Self::Tls(cause)
+            }
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut if database == Kind::Postgres => {
                 Self::Unreachable(cause)
             }

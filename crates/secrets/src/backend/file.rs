@@ -35,23 +35,21 @@ impl Identity {
 /// Makes the file if it is not there, and shuts others out from it and from those beside it. SQLite gives files
 /// that it makes later the permissions of the first.
 ///
-/// Returns whether it was there.
-pub(super) fn prepare(path: &Path) -> io::Result<bool> {
+/// Returns how many bytes it has.
+pub(super) fn prepare(path: &Path) -> io::Result<u64> {
     let made = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(OWNER_ONLY)
         .open(path);
-    let was_there = match made {
-        Ok(_) => false,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => true,
-        Err(error) => return Err(error),
-    };
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is not a regular file",
-        ));
+    match made {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let found = std::fs::metadata(path)?;
+    if !found.is_file() {
+        let text = "it is not a regular file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     }
     shut(path)?;
     for suffix in BESIDE {
@@ -60,7 +58,7 @@ pub(super) fn prepare(path: &Path) -> io::Result<bool> {
             _ => {}
         }
     }
-    Ok(was_there)
+    Ok(found.len())
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

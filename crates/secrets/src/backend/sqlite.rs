@@ -18,6 +18,10 @@ use super::{Backend, BackendError, BoxFuture, Kind, Mode, Patience, Row, Transac
 /// Before this version a checkpoint of the write-ahead log could lose committed changes.
 const FIRST_SOUND: (u32, u32, u32) = (3, 51, 3);
 
+/// How many bytes the smallest page, and so a database that is not empty, has (sqlite.org/fileformat.html). SQLite
+/// takes some shorter files for empty ones, and overwrites them.
+const SMALLEST: u64 = 512;
+
 /// A store in a SQLite file.
 ///
 /// The file must be on a disk of this machine: the write-ahead log needs memory that all processes share
@@ -61,16 +65,18 @@ impl SqliteBackend {
             let text = "its name is not UTF-8";
             return Err(unusable(io::Error::new(io::ErrorKind::InvalidInput, text)));
         }
-        let was_there = file::prepare(&absolute).map_err(unusable)?;
-        let options = options(patience)
-            .filename(&absolute)
-            .create_if_missing(false);
+        let bytes = file::prepare(&absolute).map_err(unusable)?;
+        let other = || BackendError::NotSqlite {
+            path: absolute.clone(),
+        };
+        if (1..SMALLEST).contains(&bytes) {
+            return Err(other());
+        }
+        let options = options(patience).filename(&absolute);
         let pool = connect(options, CONNECTIONS, patience).await;
         let pool = pool.map_err(|error| match error {
-            BackendError::Damaged(_) if was_there => BackendError::NotSqlite {
-                path: absolute.clone(),
-            },
-            other => other,
+            BackendError::Damaged(_) => other(),
+            error => error,
         })?;
         let identity = Identity::of(&absolute).map_err(unusable)?;
         Self::new(pool, Some((absolute, identity)), patience).await

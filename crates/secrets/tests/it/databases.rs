@@ -6,9 +6,10 @@
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use orchestra_secrets::Secret;
-use orchestra_secrets::backend::{Backend, Kind, PostgresBackend, SqliteBackend};
+use orchestra_secrets::backend::{Backend, Kind, Patience, PostgresBackend, SqliteBackend};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// The environment variable with the address of a PostgreSQL server on which databases may be made.
@@ -45,21 +46,31 @@ pub(crate) enum Database {
 }
 
 impl Database {
-    pub(crate) fn kind(&self) -> Kind {
-        match self {
-            Self::Sqlite(_) => Kind::Sqlite,
-            Self::Postgres(_) => Kind::Postgres,
-        }
-    }
-
     /// Opens it, without any tables. Every call gives a backend that shares nothing with the others, as if it
     /// were another process's.
     pub(crate) async fn open(&self) -> Arc<dyn Backend> {
+        self.open_with(Patience::default()).await
+    }
+
+    /// Opens it so that it waits for others no longer than this.
+    pub(crate) async fn open_impatient(&self, turn: Duration) -> Arc<dyn Backend> {
+        let patience = Patience {
+            turn,
+            ..Patience::default()
+        };
+        self.open_with(patience).await
+    }
+
+    async fn open_with(&self, patience: Patience) -> Arc<dyn Backend> {
         match self {
-            Self::Sqlite(file) => Arc::new(SqliteBackend::open(file).await.unwrap()),
+            Self::Sqlite(file) => Arc::new(SqliteBackend::open_with(file, patience).await.unwrap()),
             Self::Postgres(address) => {
                 let address = Secret::new(address.clone());
-                Arc::new(PostgresBackend::connect(&address).await.unwrap())
+                Arc::new(
+                    PostgresBackend::connect_with(&address, patience)
+                        .await
+                        .unwrap(),
+                )
             }
         }
     }

@@ -1,9 +1,15 @@
 //! What the store does, seen from outside.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::print_stdout,
+    reason = "what a test prints is shown if it fails, and read by the test that started its process"
+)]
 
 mod backend;
 mod databases;
 mod faults;
+mod processes;
+mod proxy;
 mod store;
 mod stores;
