@@ -25,9 +25,9 @@ pub enum BackendError {
     /// No room is left.
     #[error("no room is left for the secret store: make room on its disk; nothing was changed")]
     Full(#[source] Cause),
-    /// The disk below the database failed, or its file system does.
+    /// The disk below the database failed, or it is full, which not every call of a system tells apart.
     #[error(
-        "the disk below the secret store failed: look into the system's log, and restore a backup to a sound disk"
+        "the disk below the secret store failed or is full: look at its room and into the system's log; if it is broken, restore a backup to a sound one"
     )]
     Disk(#[source] Cause),
     /// What is in the database makes no sense to the database itself.

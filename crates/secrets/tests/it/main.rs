@@ -8,6 +8,8 @@
 
 mod backend;
 mod databases;
+#[cfg(target_os = "linux")]
+mod disk_faults;
 mod faults;
 mod processes;
 mod proxy;

@@ -205,9 +205,11 @@ impl StorePlace {
     pub async fn parts(&self, actor: &str) -> Result<StoreParts, SecretsError> {
         let backend: Result<Arc<dyn Backend>, _> = match &self.database {
             Database::File(path) => SqliteBackend::open(path).await.map(|b| Arc::new(b) as _),
-            Database::Postgres { url, .. } => PostgresBackend::connect(&orchestra_secrets::Secret::new(url.to_string()))
-                .await
-                .map(|b| Arc::new(b) as _),
+            Database::Postgres { url, .. } => {
+                PostgresBackend::connect(&orchestra_secrets::Secret::new(url.to_string()))
+                    .await
+                    .map(|b| Arc::new(b) as _)
+            }
         };
         let backend = backend.map_err(|source| SecretsError::Backend {
             place: self.describe(),

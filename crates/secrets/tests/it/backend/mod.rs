@@ -1,5 +1,7 @@
 //! The databases themselves: what the store's logic may rely on.
 
+#[cfg(target_os = "linux")]
+mod disk;
 mod postgres;
 mod processes;
 mod schema;

@@ -25,6 +25,14 @@ pub(crate) const ROLES: &[(&str, Role)] = &[
     ("migrate", |database, words| {
         Box::pin(migrate_and_die(database, words))
     }),
+    #[cfg(target_os = "linux")]
+    ("fail everywhere", |database, words| {
+        Box::pin(super::disk::fail_everywhere(database, words))
+    }),
+    #[cfg(target_os = "linux")]
+    ("fail and die", |database, words| {
+        Box::pin(super::disk::fail_and_die(database, words))
+    }),
 ];
 
 async fn add_ones(database: Database, words: Vec<String>) {
