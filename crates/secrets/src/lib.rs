@@ -3,6 +3,7 @@
 mod anchor;
 mod audit;
 pub mod backend;
+mod backup;
 mod clock;
 mod credential;
 mod entropy;
@@ -24,6 +25,7 @@ pub use audit::{
     Action, AuditEntry, AuditFault, AuditFlaw, AuditReport, Checkpoint, Covered, NoteError, Use,
     UseCounter,
 };
+pub use backup::{Backup, BackupInfo, BackupReport};
 pub use clock::{Clock, SystemClock};
 pub use credential::{Credential, WeakCredential, new_key_file};
 pub use entropy::{Entropy, EntropyError, OsEntropy};

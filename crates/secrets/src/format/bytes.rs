@@ -103,6 +103,11 @@ impl<'a> Reader<'a> {
         Ok(count)
     }
 
+    /// What is left.
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
     /// Nothing may be left.
     pub(crate) const fn end(self) -> Result<(), FormatError> {
         if self.0.is_empty() {

@@ -19,7 +19,7 @@ pub use kdf::{InvalidKdf, KdfParameters};
 pub(crate) use keyring::{KeyState, Keyring, KeyringPlace};
 pub(crate) use manifest::{Manifest, RowMark, SlotMark};
 pub(crate) use record::Record;
-pub(crate) use sealed::{Purpose, derive};
+pub(crate) use sealed::{Purpose, Sealed, derive};
 pub(crate) use slot::{Slot, SlotPlace};
 pub use slot::{SlotKind, UnlockError};
 

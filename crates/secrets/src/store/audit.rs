@@ -25,35 +25,25 @@ impl Store {
         after: u64,
         limit: u32,
     ) -> Result<Vec<AuditEntry>, StoreError> {
-        let snapshot = Snapshot::begin(&self.shared).await?;
-        let Snapshot {
-            mut transaction,
-            manifest,
-            unsealed,
-            ..
-        } = snapshot;
-        if after >= manifest.audit_seq {
+        let mut snapshot = Snapshot::begin(&self.shared).await?;
+        let end = snapshot.manifest.audit_seq;
+        if after >= end {
             return Ok(Vec::new());
         }
-        let limit = limit.min(Self::MAX_AUDIT_PAGE);
-        let mut chain = Chain::new(&unsealed.store, &unsealed.keyring, Some(&manifest));
         // The one before is needed for its hash.
-        let first = integer(after.max(1));
-        let before = u32::from(after > 0);
-        let rows = page(first, limit + before, transaction.as_mut()).await?;
-        let mut rows = rows.iter();
-        if let Some(row) = rows.next().filter(|_| after > 0) {
-            let row = Chained::of(row)?;
-            if row.seq != after {
-                return Err(fault(after, AuditFlaw::Missing).into());
-            }
-            chain.resume(&row)?;
+        let before = usize::from(after > 0);
+        let limit = limit.min(Self::MAX_AUDIT_PAGE);
+        let read = limit + u32::from(after > 0);
+        let rows = page(integer(after.max(1)), read, snapshot.transaction.as_mut()).await?;
+        let keys = &snapshot.unsealed;
+        let mut chain = Chain::new(&keys.store, &keys.keyring, Some(&snapshot.manifest));
+        let (start, rows) = rows.split_at(before.min(rows.len()));
+        if after > 0 {
+            resume(&mut chain, after, start)?;
         }
-        let entries = rows.map(|row| Ok(chain.push(&Chained::of(row)?)?));
+        let entries = rows.iter().map(|row| Ok(chain.push(&Chained::of(row)?)?));
         let entries = entries.collect::<Result<Vec<_>, StoreError>>()?;
-        let cut = entries.len() < usize::try_from(limit).unwrap_or(usize::MAX)
-            && chain.seq() < manifest.audit_seq;
-        if cut {
+        if entries.len() < usize::try_from(limit).unwrap_or(usize::MAX) && chain.seq() < end {
             return Err(fault(chain.seq() + 1, AuditFlaw::CutOff).into());
         }
         Ok(entries)
@@ -88,6 +78,13 @@ impl Store {
         )
         .await
     }
+}
+
+fn resume(chain: &mut Chain<'_>, after: u64, start: &[Row]) -> Result<(), StoreError> {
+    let found = start.first().map(Chained::of).transpose()?;
+    let before = found.filter(|row| row.seq == after);
+    let before = before.ok_or_else(|| fault(after, AuditFlaw::Missing))?;
+    Ok(chain.resume(&before)?)
 }
 
 impl Chained {

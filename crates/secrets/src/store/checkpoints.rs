@@ -1,7 +1,7 @@
 //! Signing the audit log.
 
 use crate::audit::{CHECKPOINT_EVERY, Checkpoint, Notary};
-use crate::backend::{Mode, Transaction};
+use crate::backend::{BackendError, Mode, Transaction, Value};
 use crate::store::audit::checkpoints;
 use crate::store::head::{Head, integer};
 use crate::store::{Store, StoreError};
@@ -50,13 +50,16 @@ pub(crate) async fn insert_checkpoint(
     checkpoint: &Checkpoint,
     transaction: &mut dyn Transaction,
 ) -> Result<(), StoreError> {
-    transaction
-        .execute(
-            "INSERT INTO secrets_checkpoints (seq, note) VALUES ($1, $2)",
-            vec![integer(seq).into(), checkpoint.text.as_str().into()],
-        )
-        .await?;
-    Ok(())
+    let values = vec![integer(seq).into(), checkpoint.text.as_str().into()];
+    Ok(insert_checkpoint_row(values, transaction).await?)
+}
+
+pub(crate) async fn insert_checkpoint_row(
+    values: Vec<Value>,
+    transaction: &mut dyn Transaction,
+) -> Result<(), BackendError> {
+    let statement = "INSERT INTO secrets_checkpoints (seq, note) VALUES ($1, $2)";
+    transaction.execute(statement, values).await.map(drop)
 }
 
 /// Of the checkpoints before this one, those remain that must be there.

@@ -63,6 +63,14 @@ pub enum StoreError {
         /// The state in the database.
         found: u64,
     },
+    /// Only a person may go back to an older state.
+    #[error(
+        "this is older than what was seen of the store (epoch {seen}): going back takes a passphrase or the recovery key, a key file is not enough"
+    )]
+    NeedsPerson {
+        /// The latest that was seen.
+        seen: u64,
+    },
     /// The state that was seen cannot be told.
     #[error(transparent)]
     Anchor(#[from] AnchorError),

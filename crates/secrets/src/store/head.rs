@@ -32,7 +32,7 @@ impl Head {
         Self::of(rows.first().ok_or(StoreError::NoStore)?)
     }
 
-    fn of(row: &Row) -> Result<Self, StoreError> {
+    pub(crate) fn of(row: &Row) -> Result<Self, StoreError> {
         let shape = |_| crate::backend::BackendError::Shape { column: 0 };
         Ok(Self {
             store: row.blob(0)?.try_into().map_err(|_: Vec<u8>| shape(()))?,
@@ -46,14 +46,12 @@ impl Head {
     }
 
     pub(crate) async fn insert(&self, transaction: &mut dyn Transaction) -> Result<(), StoreError> {
-        let mut values = vec![self.store.as_slice().into()];
-        values.extend(self.values());
         transaction
             .execute(
                 "INSERT INTO secrets_store
                  (id, store, epoch, root_version, keyring_version, keyring, manifest, fence)
                  VALUES (1, $1, $2, $3, $4, $5, $6, $7)",
-                values,
+                self.row().0,
             )
             .await?;
         Ok(())
@@ -79,6 +77,13 @@ impl Head {
         } else {
             Err(StoreError::Conflict)
         }
+    }
+
+    /// What [`Head::of`] reads.
+    pub(crate) fn row(&self) -> Row {
+        let mut values = vec![self.store.as_slice().into()];
+        values.extend(self.values());
+        Row(values)
     }
 
     fn values(&self) -> [crate::backend::Value; 6] {

@@ -1,21 +1,21 @@
 //! The store: what an operator and a program do with it.
 
-mod audit;
-mod checkpoints;
+pub(crate) mod audit;
+pub(crate) mod checkpoints;
 mod error;
-mod head;
+pub(crate) mod head;
 mod list;
 mod make;
 mod rotate;
-mod rows;
-mod scan;
+pub(crate) mod rows;
+pub(crate) mod scan;
 mod secrets;
 mod slots;
-mod snapshot;
-mod unseal;
+pub(crate) mod snapshot;
+pub(crate) mod unseal;
 mod uses;
-mod verify;
-mod write;
+pub(crate) mod verify;
+pub(crate) mod write;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -72,7 +72,7 @@ impl StoreParts {
 /// Cancel-safe: an operation whose future is dropped was done whole or not at all.
 #[derive(Clone)]
 pub struct Store {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl fmt::Debug for Store {
@@ -111,7 +111,7 @@ pub(crate) struct Unsealed {
 }
 
 impl Store {
-    fn of(parts: StoreParts) -> Self {
+    pub(crate) fn of(parts: StoreParts) -> Self {
         let shared = Shared {
             backend: parts.backend,
             entropy: Checked::new(parts.entropy),

@@ -164,16 +164,7 @@ impl Stored {
     }
 
     pub(crate) async fn insert(&self, transaction: &mut dyn Transaction) -> Result<(), StoreError> {
-        transaction
-            .execute(
-                "INSERT INTO secrets_entries
-                 (id, tenant, name, version, state, service, origin, labels, created, expires,
-                  row_version, key_version, last_used, record)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-                self.values(),
-            )
-            .await?;
-        Ok(())
+        Ok(insert_entry_row(self.values(), transaction).await?)
     }
 
     /// Takes the place of the row's version before, and of no other.
@@ -219,4 +210,19 @@ impl Stored {
             self.record.as_slice().into(),
         ]
     }
+}
+
+/// The columns stand in the order in which they are read.
+pub(crate) async fn insert_entry_row(
+    values: Vec<Value>,
+    transaction: &mut dyn Transaction,
+) -> Result<(), BackendError> {
+    let inserted = transaction.execute(
+        "INSERT INTO secrets_entries
+         (id, tenant, name, version, state, service, origin, labels, created, expires,
+          row_version, key_version, last_used, record)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        values,
+    );
+    inserted.await.map(drop)
 }

@@ -103,7 +103,7 @@ impl Store {
         credential: Credential,
     ) -> Result<(Key, SlotMark), StoreError> {
         let kind = credential.kind();
-        let slots = locked.slots_of(&credential)?;
+        let slots = slots_of(&locked.slots, &credential)?;
         if slots.is_empty() {
             return Err(UnlockError::NoSlot(kind).into());
         }
@@ -128,7 +128,7 @@ impl Store {
         let opened = tokio::task::spawn_blocking(move || {
             let mut opened = Vec::new();
             for credential in &credentials {
-                for slot in locked.slots_of(credential)? {
+                for slot in slots_of(&locked.slots, credential)? {
                     match slot.unwrap(&locked.head.store, credential) {
                         Ok(_) => opened.push(slot.id),
                         Err(UnlockError::Refused) => {}
@@ -236,26 +236,6 @@ impl Locked {
         Ok(Self { head, slots })
     }
 
-    /// The slots that a credential of this kind may open. A damaged slot stops whoever has no other.
-    fn slots_of(&self, credential: &Credential) -> Result<Vec<Slot>, StoreError> {
-        let mut damaged = None;
-        let mut slots = Vec::new();
-        for (id, bytes) in &self.slots {
-            match Slot::parse(bytes) {
-                Ok(slot) if slot.kind == credential.kind() && slot.id == *id => slots.push(slot),
-                Ok(slot) if slot.id == *id => {}
-                Ok(_) => damaged = Some((*id, FormatError::Refused)),
-                Err(source) => damaged = Some((*id, source)),
-            }
-        }
-        match damaged {
-            Some((slot, source)) if slots.is_empty() => {
-                Err(UnlockError::Damaged { slot, source }.into())
-            }
-            _ => Ok(slots),
-        }
-    }
-
     /// The keys, if everything that they open is what the manifest says: an old slot, put back, still holds the root key.
     fn unsealed(&self, (root, slot): (Key, SlotMark)) -> Result<Unsealed, StoreError> {
         let manifest = self.head.manifest(&root)?;
@@ -276,7 +256,8 @@ impl Locked {
     }
 }
 
-fn first_opened(
+/// The root key from the first slot that the credential opens.
+pub(crate) fn first_opened(
     slots: &[Slot],
     store: &[u8; 16],
     credential: &Credential,
@@ -291,8 +272,31 @@ fn first_opened(
     Err(UnlockError::Refused)
 }
 
+/// The slots that a credential of this kind may open. A damaged slot stops whoever has no other.
+pub(crate) fn slots_of(
+    rows: &[(u32, Vec<u8>)],
+    credential: &Credential,
+) -> Result<Vec<Slot>, StoreError> {
+    let mut damaged = None;
+    let mut slots = Vec::new();
+    for (id, bytes) in rows {
+        match Slot::parse(bytes) {
+            Ok(slot) if slot.kind == credential.kind() && slot.id == *id => slots.push(slot),
+            Ok(slot) if slot.id == *id => {}
+            Ok(_) => damaged = Some((*id, FormatError::Refused)),
+            Err(source) => damaged = Some((*id, source)),
+        }
+    }
+    match damaged {
+        Some((slot, source)) if slots.is_empty() => {
+            Err(UnlockError::Damaged { slot, source }.into())
+        }
+        _ => Ok(slots),
+    }
+}
+
 /// The audit log must end where the manifest says: a tail that is cut off shows.
-async fn check_last_entry(
+pub(crate) async fn check_last_entry(
     manifest: &Manifest,
     transaction: &mut dyn Transaction,
 ) -> Result<(), StoreError> {

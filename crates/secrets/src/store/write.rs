@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::anchor::Mark;
 use crate::audit::{AuditEntry, CHECKPOINT_EVERY, Chained, Happened, Notary};
-use crate::backend::{Mode, Transaction};
+use crate::backend::{BackendError, Mode, Transaction, Value};
 use crate::format::{Keyring, Manifest, Record, RowMark};
 use crate::key::Key;
 use crate::store::checkpoints::{drop_covered_checkpoints, insert_checkpoint};
@@ -228,19 +228,14 @@ impl<'s> Write<'s> {
             let chained = Chained::after(&self.manifest.audit_hash, &entry, number, key);
             self.manifest.audit_seq = seq;
             self.manifest.audit_hash = chained.hash;
-            self.transaction
-                .execute(
-                    "INSERT INTO secrets_audit (seq, key_version, entry, hash, mac)
-                     VALUES ($1, $2, $3, $4, $5)",
-                    vec![
-                        integer(seq).into(),
-                        chained.key_version.into(),
-                        chained.bytes.into(),
-                        chained.hash.as_slice().into(),
-                        chained.mac.as_slice().into(),
-                    ],
-                )
-                .await?;
+            let values = vec![
+                integer(seq).into(),
+                chained.key_version.into(),
+                chained.bytes.into(),
+                chained.hash.as_slice().into(),
+                chained.mac.as_slice().into(),
+            ];
+            insert_audit_row(values, self.transaction.as_mut()).await?;
             self.keep_checkpoint().await?;
         }
         Ok(())
@@ -257,4 +252,17 @@ impl<'s> Write<'s> {
         insert_checkpoint(seq, &notary.sign(seq, hash), transaction).await?;
         drop_covered_checkpoints(seq, transaction).await
     }
+}
+
+/// The columns stand in the order in which they are read.
+pub(crate) async fn insert_audit_row(
+    values: Vec<Value>,
+    transaction: &mut dyn Transaction,
+) -> Result<(), BackendError> {
+    let inserted = transaction.execute(
+        "INSERT INTO secrets_audit (seq, key_version, entry, hash, mac)
+         VALUES ($1, $2, $3, $4, $5)",
+        values,
+    );
+    inserted.await.map(drop)
 }

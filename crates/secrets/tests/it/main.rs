@@ -6,7 +6,9 @@
     reason = "what a test prints is shown if it fails, and read by the test that started its process"
 )]
 
+mod audit;
 mod backend;
+mod backup;
 mod databases;
 #[cfg(target_os = "linux")]
 mod disk_faults;

@@ -1,0 +1,3 @@
+//! The audit log: what stands in it, and that nobody changes it unseen.
+
+mod log;

@@ -1,0 +1,3 @@
+//! Backups: what is in them comes back, and nothing else is taken for one.
+
+mod drill;
