@@ -177,8 +177,12 @@ fn without_line_end(content: &[u8]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(content[..end].to_vec())
 }
 
+/// What is this long is too long in any form: composing letters makes a text at most four times shorter.
+const LONGEST_TYPED: usize = 8 * Credential::LONGEST_PASSPHRASE;
+
 fn normal(text: &str) -> Zeroizing<Vec<u8>> {
     use unicode_normalization::UnicodeNormalization;
+    let text = &text[..text.floor_char_boundary(LONGEST_TYPED)];
     // Three times is the most by which a text grows in this form (Unicode TR15), so the buffer never moves.
     let mut normal = Zeroizing::new(String::with_capacity(text.len() * 3));
     normal.extend(text.chars().map(usual_space).nfc());

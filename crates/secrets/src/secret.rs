@@ -43,3 +43,16 @@ impl Secret {
         std::str::from_utf8(self.0.expose()).expect("it was copied from a text")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_the_text_that_it_was_made_of() {
+        for text in ["", "k", "a key of two words", "clé", &"k".repeat(100_000)] {
+            assert_eq!(Secret::new(text.to_owned()).expose(), text);
+            assert_eq!(Secret::copy_of(text).expose(), text);
+        }
+    }
+}

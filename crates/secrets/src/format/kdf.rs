@@ -65,6 +65,14 @@ impl KdfParameters {
         }
     }
 
+    /// Costs for tests in which a passphrase need not resist anybody.
+    #[cfg(test)]
+    pub(crate) const CHEAP: Self = Self {
+        memory_kib: 32,
+        passes: 1,
+        lanes: 1,
+    };
+
     /// Memory in KiB, passes, lanes.
     #[must_use]
     pub const fn costs(self) -> (u32, u32, u32) {
@@ -117,5 +125,17 @@ impl Memory {
 impl Drop for Memory {
     fn drop(&mut self) {
         self.0.iter_mut().zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_is_not_there_is_no_panic() {
+        assert!(Memory::new(usize::MAX).is_none());
+        assert!(Memory::new(usize::MAX / Block::SIZE).is_none());
+        assert!(Memory::new(8).is_some());
     }
 }

@@ -12,6 +12,8 @@ mod padding;
 mod record;
 mod sealed;
 mod slot;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use aad::Aad;
 pub(crate) use bytes::{Reader, Writer};

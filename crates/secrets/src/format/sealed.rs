@@ -72,9 +72,8 @@ pub(crate) struct Sealed {
 const SALT: usize = 32;
 const NONCE: usize = 12;
 const TAG: usize = 16;
-/// No purpose begins with these.
-const SALT_INFO: &[u8] = b"orchestra/v1/fresh-salt/";
-const NONCE_INFO: &[u8] = b"orchestra/v1/fresh-nonce/";
+/// No purpose begins with this.
+const FRESH: &[u8] = b"orchestra/v1/fresh/";
 
 impl Sealed {
     /// AES-256-GCM, HKDF-SHA512, commitment of 32 bytes. 2 is kept for XChaCha20-Poly1305 in the same shape.
@@ -180,18 +179,26 @@ pub(super) fn fresh(
 ) -> Result<([u8; SALT], [u8; NONCE]), EntropyError> {
     let mut drawn = [0; SALT + NONCE];
     entropy.fill(&mut drawn)?;
+    let mut mixed = [0; SALT + NONCE];
+    Hkdf::<Sha512>::new(Some(&drawn), key.expose())
+        .expand_multi_info(
+            &[FRESH, purpose.info(), &Sha256::digest(aad), plain],
+            &mut mixed,
+        )
+        .expect("44 bytes are less than 255 hashes");
     let (mut salt, mut nonce) = ([0; SALT], [0; NONCE]);
-    let mixed = Hkdf::<Sha512>::new(Some(&drawn), key.expose());
-    for (part, out) in [(SALT_INFO, &mut salt[..]), (NONCE_INFO, &mut nonce[..])] {
-        mixed
-            .expand_multi_info(&[part, purpose.info(), &Sha256::digest(aad), plain], out)
-            .expect("32 bytes are less than 255 hashes");
-    }
+    salt.copy_from_slice(&mixed[..SALT]);
+    nonce.copy_from_slice(&mixed[SALT..]);
     Ok((salt, nonce))
 }
 
 /// The box's own key and its commitment, from the salt and from all that it is bound to.
-fn keys(key: &Key, purpose: Purpose, aad: &[u8], salt: &[u8; SALT]) -> (Aes256Gcm, [u8; 32]) {
+pub(super) fn keys(
+    key: &Key,
+    purpose: Purpose,
+    aad: &[u8],
+    salt: &[u8; SALT],
+) -> (Aes256Gcm, [u8; 32]) {
     let mut derived = Zeroizing::new([0; 64]);
     Hkdf::<Sha512>::new(Some(salt), key.expose())
         .expand_multi_info(&[purpose.info(), &Sha256::digest(aad)], &mut derived[..])

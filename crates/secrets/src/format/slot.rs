@@ -143,17 +143,20 @@ impl Slot {
     ) -> Result<Key, UnlockError> {
         let key = wrapping_key(credential, self.kdf, &self.salt)
             .map_err(|mib| UnlockError::Memory { mib })?;
-        let place = SlotPlace { store, id: self.id };
-        let aad = aad(place, self.kind, self.kdf, &self.salt);
-        let root = self.sealed.open(&key, Purpose::Slot, &aad);
+        let root = self.open(store, &key);
         // The kinds are compared too: what opens one slot may by chance or design be the content of another
         // kind of credential.
         if credential.kind() != self.kind || !credential.is_whole() {
             return Err(UnlockError::Refused);
         }
-        root.ok()
-            .and_then(|root| Key::from_slice(&root))
-            .ok_or(UnlockError::Refused)
+        root.ok_or(UnlockError::Refused)
+    }
+
+    /// The root key, for whoever has the key that it is encrypted under.
+    pub(super) fn open(&self, store: &[u8; 16], key: &Key) -> Option<Key> {
+        let place = SlotPlace { store, id: self.id };
+        let aad = aad(place, self.kind, self.kdf, &self.salt);
+        Key::from_slice(&self.sealed.open(key, Purpose::Slot, &aad).ok()?)
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -225,7 +228,7 @@ fn aad(
 
 /// What a credential amounts to: what is typed is stretched, what lies in a file is taken as it is, and HKDF
 /// brings both together. Without the memory for it, how many MiB it takes.
-fn wrapping_key(
+pub(super) fn wrapping_key(
     credential: &Credential,
     kdf: Option<KdfParameters>,
     salt: &[u8; 32],
@@ -233,7 +236,7 @@ fn wrapping_key(
     let mut extract = HkdfExtract::<Sha512>::new(Some(salt));
     if let Some(kdf) = kdf {
         let stretched = kdf.stretch(credential.passphrase_bytes(), salt);
-        extract.input_ikm(stretched.ok_or(kdf.memory_mib())?.expose());
+        extract.input_ikm(stretched.ok_or_else(|| kdf.memory_mib())?.expose());
     }
     extract.input_ikm(credential.file_bytes());
     let (_, hkdf) = extract.finalize();
