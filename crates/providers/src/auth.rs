@@ -1,7 +1,9 @@
 //! How a provider wants its key presented.
 
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, InvalidHeaderValue};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use zeroize::Zeroizing;
 
 /// Where a provider's key goes in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,20 +18,17 @@ pub enum AuthScheme {
 
 impl AuthScheme {
     /// Puts `key` into `headers`, replacing what is there, and marks it sensitive so that it is
-    /// neither printed nor kept in an HTTP/2 compression table. Does nothing under [`AuthScheme::None`].
+    /// neither printed nor kept in an HTTP/2 compression table. Its memory is wiped when the last copy of the
+    /// value is dropped. Does nothing under [`AuthScheme::None`].
     ///
     /// # Errors
     /// [`InvalidHeaderValue`] if the key holds bytes that no header may, such as a line end.
     pub fn authorize(&self, headers: &mut HeaderMap, key: &str) -> Result<(), InvalidHeaderValue> {
-        let (name, mut value) = match self {
-            Self::Bearer => (
-                AUTHORIZATION,
-                HeaderValue::try_from(format!("Bearer {key}"))?,
-            ),
-            Self::Header(name) => (name.clone(), HeaderValue::from_str(key)?),
+        let (name, value) = match self {
+            Self::Bearer => (AUTHORIZATION, sensitive("Bearer ", key)?),
+            Self::Header(name) => (name.clone(), sensitive("", key)?),
             Self::None => return Ok(()),
         };
-        value.set_sensitive(true);
         headers.insert(name, value);
         Ok(())
     }
@@ -43,6 +42,17 @@ impl AuthScheme {
             Self::None => None,
         }
     }
+}
+
+/// A value that owns its only text and wipes it. Copies of the value share the text.
+fn sensitive(scheme: &str, key: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    // With room for all of it from the start, nothing is left behind where it grew.
+    let mut text = Zeroizing::new(Vec::with_capacity(scheme.len() + key.len()));
+    text.extend_from_slice(scheme.as_bytes());
+    text.extend_from_slice(key.as_bytes());
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 #[cfg(test)]
