@@ -1,6 +1,7 @@
 //! One send to one target.
 
 mod stream;
+mod targets;
 mod whole;
 
 use std::future::Future;
