@@ -11,7 +11,8 @@ use crate::body::AnswerBody;
 use crate::call::Call;
 use crate::fault::{Fault, FaultKind};
 use crate::gateway::relayed_headers;
-use crate::plan::{Candidate, Exchange};
+use crate::keys::Access;
+use crate::plan::{Exchange, no_key_for};
 use crate::refusal::Refusal;
 use crate::settle::Ending;
 
@@ -40,12 +41,14 @@ impl Failure {
     /// The last fault, told to the client. An upstream's own error passes through unless it
     /// speaks of the gateway's key, which is nothing the client should read about.
     pub(crate) fn from_fault(
-        target: &Candidate,
+        access: &Access,
+        exchange: Exchange,
         mut fault: Fault,
         call: &Call,
         attempts: usize,
     ) -> Self {
         let family = call.endpoint.dialect().family();
+        let provider = &access.member.provider;
         let about_our_key = matches!(fault.kind, FaultKind::Reported(ErrorClass::Authentication));
         if !about_our_key
             && let (Some(status), Some((headers, body))) = (fault.status, fault.answer.take())
@@ -53,23 +56,23 @@ impl Failure {
         {
             return Self::Theirs {
                 status,
-                headers: relayed_headers(&target.member, &headers, |_| false),
+                headers: relayed_headers(access, &headers, |_| false),
                 body,
             };
         }
-        let mut refusal = Refusal::from_fault(&fault, target.member.provider.id(), family);
+        let mut refusal = Refusal::from_fault(&fault, provider.id(), family);
         // What the families have different statuses for: 529 and 503, 402 and 429.
-        if target.exchange == Exchange::Translated
+        if exchange == Exchange::Translated
             && matches!(refusal.kind, ErrorKind::Overloaded | ErrorKind::Billing)
         {
             refusal.status = usual_status(refusal.kind, family);
         }
         if about_our_key {
-            refusal = Refusal::key_rejected(&target.member.provider);
+            refusal = Refusal::key_rejected(provider);
         }
         if attempts > 1 {
             refusal.message.push_str(&format!(
-                " ({attempts} targets were tried; this was the last.)"
+                " ({attempts} attempts were made; this was the last.)"
             ));
         }
         Self::Ours(refusal)
@@ -149,6 +152,25 @@ impl Refusal {
             ),
         )
         .for_good()
+    }
+
+    /// Nobody can read the provider's keys now.
+    pub(crate) fn sealed(provider: &ProviderId) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            ErrorKind::Server,
+            "sealed",
+            format!(
+                "the secret store that holds the keys of provider `{provider}` is sealed: the gateway's operator must unseal it"
+            ),
+        )
+    }
+
+    /// The gateway has no key that it may use.
+    pub(crate) fn key_missing(provider: &ProviderId, reason: &str) -> Self {
+        no_key_for(format!(
+            "the gateway has no usable key for provider `{provider}`: {reason}. Your own key is fine; the gateway's operator must mend this."
+        ))
     }
 
     /// The client's body ended before its announced end.

@@ -11,7 +11,7 @@ use orchestra_dialects::{UpstreamError, parse_error};
 use orchestra_health::Outcome;
 use orchestra_providers::ErrorClass;
 
-use crate::providers::Member;
+use crate::keys::Access;
 use crate::retry_after::retry_after;
 use crate::transport::{BoxError, TransportError};
 
@@ -109,37 +109,36 @@ impl Fault {
     }
 
     /// An error that the upstream reported inside an answer of status 200.
-    pub(crate) fn reported(member: &Member, reached: Reached, error: UpstreamError) -> Self {
+    pub(crate) fn reported(access: &Access, reached: Reached, error: UpstreamError) -> Self {
+        let class = access.member.provider.classify(200, Some(&error));
         Self {
-            kind: FaultKind::Reported(member.provider.classify(200, Some(&error))),
+            kind: FaultKind::Reported(class),
             reached,
             status: None,
             retry_after: error.retry_after,
-            error: harmless(member, Some(error)),
+            error: harmless(access, Some(error)),
             answer: None,
         }
     }
 
     /// An error status with what could be read of its body. Words that give the gateway's key away
     /// are dropped: the status says enough.
-    pub(crate) fn of_answer(member: &Member, head: &Parts, text: Bytes, unix: Duration) -> Self {
+    pub(crate) fn of_answer(access: &Access, head: &Parts, text: Bytes, unix: Duration) -> Self {
         // Compressed words cannot be searched.
         let plain = head
             .headers
             .get(CONTENT_ENCODING)
             .is_none_or(|encoding| encoding == "identity");
-        let text = if plain && !member.gives_key_away(&text) {
+        let text = if plain && !access.gives_key_away(&text) {
             text
         } else {
             Bytes::new()
         };
-        let error = harmless(member, parse_error(&text));
+        let error = harmless(access, parse_error(&text));
+        let provider = &access.member.provider;
+        let class = provider.classify(head.status.as_u16(), error.as_ref());
         Self {
-            kind: FaultKind::Reported(
-                member
-                    .provider
-                    .classify(head.status.as_u16(), error.as_ref()),
-            ),
+            kind: FaultKind::Reported(class),
             reached: Reached::Answered,
             status: Some(head.status),
             // Gemini says it in the body alone.
@@ -178,6 +177,42 @@ impl Fault {
             | FaultKind::Malformed(_)
             | FaultKind::Truncated => Verdict::NextTarget,
         }
+    }
+
+    /// Whether it is the key that was refused, and another key may do better. An account without credit is its key's
+    /// affair; a permission that is lacking is as often about the model.
+    pub(crate) const fn blames_key(&self) -> bool {
+        match &self.kind {
+            FaultKind::Reported(class) => match class {
+                ErrorClass::Authentication | ErrorClass::Billing => true,
+                ErrorClass::InvalidRequest
+                | ErrorClass::ContextLength
+                | ErrorClass::ContentPolicy
+                | ErrorClass::Permission
+                | ErrorClass::ModelNotFound
+                | ErrorClass::RateLimited
+                | ErrorClass::Overloaded
+                | ErrorClass::Timeout
+                | ErrorClass::Server => false,
+            },
+            FaultKind::Connect(_)
+            | FaultKind::Broken(_)
+            | FaultKind::Timeout(_)
+            | FaultKind::Malformed(_)
+            | FaultKind::Truncated => false,
+        }
+    }
+
+    /// Books the fault where nothing can be tried again: with the key if it is to blame, with the target if it is
+    /// not, or if no other key works.
+    pub(crate) fn book(&self, access: &Access, now: Duration) {
+        if self.blames_key() {
+            access.refused(now);
+            if access.has_others(now) {
+                return;
+            }
+        }
+        access.member.health.record(self.weight(), now);
     }
 
     /// What the fault says of the target's health. What the client did wrong says nothing
@@ -271,8 +306,8 @@ impl Fault {
 }
 
 /// The error, unless its words give the gateway's key away: unescaped, they may hold what their bytes did not.
-fn harmless(member: &Member, error: Option<UpstreamError>) -> Option<UpstreamError> {
-    error.filter(|error| !member.gives_key_away(error.message.as_bytes()))
+fn harmless(access: &Access, error: Option<UpstreamError>) -> Option<UpstreamError> {
+    error.filter(|error| !access.gives_key_away(error.message.as_bytes()))
 }
 
 /// An error and all that caused it, for the log.
@@ -302,7 +337,7 @@ impl From<TransportError> for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::providers::tests::member;
+    use crate::keys::tests::access;
 
     fn fault(kind: FaultKind, reached: Reached) -> Fault {
         Fault::new(kind, reached)
@@ -357,7 +392,7 @@ mod tests {
             retry_after: Some(Duration::from_secs(7)),
             ..UpstreamError::default()
         };
-        let fault = Fault::reported(&member("irrelevant-key"), Reached::Answered, error);
+        let fault = Fault::reported(&access(&["irrelevant-key"]), Reached::Answered, error);
         assert_eq!(fault.retry_after, Some(Duration::from_secs(7)));
     }
 
@@ -368,7 +403,7 @@ mod tests {
                 message: message.to_owned(),
                 ..UpstreamError::default()
             };
-            Fault::reported(&member("the-key-of-one"), Reached::Streaming, error).error
+            Fault::reported(&access(&["the-key-of-one"]), Reached::Streaming, error).error
         };
         assert!(reported("no such model").is_some());
         assert!(reported("bad key: the-key-of-one!").is_none());

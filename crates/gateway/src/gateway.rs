@@ -14,8 +14,9 @@ use crate::body::AnswerBody;
 use crate::call::{Call, Incoming};
 use crate::conversations::{Conversations, Keep, resume};
 use crate::failure::Failure;
+use crate::keys::{Access, KeyReport, KeySource};
 use crate::models::ModelLists;
-use crate::plan::{Candidate, plan};
+use crate::plan::plan;
 use crate::providers::{Member, Providers};
 use crate::refusal::Refusal;
 use crate::relay::{Bounds, StreamRelay};
@@ -56,6 +57,9 @@ pub struct Parts {
     /// Where conversations are kept for providers that keep none. Without it, calls that go on from an earlier
     /// response reach only providers that keep it.
     pub conversations: Option<Arc<dyn Conversations>>,
+    /// Who is asked for a newer version of a key that a provider refused. Without it, such a call goes on with
+    /// the provider's other keys.
+    pub keys: Option<Arc<dyn KeySource>>,
     /// The bounds of every call.
     pub settings: Settings,
 }
@@ -82,6 +86,14 @@ impl Gateway {
     #[must_use]
     pub fn providers(&self) -> &Providers {
         &self.parts.providers
+    }
+
+    /// How every key of every provider fares, by the provider's name.
+    #[must_use]
+    pub fn key_reports(&self) -> Vec<KeyReport> {
+        let now = self.parts.clock.monotonic();
+        let members = self.providers().members();
+        members.flat_map(|member| member.key_reports(now)).collect()
     }
 
     /// A new identity for a call.
@@ -173,13 +185,13 @@ impl Gateway {
         mut settlement: Settlement,
     ) -> Response<AnswerBody> {
         let Served {
-            target,
+            access,
             answer,
             deadline,
             keep,
             kept,
         } = served;
-        let mut headers = relayed_headers(&target.member, &answer.headers, |_| false);
+        let mut headers = relayed_headers(&access, &answer.headers, |_| false);
         settlement.answered(answer.status);
         identify(&mut headers, family, &settlement.record);
         if let Content::Whole(whole) = &answer.content {
@@ -191,7 +203,7 @@ impl Gateway {
         }
         let body = match answer.content {
             Content::Whole(whole) => {
-                let health = &target.member.health;
+                let health = &access.member.health;
                 health.record(Outcome::Healthy, settlement.now());
                 settlement.record.usage = whole.seen.usage;
                 settlement.record.finish = whole.seen.finish;
@@ -210,7 +222,7 @@ impl Gateway {
                     idle: self.parts.settings.idle,
                     deadline,
                 };
-                let relay = StreamRelay::new(opened, bounds, target.member, family, settlement);
+                let relay = StreamRelay::new(opened, bounds, access, family, settlement);
                 AnswerBody::events(relay.keeping(keep))
             }
         };
@@ -232,7 +244,7 @@ fn tell_losses(headers: &mut HeaderMap, record: &CallRecord) {
 
 /// An answer and where it came from.
 pub(crate) struct Served {
-    target: Candidate,
+    access: Access,
     answer: Answer,
     deadline: Instant,
     /// The conversation that is to be kept with it.
@@ -242,9 +254,9 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    pub(crate) const fn new(target: Candidate, answer: Answer, deadline: Instant) -> Self {
+    pub(crate) const fn new(access: Access, answer: Answer, deadline: Instant) -> Self {
         Self {
-            target,
+            access,
             answer,
             deadline,
             keep: None,
@@ -284,14 +296,15 @@ pub(crate) fn fail(
 /// What a client may see of an upstream's headers: the kind of body, what the provider's row
 /// allows, and what `also` does.
 pub(crate) fn relayed_headers(
-    member: &Member,
+    access: &Access,
     upstream: &HeaderMap,
     also: impl Fn(&HeaderName) -> bool,
 ) -> HeaderMap {
+    let provider = &access.member.provider;
     let mut headers = HeaderMap::with_capacity(upstream.len() + 4);
     for (name, value) in upstream {
-        let wanted = *name == CONTENT_TYPE || member.provider.relays_header(name) || also(name);
-        if wanted && !member.gives_key_away(value.as_bytes()) {
+        let wanted = *name == CONTENT_TYPE || provider.relays_header(name) || also(name);
+        if wanted && !access.gives_key_away(value.as_bytes()) {
             headers.append(name.clone(), value.clone());
         }
     }

@@ -8,6 +8,7 @@ mod conversations;
 mod failure;
 mod fault;
 mod gateway;
+mod keys;
 mod losses;
 mod models;
 mod outgoing;
@@ -31,9 +32,13 @@ pub use conversations::{
 };
 pub use fault::{Fault, FaultKind, Phase, Reached, Verdict};
 pub use gateway::{Gateway, Parts};
+pub use keys::{
+    InvalidKeyName, KeyName, KeyReport, KeySource, KeyStanding, Keys, ProviderKey, RefreshFuture,
+    Refreshed, UnusableKey, UsedKey,
+};
 pub use losses::LossTally;
 pub use models::{ModelEntry, ProviderCheck};
-pub use providers::{Member, Providers, UnusableKey};
+pub use providers::{Member, Providers};
 pub use raw::RawCall;
 pub use refusal::Refusal;
 pub use settings::{Settings, Translation};

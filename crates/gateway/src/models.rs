@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::fault::chain;
 use crate::gateway::Gateway;
+use crate::keys::Access;
 use crate::providers::{Member, Providers};
 use crate::read::{Read, read_up_to};
 use crate::transport::OutgoingBody;
@@ -128,7 +129,7 @@ impl Gateway {
         }
     }
 
-    async fn list(&self, member: &Member) -> Arc<[(String, u64)]> {
+    async fn list(&self, member: &Arc<Member>) -> Arc<[(String, u64)]> {
         let provider = &member.provider;
         let Some(slot) = self.lists.slots.get(provider.id()) else {
             return Arc::default();
@@ -169,7 +170,10 @@ impl Gateway {
         }
     }
 
-    async fn fetch_list(&self, member: &Member) -> Result<Vec<(String, u64)>, String> {
+    async fn fetch_list(&self, member: &Arc<Member>) -> Result<Vec<(String, u64)>, String> {
+        let (clock, rng) = (&self.parts.clock, self.parts.rng.as_ref());
+        let access =
+            Access::open(member, rng, clock.monotonic()).map_err(|refusal| refusal.message)?;
         let mut request = Request::new(OutgoingBody::from(Bytes::new()));
         *request.uri_mut() = member.provider.models_uri().clone();
         let headers = request.headers_mut();
@@ -177,7 +181,7 @@ impl Gateway {
         for (name, value) in member.provider.static_headers(None) {
             headers.insert(name, value.clone());
         }
-        member.sign(None, headers);
+        access.sign(None, headers);
         let fetched = async {
             let answer = self
                 .parts
@@ -186,6 +190,11 @@ impl Gateway {
                 .await
                 .map_err(|error| chain(&error))?;
             let status = answer.status();
+            match status.as_u16() {
+                200 => access.accepted(),
+                401 => access.refused(clock.monotonic()),
+                _ => {}
+            }
             let body = read_up_to(MAX_LIST_BYTES, PATIENCE, answer.into_body()).await;
             match (status.as_u16(), body) {
                 (200, Read::Whole(body)) => {

@@ -58,9 +58,33 @@ pub(crate) fn plan(
     if candidates.is_empty() {
         return Err(speaks_otherwise(endpoint, model, &found));
     }
+    keep_callable(&mut candidates)?;
     // Stable: among the ready, and among the resting, the operator's order stands.
-    candidates.sort_by_key(|target| !target.member.health.is_ready(now));
+    candidates.sort_by_key(|target| !is_ready(&target.member, now));
     Ok(candidates)
+}
+
+/// Leaves out targets whose keys cannot be had, as long as others are left.
+fn keep_callable(candidates: &mut Vec<Candidate>) -> Result<(), Refusal> {
+    let mut refused = Vec::new();
+    candidates.retain(|target| {
+        let member = &target.member;
+        let refusal = member.keys().refusal(member.provider.id());
+        let callable = refusal.is_none();
+        refused.extend(refusal);
+        callable
+    });
+    if !candidates.is_empty() {
+        return Ok(());
+    }
+    // What an operator is about to mend comes before what is wrong for longer.
+    refused.sort_by_key(|refusal| refusal.for_good);
+    refused.into_iter().next().map_or(Ok(()), Err)
+}
+
+/// Whether a target is well, and has a key that its provider did not refuse.
+fn is_ready(member: &Member, now: Duration) -> bool {
+    member.health.is_ready(now) && member.keys().is_ready(now)
 }
 
 /// The client's own dialect wherever the provider speaks it; `None` if there is no way.

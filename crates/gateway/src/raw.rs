@@ -16,6 +16,7 @@ use crate::body::AnswerBody;
 use crate::failure::Failure;
 use crate::fault::{Fault, FaultKind, Phase, Reached};
 use crate::gateway::{Gateway, fail, identify, relayed_headers};
+use crate::keys::Access;
 use crate::providers::Member;
 use crate::read::{Read, read_up_to};
 use crate::refusal::Refusal;
@@ -77,9 +78,10 @@ impl Gateway {
         settlement: &mut Settlement,
     ) -> Result<Response<UpstreamBody>, Failure> {
         let member = self.member(call.provider.as_str())?;
-        let request = raw_request(&member, call)?;
-        settlement.attempt(member.provider.id(), &ModelId::new(""), None);
         let began = self.parts.clock.monotonic();
+        let access = Access::open(&member, self.parts.rng.as_ref(), began)?;
+        let request = raw_request(&access, call)?;
+        settlement.attempt(member.provider.id(), &ModelId::new(""), None, access.used());
         let sending = self.parts.transport.send(request);
         let outcome = match timeout(self.parts.settings.total, sending).await {
             // Nothing against the provider: its caller let it down.
@@ -92,48 +94,52 @@ impl Gateway {
                 if answer.status().is_client_error() || answer.status().is_server_error() =>
             {
                 Err(self
-                    .error(&member, answer, settlement.record.started_unix)
+                    .error(&access, answer, settlement.record.started_unix)
                     .await)
             }
             Ok(answered) => answered.map_err(Fault::from),
             Err(_) => Err(Fault::new(FaultKind::Timeout(Phase::Total), Reached::Sent)),
         };
-        self.note(&member, began, outcome.as_ref().err(), settlement);
-        let mut answer = outcome.map_err(|fault| raw_failure(fault, &member))?;
+        self.note(&access, began, outcome.as_ref().err(), settlement);
+        let mut answer = outcome.map_err(|fault| {
+            fault.book(&access, settlement.now());
+            raw_failure(fault, &access)
+        })?;
         member.health.record(Outcome::Healthy, settlement.now());
-        *answer.headers_mut() = answer_headers(&member, answer.headers());
+        *answer.headers_mut() = answer_headers(&access, answer.headers());
         Ok(answer)
     }
 
     /// An error is read before it is shown, because errors are where providers speak of keys.
     async fn error(
         &self,
-        member: &Member,
+        access: &Access,
         answer: Response<UpstreamBody>,
         unix: Duration,
     ) -> Fault {
         let (head, body) = answer.into_parts();
         let idle = self.parts.settings.idle;
         match timeout(idle, read_up_to(Settings::MAX_ERROR_BYTES, idle, body)).await {
-            Ok(Read::Whole(text)) => Fault::of_answer(member, &head, text, unix),
+            Ok(Read::Whole(text)) => Fault::of_answer(access, &head, text, unix),
             // Half of an error cannot be relayed under the length that was announced for all of it.
             _ => Fault {
                 answer: None,
-                ..Fault::of_answer(member, &head, Bytes::new(), unix)
+                ..Fault::of_answer(access, &head, Bytes::new(), unix)
             },
         }
     }
 }
 
 /// The provider's own error as it came, or ours where it cannot be shown.
-fn raw_failure(mut fault: Fault, member: &Member) -> Failure {
+fn raw_failure(mut fault: Fault, access: &Access) -> Failure {
+    let member = &access.member;
     if matches!(fault.kind, FaultKind::Reported(ErrorClass::Authentication)) {
         return Failure::Ours(Refusal::key_rejected(&member.provider));
     }
     match (fault.status, fault.answer.take()) {
         (Some(status), Some((headers, body))) if !body.is_empty() => Failure::Theirs {
             status,
-            headers: answer_headers(member, &headers),
+            headers: answer_headers(access, &headers),
             body,
         },
         _ => Failure::Ours(Refusal::from_fault(
@@ -144,7 +150,8 @@ fn raw_failure(mut fault: Fault, member: &Member) -> Failure {
     }
 }
 
-fn raw_request(member: &Member, call: RawCall) -> Result<Request<OutgoingBody>, Refusal> {
+fn raw_request(access: &Access, call: RawCall) -> Result<Request<OutgoingBody>, Refusal> {
+    let member = &access.member;
     let uri = member
         .provider
         .passthrough_uri(&call.path_and_query)
@@ -160,7 +167,7 @@ fn raw_request(member: &Member, call: RawCall) -> Result<Request<OutgoingBody>, 
         headers.insert(name, value.clone());
     }
     forward(&call.headers, headers, |name| passes_upstream(name, member));
-    member.sign(None, headers);
+    access.sign(None, headers);
     Ok(request)
 }
 
@@ -182,7 +189,7 @@ fn passes_upstream(name: &HeaderName, member: &Member) -> bool {
 }
 
 /// The same in the other direction.
-fn answer_headers(member: &Member, upstream: &HeaderMap) -> HeaderMap {
+fn answer_headers(access: &Access, upstream: &HeaderMap) -> HeaderMap {
     const DESCRIPTIVE: [&str; 8] = [
         "content-length",
         "content-encoding",
@@ -193,7 +200,7 @@ fn answer_headers(member: &Member, upstream: &HeaderMap) -> HeaderMap {
         "last-modified",
         "retry-after",
     ];
-    relayed_headers(member, upstream, |name| {
+    relayed_headers(access, upstream, |name| {
         DESCRIPTIVE.contains(&name.as_str())
     })
 }

@@ -4,8 +4,8 @@ use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
 use crate::call::Call;
+use crate::keys::Access;
 use crate::outgoing::Outgoing;
-use crate::plan::Candidate;
 use crate::transport::OutgoingBody;
 
 const AGENT: &str = concat!("orchestra/", env!("CARGO_PKG_VERSION"));
@@ -13,13 +13,9 @@ const AGENT: &str = concat!("orchestra/", env!("CARGO_PKG_VERSION"));
 /// How the names of headers begin that mean something to one vendor alone.
 const VENDORS: [&str; 3] = ["anthropic-", "openai-", "x-goog-"];
 
-/// Puts address, headers and credential around what is sent.
-pub(crate) fn request(
-    call: &Call,
-    target: &Candidate,
-    outgoing: &Outgoing,
-) -> Request<OutgoingBody> {
-    let provider = &target.member.provider;
+/// Puts address, headers and key around what is sent.
+pub(crate) fn request(call: &Call, access: &Access, outgoing: &Outgoing) -> Request<OutgoingBody> {
+    let provider = &access.member.provider;
     let endpoint = outgoing.endpoint;
     let mut request = Request::new(OutgoingBody::from(outgoing.body.clone()));
     *request.method_mut() = Method::POST;
@@ -40,7 +36,7 @@ pub(crate) fn request(
     forward(&call.headers, headers, |name| {
         provider.forwards_header(Some(endpoint), name) && !(foreign && is_a_vendors(name))
     });
-    target.member.sign(Some(endpoint), headers);
+    access.sign(Some(endpoint), headers);
     request
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use orchestra_dialects::Endpoint;
 use orchestra_types::{CallId, Clock, KeyId, ModelId, ProviderId, Usage};
 
+use crate::keys::UsedKey;
 use crate::losses::LossTally;
 
 /// How a call ended.
@@ -45,6 +46,8 @@ pub struct AttemptRecord {
     pub provider: ProviderId,
     /// Which model was asked for there; empty for raw calls.
     pub model: ModelId,
+    /// With which key; `None` where none is needed.
+    pub key: Option<UsedKey>,
     /// The endpoint at which the call was asked there in another dialect than the client's; `None` if it
     /// was not translated.
     pub translated_to: Option<Endpoint>,
@@ -163,10 +166,12 @@ impl Settlement {
         provider: &ProviderId,
         model: &ModelId,
         translated_to: Option<Endpoint>,
+        key: Option<UsedKey>,
     ) {
         self.record.attempts.push(AttemptRecord {
             provider: provider.clone(),
             model: model.clone(),
+            key,
             translated_to,
             fault: Some("abandoned"),
             took: Duration::ZERO,

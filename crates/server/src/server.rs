@@ -69,6 +69,7 @@ pub fn gateway(
         clock: Arc::new(SystemClock::new()),
         rng: Arc::new(SeededRng::new(u64::from_le_bytes(seed))),
         conversations,
+        keys: None,
         settings: built.settings,
     }))
 }

@@ -18,8 +18,8 @@ use tokio::time::{Instant, timeout_at};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::fault::{Fault, FaultKind, Phase, Reached};
+use crate::keys::Access;
 use crate::outgoing::{Outgoing, WayBack};
-use crate::plan::Candidate;
 use crate::read::{Read, read_up_to};
 use crate::request::request;
 use crate::settings::Settings;
@@ -48,27 +48,27 @@ pub(crate) enum Spare {
 }
 
 impl Attempts<'_> {
-    /// Sends the call to `target` and waits until its answer can be shown to the client.
+    /// Sends the call through `access` and waits until its answer can be shown to the client.
     /// Dropping the future aborts the exchange.
     pub(crate) async fn run(
         &self,
-        target: &Candidate,
+        access: &Access,
         outgoing: &Outgoing,
         spare: Spare,
     ) -> Result<Answer, Fault> {
         let streamed = self.call.head.stream();
         let (began, patience) = (Instant::now(), self.patience(spare));
-        let sending = self.transport.send(request(self.call, target, outgoing));
+        let sending = self.transport.send(request(self.call, access, outgoing));
         let response = self
             .within(patience, Phase::FirstByte, Reached::Sent, sending)
             .await?
             .map_err(Fault::from)?;
         let status = response.status();
         if !status.is_success() {
-            return Err(self.failed(target, outgoing, response).await);
+            return Err(self.failed(access, outgoing, response).await);
         }
         if streamed && is_event_stream(response.headers()) {
-            return self.open(target, outgoing, spare, response).await;
+            return self.open(access, outgoing, spare, response).await;
         }
         // A stream that comes in one piece after all has the whole call's time.
         let until = if streamed {
@@ -76,7 +76,7 @@ impl Attempts<'_> {
         } else {
             began + patience
         };
-        self.whole(target, outgoing, until, response).await
+        self.whole(access, outgoing, until, response).await
     }
 
     /// How long the headers of the answer may take. An answer in one piece sends none before
@@ -112,7 +112,7 @@ impl Attempts<'_> {
     /// Turns an answer with an error status into a fault.
     async fn failed(
         &self,
-        target: &Candidate,
+        access: &Access,
         outgoing: &Outgoing,
         response: Response<UpstreamBody>,
     ) -> Fault {
@@ -137,7 +137,7 @@ impl Attempts<'_> {
             ) => text,
             Err(_) => Bytes::new(),
         };
-        let mut fault = Fault::of_answer(&target.member, &head, text, self.unix);
+        let mut fault = Fault::of_answer(access, &head, text, self.unix);
         if outgoing.is_foreign(self.call) {
             // However much it looks like one of the client's own, it is another vendor's.
             fault.answer = None;

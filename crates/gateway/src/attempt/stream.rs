@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::Arc;
 
 use http::Response;
 use orchestra_dialects::{EndRule, MALFORMED_EVENT, StreamEnd, StreamSniffer, StreamTranslator};
@@ -11,8 +10,8 @@ use tokio::time::Instant;
 use super::{Attempts, Spare, relabelled};
 use crate::answer::{Answer, Content};
 use crate::fault::{Fault, FaultKind, Phase, Reached};
+use crate::keys::Access;
 use crate::outgoing::{Outgoing, WayBack};
-use crate::plan::Candidate;
 use crate::relay::{Direct, EventStream, Opened, Passage, Piece, Translated};
 use crate::settings::Settings;
 use crate::transport::UpstreamBody;
@@ -22,15 +21,15 @@ impl Attempts<'_> {
     /// client's notice; without one, the first whole event is enough.
     pub(super) async fn open(
         &self,
-        target: &Candidate,
+        access: &Access,
         outgoing: &Outgoing,
         spare: Spare,
         response: Response<UpstreamBody>,
     ) -> Result<Answer, Fault> {
         let (head, body) = response.into_parts();
-        let passage = self.passage(target, outgoing);
-        let rule = end_rule(target, outgoing);
-        let mut events = EventStream::new(body, passage, rule, Arc::clone(&target.member));
+        let passage = self.passage(access, outgoing);
+        let rule = end_rule(access, outgoing);
+        let mut events = EventStream::new(body, passage, rule, access.clone());
         let mut held = VecDeque::new();
         let mut held_bytes = 0;
         let release = Instant::now() + self.settings.hold_back;
@@ -46,14 +45,14 @@ impl Attempts<'_> {
                     held.push_back(bytes);
                 }
                 Piece::End(StreamEnd::Complete) => break Some(StreamEnd::Complete),
-                Piece::End(StreamEnd::Failed) => return Err(self.reported(target, &events)),
+                Piece::End(StreamEnd::Failed) => return Err(self.reported(access, &events)),
                 Piece::End(StreamEnd::Truncated) => {
                     return Err(Fault::new(FaultKind::Truncated, Reached::Answered));
                 }
                 Piece::Fault(kind) => return Err(Fault::new(kind, Reached::Answered)),
             }
             if events.seen().error.is_some() && !events.seen().content {
-                return Err(self.reported(target, &events));
+                return Err(self.reported(access, &events));
             }
             let waited_long = Instant::now() >= release || held_bytes > Settings::MAX_HELD_BYTES;
             if spare == Spare::None || events.seen().content || events.seen().ended || waited_long {
@@ -100,14 +99,14 @@ impl Attempts<'_> {
     }
 
     /// How the events of the stream get to the client.
-    fn passage(&self, target: &Candidate, outgoing: &Outgoing) -> Box<dyn Passage> {
+    fn passage(&self, access: &Access, outgoing: &Outgoing) -> Box<dyn Passage> {
         let longest = self.settings.max_event_bytes;
         let translator = self.translated(outgoing).and_then(|request| {
             let (from, id) = (outgoing.endpoint.dialect(), self.answer_id());
             StreamTranslator::new(from, &self.context(request, &id), longest)
         });
         if let Some(translator) = translator {
-            return Box::new(Translated::new(translator, Arc::clone(&target.member)));
+            return Box::new(Translated::new(translator, access.clone()));
         }
         let sniffer = StreamSniffer::new(outgoing.endpoint, longest);
         let hides_usage = outgoing.way_back == WayBack::UsageHidden;
@@ -115,18 +114,18 @@ impl Attempts<'_> {
     }
 
     /// The fault that an error event before any content amounts to.
-    fn reported(&self, target: &Candidate, events: &EventStream) -> Fault {
+    fn reported(&self, access: &Access, events: &EventStream) -> Fault {
         let error = events.seen().error.cloned().unwrap_or_default();
         if error.code.as_deref() == Some(MALFORMED_EVENT) {
             return Fault::new(FaultKind::Malformed(error.message), Reached::Answered);
         }
-        Fault::reported(&target.member, Reached::Answered, error)
+        Fault::reported(access, Reached::Answered, error)
     }
 }
 
 /// What counts as the end of the target's streams.
-fn end_rule(target: &Candidate, outgoing: &Outgoing) -> EndRule {
-    match target.member.provider.stream_end(outgoing.endpoint) {
+fn end_rule(access: &Access, outgoing: &Outgoing) -> EndRule {
+    match access.member.provider.stream_end(outgoing.endpoint) {
         orchestra_providers::StreamEnd::Marker => EndRule::Marker,
         orchestra_providers::StreamEnd::FinishReason => EndRule::FinishReason,
     }

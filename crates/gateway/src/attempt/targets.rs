@@ -1,8 +1,8 @@
-//! One target after another.
+//! One target after another, each with one key after another.
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Attempts, Spare};
 use crate::answer::Answer;
@@ -11,11 +11,47 @@ use crate::conversations::Keep;
 use crate::failure::Failure;
 use crate::fault::{Fault, Verdict};
 use crate::gateway::{Gateway, Served};
+use crate::keys::Access;
 use crate::outgoing::{Outgoing, Step, Unsendable, prepare};
-use crate::plan::Candidate;
-use crate::providers::Member;
+use crate::plan::{Candidate, Exchange};
 use crate::refusal::Refusal;
 use crate::settle::Settlement;
+
+/// What one target is asked.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    target: &'a Candidate,
+    outgoing: &'a Outgoing,
+    /// Whether another target waits for its turn.
+    more: bool,
+}
+
+/// What a call has to tell when no target has answered.
+#[derive(Default)]
+struct Told {
+    /// The fault of the last attempt.
+    last: Option<(Access, Exchange, Fault)>,
+    /// Why the first target that could not be asked could not.
+    unable: Option<Refusal>,
+}
+
+impl Told {
+    fn unable(&mut self, refusal: Refusal) {
+        self.unable.get_or_insert(refusal);
+    }
+
+    fn into_failure(self, call: &Call, attempts: usize) -> Failure {
+        match self.last {
+            Some((access, exchange, fault)) => {
+                Failure::from_fault(&access, exchange, fault, call, attempts)
+            }
+            None => self
+                .unable
+                .unwrap_or_else(Refusal::no_attempt_allowed)
+                .into(),
+        }
+    }
+}
 
 impl Gateway {
     /// Tries the candidates in their order until one answers or nothing more is to be won.
@@ -26,97 +62,160 @@ impl Gateway {
         settlement: &mut Settlement,
     ) -> Result<Served, Failure> {
         let settings = &self.parts.settings;
+        let deadline = Instant::now() + settings.total_for(call.head.stream());
         let attempts = Attempts {
             transport: self.parts.transport.as_ref(),
             settings,
             call,
             id: settlement.record.id,
-            deadline: Instant::now() + settings.total_for(call.head.stream()),
+            deadline,
             unix: settlement.record.started_unix,
         };
-        let deadline = attempts.deadline;
-        let mut last: Option<(Candidate, Fault)> = None;
-        let mut unable = None;
+        let mut told = Told::default();
         let mut targets = candidates.into_iter().peekable();
-        while settlement.record.attempts.len() < settings.max_attempts
+        while attempts.are_left(settlement)
             && let Some(target) = targets.next()
         {
-            let outgoing = match prepare(call, &target) {
-                Ok(Step::Send(outgoing)) => outgoing,
-                Ok(Step::Estimate(answer)) => return Ok(Served::new(target, answer, deadline)),
-                Err(Unsendable::Anywhere(refusal)) => return Err(refusal.into()),
-                Err(Unsendable::Here(refusal)) => {
-                    unable = unable.or(Some(refusal));
+            let access = match self.access(&target) {
+                Ok(access) => access,
+                // It could be called when the call was planned.
+                Err(refusal) => {
+                    told.unable(refusal);
                     continue;
                 }
             };
-            let more_allowed = settlement.record.attempts.len() + 1 < settings.max_attempts;
-            let spare = if more_allowed && targets.peek().is_some() {
-                Spare::Ready
-            } else {
-                Spare::None
+            let outgoing = match prepare(call, &target) {
+                Ok(Step::Send(outgoing)) => outgoing,
+                Ok(Step::Estimate(answer)) => return Ok(Served::new(access, answer, deadline)),
+                Err(Unsendable::Anywhere(refusal)) => return Err(refusal.into()),
+                Err(Unsendable::Here(refusal)) => {
+                    told.unable(refusal);
+                    continue;
+                }
             };
-            let sent = self.send(&attempts, &target, &outgoing, spare, settlement);
-            match sent.await {
-                Ok(answer) => {
+            let question = Question {
+                target: &target,
+                outgoing: &outgoing,
+                more: targets.peek().is_some(),
+            };
+            match self.ask(&attempts, question, access, settlement).await {
+                (access, Ok(answer)) => {
                     let (store, client) = (&self.parts.conversations, &settlement.record.client);
                     let keep = Keep::of(store.as_ref(), call, &outgoing, client.as_ref());
-                    return Ok(Served::new(target, answer, deadline).keeping(keep));
+                    return Ok(Served::new(access, answer, deadline).keeping(keep));
                 }
-                Err(fault) => {
+                (access, Err(fault)) => {
                     let verdict = fault.verdict();
-                    last = Some((target, fault));
+                    told.last = Some((access, target.exchange, fault));
                     if verdict == Verdict::Relay {
                         break;
                     }
                 }
             }
         }
-        Err(match last {
-            Some((target, fault)) => {
-                Failure::from_fault(&target, fault, call, settlement.record.attempts.len())
+        Err(told.into_failure(call, settlement.record.attempts.len()))
+    }
+
+    fn access(&self, target: &Candidate) -> Result<Access, Refusal> {
+        let now = self.parts.clock.monotonic();
+        Access::open(&target.member, self.parts.rng.as_ref(), now)
+    }
+
+    /// Asks one target, again with another key while its provider refuses them and attempts are left. Says with
+    /// which key the answer or the fault came.
+    async fn ask(
+        &self,
+        attempts: &Attempts<'_>,
+        question: Question<'_>,
+        mut access: Access,
+        settlement: &mut Settlement,
+    ) -> (Access, Result<Answer, Fault>) {
+        loop {
+            let sending = self.send(attempts, question, &access, settlement);
+            let fault = match sending.await {
+                Ok(answer) => return (access, Ok(answer)),
+                Err(fault) => fault,
+            };
+            match self.other_key(&access, &fault, attempts.deadline).await {
+                Some(other) if attempts.are_left(settlement) => access = other,
+                Some(_) => return (access, Err(fault)),
+                None => {
+                    let health = &access.member.health;
+                    health.record(fault.weight(), self.parts.clock.monotonic());
+                    return (access, Err(fault));
+                }
             }
-            None => unable.unwrap_or_else(Refusal::no_attempt_allowed).into(),
-        })
+        }
+    }
+
+    /// What the same target can be asked with after a fault that is the key's: another key that is not benched,
+    /// perhaps a newer version of the one that was refused.
+    async fn other_key(&self, access: &Access, fault: &Fault, deadline: Instant) -> Option<Access> {
+        if !fault.blames_key() {
+            return None;
+        }
+        access.refused(self.parts.clock.monotonic());
+        if let Some(source) = &self.parts.keys {
+            // Whatever comes of it: what counts is which keys the member has then.
+            let _ = timeout_at(deadline, access.renew(source)).await;
+        }
+        access.another(self.parts.rng.as_ref(), self.parts.clock.monotonic())
     }
 
     /// One attempt, and what is booked of it.
     async fn send(
         &self,
         attempts: &Attempts<'_>,
-        target: &Candidate,
-        outgoing: &Outgoing,
-        spare: Spare,
+        question: Question<'_>,
+        access: &Access,
         settlement: &mut Settlement,
     ) -> Result<Answer, Fault> {
+        let Question {
+            target,
+            outgoing,
+            more,
+        } = question;
         let began = self.parts.clock.monotonic();
-        let provider = target.member.provider.id();
-        settlement.attempt(provider, &target.model, outgoing.translated_to());
-        let outcome = attempts.run(target, outgoing, spare).await;
-        self.note(&target.member, began, outcome.as_ref().err(), settlement);
+        let (provider, key) = (target.member.provider.id(), access.used());
+        settlement.attempt(provider, &target.model, outgoing.translated_to(), key);
+        let spare = if more && attempts.are_left(settlement) {
+            Spare::Ready
+        } else {
+            Spare::None
+        };
+        let outcome = attempts.run(access, outgoing, spare).await;
+        self.note(access, began, outcome.as_ref().err(), settlement);
         if outcome.is_ok() {
             settlement.record.losses.add(&outgoing.losses);
         }
         outcome
     }
 
-    /// Books how the attempt that was begun went. The target's health hears of faults here; of
-    /// success when the answer is whole.
+    /// Writes into record and log how the attempt that was begun went. The target's health hears of success when
+    /// the answer is whole.
     pub(crate) fn note(
         &self,
-        member: &Member,
+        access: &Access,
         began: Duration,
         fault: Option<&Fault>,
         settlement: &mut Settlement,
     ) {
         let now = self.parts.clock.monotonic();
         settlement.attempted(fault.map(Fault::name), now.saturating_sub(began));
-        if let Some(fault) = fault {
-            member.health.record(fault.weight(), now);
-            tracing::warn!(
-                call = %settlement.record.id, provider = %member.provider.id(), fault = fault.name(),
-                status = fault.status.map(|s| s.as_u16()), cause = fault.cause(), "attempt failed"
-            );
+        match fault {
+            None => access.accepted(),
+            Some(fault) => tracing::warn!(
+                call = %settlement.record.id, provider = %access.member.provider.id(), key = access.name(),
+                fault = fault.name(), status = fault.status.map(|s| s.as_u16()), cause = fault.cause(),
+                "attempt failed"
+            ),
         }
+    }
+}
+
+impl Attempts<'_> {
+    /// Whether the call may be sent once more.
+    fn are_left(&self, settlement: &Settlement) -> bool {
+        settlement.record.attempts.len() < self.settings.max_attempts
     }
 }

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use super::{Attempts, relabelled};
 use crate::answer::{Answer, Content, Whole};
 use crate::fault::{Fault, FaultKind, GAVE_KEY_AWAY, Phase, Reached};
+use crate::keys::Access;
 use crate::outgoing::{Outgoing, WayBack};
-use crate::plan::Candidate;
 use crate::read::{Read, read_up_to};
 use crate::transport::UpstreamBody;
 
@@ -17,7 +17,7 @@ impl Attempts<'_> {
     /// Reads an answer in one piece.
     pub(super) async fn whole(
         &self,
-        target: &Candidate,
+        access: &Access,
         outgoing: &Outgoing,
         until: Instant,
         response: Response<UpstreamBody>,
@@ -44,19 +44,19 @@ impl Attempts<'_> {
             }
         };
         let gave_away = || broken(FaultKind::Malformed(GAVE_KEY_AWAY.to_owned()));
-        if target.member.gives_key_away(&body) {
+        if access.gives_key_away(&body) {
             return Err(gave_away());
         }
         match self.read(outgoing, body) {
             // Unescaped or put together, the words may hold what their bytes did not.
-            Ok(whole) if target.member.gives_key_away(&whole.body) => Err(gave_away()),
+            Ok(whole) if access.gives_key_away(&whole.body) => Err(gave_away()),
             Ok(whole) => Ok(Answer {
                 status: head.status,
                 headers: relabelled(head.headers, outgoing, "application/json"),
                 content: Content::Whole(whole),
             }),
             Err(AnswerError::Reported(error)) => {
-                Err(Fault::reported(&target.member, Reached::Answered, error))
+                Err(Fault::reported(access, Reached::Answered, error))
             }
             Err(error) => Err(broken(FaultKind::Malformed(error.to_string()))),
         }

@@ -1,7 +1,6 @@
 //! An upstream's event stream, cut only between events.
 
 use std::fmt;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -11,7 +10,7 @@ use tokio::time::Instant;
 use super::gathered::Gathered;
 use super::passage::{Passage, Seen, Unreadable};
 use crate::fault::{FaultKind, GAVE_KEY_AWAY};
-use crate::providers::Member;
+use crate::keys::Access;
 use crate::settings::Settings;
 use crate::transport::UpstreamBody;
 
@@ -32,7 +31,7 @@ pub(crate) struct EventStream {
     body: UpstreamBody,
     passage: Box<dyn Passage>,
     rule: EndRule,
-    member: Arc<Member>,
+    access: Access,
     /// What ended the body, while the last piece is on its way.
     last: Option<Piece>,
     /// When bytes came last.
@@ -45,13 +44,13 @@ impl EventStream {
         body: UpstreamBody,
         passage: Box<dyn Passage>,
         rule: EndRule,
-        member: Arc<Member>,
+        access: Access,
     ) -> Self {
         Self {
             body,
             passage,
             rule,
-            member,
+            access,
             last: None,
             active: Instant::now(),
         }
@@ -119,7 +118,7 @@ impl EventStream {
     /// two pieces, so none escapes by its place.
     fn checked(&self, gathered: Gathered) -> Piece {
         let bytes = gathered.into_bytes();
-        if self.member.gives_key_away(&bytes) {
+        if self.access.gives_key_away(&bytes) {
             return Piece::Fault(FaultKind::Malformed(GAVE_KEY_AWAY.to_owned()));
         }
         Piece::Events(bytes)

@@ -1,7 +1,6 @@
 //! How an upstream's events get to the client: as they came, or written anew in the client's dialect.
 
 use std::fmt;
-use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use orchestra_dialects::canonical::Finish;
@@ -13,7 +12,7 @@ use orchestra_types::Usage;
 
 use super::gathered::Gathered;
 use crate::fault::GAVE_KEY_AWAY;
-use crate::providers::{KeyWatch, Member};
+use crate::keys::{Access, KeyWatch};
 
 /// A stream that cannot be followed any further.
 #[derive(Debug, thiserror::Error)]
@@ -161,10 +160,10 @@ pub(crate) struct Translated {
 }
 
 impl Translated {
-    pub(crate) fn new(translator: StreamTranslator, member: Arc<Member>) -> Self {
+    pub(crate) fn new(translator: StreamTranslator, access: Access) -> Self {
         Self {
             translator,
-            watch: KeyWatch::new(member),
+            watch: KeyWatch::new(access),
         }
     }
 }

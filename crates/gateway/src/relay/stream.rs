@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use super::events::{EventStream, Piece};
 use super::held_end::HeldEnd;
 use crate::conversations::Keep;
 use crate::fault::{Fault, FaultKind, Phase, Reached};
-use crate::providers::Member;
+use crate::keys::Access;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::settle::{Ending, Settlement};
@@ -46,7 +45,7 @@ pub(crate) struct StreamRelay {
     bounds: Bounds,
     /// One timer for the stream. It is not moved at each event, only looked at when it rings.
     timer: Pin<Box<Sleep>>,
-    member: Arc<Member>,
+    access: Access,
     family: Family,
     /// `None` once the call is settled and nothing more may come.
     settlement: Option<Settlement>,
@@ -60,7 +59,7 @@ impl StreamRelay {
     pub(crate) fn new(
         opened: Box<Opened>,
         bounds: Bounds,
-        member: Arc<Member>,
+        access: Access,
         family: Family,
         settlement: Settlement,
     ) -> Self {
@@ -71,7 +70,7 @@ impl StreamRelay {
             opened,
             bounds,
             timer,
-            member,
+            access,
             family,
             settlement: Some(settlement),
             keep: None,
@@ -163,9 +162,8 @@ impl StreamRelay {
         match end {
             StreamEnd::Complete => {
                 if let Some(settlement) = &self.settlement {
-                    self.member
-                        .health
-                        .record(Outcome::Healthy, settlement.now());
+                    let health = &self.access.member.health;
+                    health.record(Outcome::Healthy, settlement.now());
                 }
                 self.settle(Ending::Completed);
                 None
@@ -173,7 +171,7 @@ impl StreamRelay {
             StreamEnd::Failed => {
                 let events = &self.opened.events;
                 let error = events.seen().error.cloned().unwrap_or_default();
-                let fault = Fault::reported(&self.member, Reached::Streaming, error);
+                let fault = Fault::reported(&self.access, Reached::Streaming, error);
                 let told = events.passes_errors_on();
                 self.interrupt(&fault, !told)
             }
@@ -197,17 +195,21 @@ impl StreamRelay {
 
     fn error_event(&mut self, fault: &Fault) -> Bytes {
         let id = self.settlement.as_ref().map(|s| s.record.id.to_string());
-        let refusal = Refusal::from_fault(fault, self.member.provider.id(), self.family);
+        let provider = self.access.member.provider.id();
+        let refusal = Refusal::from_fault(fault, provider, self.family);
         let view = refusal.view(id.as_deref().unwrap_or_default());
         Bytes::from(self.opened.events.error_event(&view))
     }
 
-    /// Writes the fault into the record, the target's health and the log.
+    /// Writes the fault into the record, the standing of key and target, and the log.
     fn blame(&mut self, fault: &Fault) {
         if let Some(settlement) = &mut self.settlement {
-            self.member.health.record(fault.weight(), settlement.now());
+            fault.book(&self.access, settlement.now());
             let id = &settlement.record.id;
-            tracing::warn!(call = %id, provider = %self.member.provider.id(), fault = fault.name(), cause = fault.cause(), "stream interrupted");
+            tracing::warn!(
+                call = %id, provider = %self.access.member.provider.id(), key = self.access.name(),
+                fault = fault.name(), cause = fault.cause(), "stream interrupted"
+            );
             if let Some(attempt) = settlement.record.attempts.last_mut() {
                 attempt.fault = Some(fault.name());
             }

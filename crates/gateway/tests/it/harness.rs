@@ -10,8 +10,8 @@ use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt;
 use orchestra_dialects::Endpoint;
 use orchestra_gateway::{
-    AnswerBody, CallRecord, Conversations, Gateway, Incoming, Parts, PooledTransport, Providers,
-    Settings, Sink, Transport,
+    AnswerBody, CallRecord, Conversations, Gateway, Incoming, KeyName, Keys, Parts,
+    PooledTransport, ProviderKey, Providers, Settings, Sink, Transport,
 };
 use orchestra_providers::{ByFamily, Catalogue, Provider, Registry, Row};
 use orchestra_secrets::Secret;
@@ -140,8 +140,11 @@ pub(crate) fn providers(rows: &[Row]) -> Arc<Providers> {
         .collect();
     let aliases = BTreeMap::from([(EVERYONE.to_owned(), everyone)]);
     let registry = Registry::build(built.collect(), &Catalogue::embedded(), &aliases).unwrap();
-    let key = |id: &ProviderId| Some(Secret::new(key(id.as_str())));
-    Arc::new(Providers::new(registry, key).unwrap())
+    let keys = |id: &ProviderId| {
+        let name = KeyName::new("env:SCRIPTED_KEY").unwrap();
+        Keys::Ready(vec![ProviderKey::new(name, Secret::new(key(id.as_str())))])
+    };
+    Arc::new(Providers::new(registry, keys).unwrap())
 }
 
 fn parts(
@@ -157,6 +160,7 @@ fn parts(
         clock: Arc::new(SystemClock::new()),
         rng: Arc::new(SeededRng::new(7)),
         conversations: None,
+        keys: None,
         settings,
     }
 }

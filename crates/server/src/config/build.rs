@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use orchestra_dialects::HeadLimits;
-use orchestra_gateway::{Providers, Settings, Translation, UnusableKey};
+use orchestra_gateway::{
+    InvalidKeyName, KeyName, Keys, ProviderKey, Providers, Settings, Translation, UnusableKey,
+};
 use orchestra_ledger::{ClientKeys, InvalidKeys};
 use orchestra_providers::{
     Catalogue, Provider, Registry, RegistryError, ResolveError, Row, RowError, UnknownKind,
 };
-use orchestra_secrets::{FetchError, Reference, Secret, Source, Variables};
+use orchestra_secrets::{FetchError, Reference, Source, Variables};
 use orchestra_types::{InvalidName, KeyId, ProviderId};
 
 use super::{ClientKeyConfig, Config, ConversationStore, ProviderConfig};
@@ -68,6 +70,14 @@ pub enum BuildError {
         provider: ProviderId,
         /// The usual variable.
         variable: String,
+    },
+    /// A reference that is too long to name its key by, or has line ends in it.
+    #[error("the reference to the key of provider {provider:?} cannot name it")]
+    KeyName {
+        /// The provider.
+        provider: ProviderId,
+        /// What is wrong with it.
+        source: InvalidKeyName,
     },
     /// A key that no header can carry.
     #[error(transparent)]
@@ -147,7 +157,10 @@ impl Config {
             registry.resolve(model)?;
         }
         Ok(Built {
-            providers: Providers::new(registry, |id| keys.remove(id))?,
+            providers: Providers::new(registry, |id| {
+                let key = keys.remove(id);
+                key.map_or(Keys::NotNeeded, |key| Keys::Ready(vec![key]))
+            })?,
             settings: self.settings()?,
             client_keys: self.client_keys(variables)?,
             conversations: self.responses.build()?,
@@ -261,9 +274,9 @@ impl Config {
 }
 
 /// A provider and its key.
-type Found = (Provider, Option<Secret>);
+type Found = (Provider, Option<ProviderKey>);
 
-fn split(found: Vec<Found>) -> (Vec<Provider>, HashMap<ProviderId, Secret>) {
+fn split(found: Vec<Found>) -> (Vec<Provider>, HashMap<ProviderId, ProviderKey>) {
     let mut keys = HashMap::new();
     let mut list = Vec::with_capacity(found.len());
     for (provider, key) in found {
@@ -320,13 +333,7 @@ fn configured(
         })?;
     let provider = build(name, &row)?;
     let key = match &entry.key {
-        Some(reference) => {
-            let missing = |source| BuildError::ProviderKey {
-                provider: id.clone(),
-                source,
-            };
-            Some(variables.fetch(reference).map_err(missing)?)
-        }
+        Some(reference) => Some(fetch(&id, reference, variables)?),
         None => first_key(&provider, variables)?,
     };
     if key.is_none() && provider.key_required() {
@@ -350,7 +357,10 @@ fn build(name: &str, row: &Row) -> Result<Provider, BuildError> {
 
 /// The key in the first of the provider's variables that is set. A variable that is set to
 /// something unusable is an error, not a missing key.
-fn first_key(provider: &Provider, variables: &Variables) -> Result<Option<Secret>, BuildError> {
+fn first_key(
+    provider: &Provider,
+    variables: &Variables,
+) -> Result<Option<ProviderKey>, BuildError> {
     let Some(name) = provider
         .key_names()
         .iter()
@@ -358,14 +368,24 @@ fn first_key(provider: &Provider, variables: &Variables) -> Result<Option<Secret
     else {
         return Ok(None);
     };
-    let unusable = |source| BuildError::ProviderKey {
-        provider: provider.id().clone(),
-        source,
-    };
-    variables
-        .fetch(&Reference::Variable(name.clone()))
-        .map(Some)
-        .map_err(unusable)
+    let reference = Reference::Variable(name.clone());
+    fetch(provider.id(), &reference, variables).map(Some)
+}
+
+fn fetch(
+    provider: &ProviderId,
+    reference: &Reference,
+    variables: &Variables,
+) -> Result<ProviderKey, BuildError> {
+    let secret = variables.fetch(reference).map_err(|source| {
+        let provider = provider.clone();
+        BuildError::ProviderKey { provider, source }
+    })?;
+    let name = KeyName::new(&reference.to_string()).map_err(|source| {
+        let provider = provider.clone();
+        BuildError::KeyName { provider, source }
+    })?;
+    Ok(ProviderKey::new(name, secret))
 }
 
 #[cfg(test)]

@@ -1,0 +1,280 @@
+//! The keys of one provider, and which of them a call gets.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::InvalidHeaderValue;
+use orchestra_dialects::Endpoint;
+use orchestra_providers::{AuthScheme, Provider};
+use orchestra_secrets::Secret;
+
+use super::bench::Bench;
+use super::guard::Guard;
+use super::source::Inquiry;
+use super::{KeyName, ProviderKey, UnusableKey, UsedKey};
+
+/// One key and how it fares. It outlives an exchange of the pool if it is in the next one, too.
+pub(super) struct PoolKey {
+    pub(super) name: KeyName,
+    pub(super) version: Option<u32>,
+    secret: Arc<Secret>,
+    guard: Option<Guard>,
+    pub(super) bench: Bench,
+    /// The question after a newer version of it, while it is asked.
+    pub(super) inquiry: Inquiry,
+}
+
+impl PoolKey {
+    /// Tries the key with every way in which the provider wants it presented.
+    fn new(offered: &ProviderKey, provider: &Provider) -> Result<Self, InvalidHeaderValue> {
+        let key = offered.secret.expose();
+        for endpoint in Endpoint::ALL.map(Some).into_iter().chain([None]) {
+            let mut headers = HeaderMap::new();
+            provider.auth_for(endpoint).authorize(&mut headers, key)?;
+        }
+        Ok(Self {
+            name: offered.name.clone(),
+            version: offered.version,
+            secret: Arc::clone(&offered.secret),
+            guard: Guard::new(key),
+            bench: Bench::default(),
+            inquiry: Inquiry::default(),
+        })
+    }
+
+    /// Adds the key to a request.
+    pub(super) fn sign(&self, auth: &AuthScheme, headers: &mut HeaderMap) {
+        if auth.authorize(headers, self.secret.expose()).is_err() {
+            // Not to be reached, since `new` has tried it. Without its key the request is refused over there.
+            tracing::error!(key = %self.name, "a key cannot stand in a header");
+        }
+    }
+
+    /// How many bytes a search for it must see at once; zero if it is too short to be looked for.
+    pub(super) fn guarded_bytes(&self) -> usize {
+        self.guard.map_or(0, |_| self.secret.expose().len())
+    }
+
+    /// Whether the key stands in `said`.
+    pub(super) fn stands_in(&self, said: &[u8]) -> bool {
+        self.guard
+            .is_some_and(|guard| guard.finds(self.secret.expose(), said))
+    }
+
+    pub(super) fn label(&self) -> UsedKey {
+        UsedKey {
+            name: self.name.clone(),
+            version: self.version,
+        }
+    }
+
+    /// Whether this is the key that is offered: a variable without versions may have got another value.
+    fn is(&self, offered: &ProviderKey) -> bool {
+        self.name == offered.name
+            && self.version == offered.version
+            && self.secret.expose() == offered.secret.expose()
+    }
+}
+
+impl fmt::Debug for PoolKey {
+    /// All but the key itself.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolKey")
+            .field("name", &self.name)
+            .field("version", &self.version)
+            .field("bench", &self.bench)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keys and their weights. Only [`Pool::build`] makes one, and never an empty one.
+#[derive(Debug)]
+pub(crate) struct Pool(Box<[Place]>);
+
+/// A key's place in a pool.
+#[derive(Debug)]
+struct Place {
+    key: Arc<PoolKey>,
+    weight: NonZeroU32,
+}
+
+impl Pool {
+    /// A pool of these keys. Those that are in the pool `before`, too, keep their bench. `None` if there are no keys.
+    pub(super) fn build(
+        offered: &[ProviderKey],
+        provider: &Provider,
+        before: Option<&Self>,
+    ) -> Result<Option<Self>, UnusableKey> {
+        let place = |offered: &ProviderKey| {
+            let known = before.and_then(|before| before.keys().find(|key| key.is(offered)));
+            let key = match known {
+                Some(known) => Arc::clone(known),
+                None => Arc::new(PoolKey::new(offered, provider).map_err(|_| UnusableKey {
+                    provider: provider.id().clone(),
+                    key: offered.name.clone(),
+                })?),
+            };
+            Ok(Place {
+                key,
+                weight: offered.weight,
+            })
+        };
+        let places: Box<[Place]> = offered.iter().map(place).collect::<Result<_, _>>()?;
+        Ok((!places.is_empty()).then_some(Self(places)))
+    }
+
+    /// All keys, the benched ones, too.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Arc<PoolKey>> {
+        self.0.iter().map(|place| &place.key)
+    }
+
+    /// A key that is not benched and not among those that were `tried`, by weight. Nothing is drawn where there is
+    /// no choice. `None` if there is no such key.
+    pub(super) fn draw(
+        &self,
+        tried: &[Arc<PoolKey>],
+        now: Duration,
+        draw: impl FnOnce() -> u64,
+    ) -> Option<&Arc<PoolKey>> {
+        let fit = |place: &&Place| {
+            !place.key.bench.holds(now) && !tried.iter().any(|tried| Arc::ptr_eq(tried, &place.key))
+        };
+        if let [only] = &*self.0 {
+            return Some(only).filter(fit).map(|only| &only.key);
+        }
+        let fitting = || self.0.iter().filter(fit);
+        let weights = fitting().map(|place| u64::from(place.weight.get())).sum();
+        let mut mark = scaled(draw(), weights);
+        let mut last = None;
+        for place in fitting() {
+            let weight = u64::from(place.weight.get());
+            if mark < weight {
+                return Some(&place.key);
+            }
+            mark -= weight;
+            last = Some(&place.key);
+        }
+        // A key that was benched since the weights were added up leaves the mark beyond the end.
+        last
+    }
+
+    /// The key whose bench ends first: with all of them benched, one must still be tried.
+    pub(super) fn soonest(&self) -> Option<&Arc<PoolKey>> {
+        self.keys().min_by_key(|key| key.bench.until_ms())
+    }
+
+    /// Whether some key is not benched.
+    pub(super) fn has_ready(&self, now: Duration) -> bool {
+        self.keys().any(|key| !key.bench.holds(now))
+    }
+}
+
+/// A draw from 0 up to `limit`, which stays out, each value as likely as any other but for one part in 2^64 / `limit`.
+fn scaled(draw: u64, limit: u64) -> u64 {
+    let product = u128::from(draw) * u128::from(limit);
+    u64::try_from(product >> 64).expect("64 of its 128 bits were shifted out")
+}
+
+#[cfg(test)]
+mod tests {
+    use orchestra_types::{Rng, SeededRng};
+    use proptest::prelude::*;
+
+    use super::super::tests::{offered, provider};
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(100);
+
+    fn pool(weights: &[u32]) -> Pool {
+        let keys: Vec<ProviderKey> = weights
+            .iter()
+            .enumerate()
+            .map(|(number, &weight)| ProviderKey {
+                weight: NonZeroU32::new(weight).unwrap(),
+                ..offered(&format!("key-{number}"), "a-secret-of-some-length")
+            })
+            .collect();
+        Pool::build(&keys, &provider(), None).unwrap().unwrap()
+    }
+
+    fn bench(pool: &Pool, place: usize, at: Duration) {
+        pool.0[place].key.bench.refuse(at, at);
+    }
+
+    #[test]
+    fn each_key_gets_its_share() {
+        let pool = pool(&[1, 2, 7]);
+        let rng = SeededRng::new(11);
+        let mut drawn = [0_u32; 3];
+        for _ in 0..10_000 {
+            let key = pool.draw(&[], NOW, || rng.next_u64()).unwrap();
+            let place = pool.keys().position(|other| Arc::ptr_eq(other, key));
+            drawn[place.unwrap()] += 1;
+        }
+        // Five standard deviations of a binomial distribution are 150, 200 and 229.
+        for (drawn, expected, slack) in [
+            (drawn[0], 1_000, 150),
+            (drawn[1], 2_000, 200),
+            (drawn[2], 7_000, 229),
+        ] {
+            assert!(drawn.abs_diff(expected) <= slack, "{drawn} of {expected}");
+        }
+    }
+
+    #[test]
+    fn the_same_draw_gives_the_same_key() {
+        let pool = pool(&[3, 1]);
+        let name = |draw| pool.draw(&[], NOW, || draw).unwrap().name.to_string();
+        assert_eq!(name(0), "key-0");
+        assert_eq!(name(u64::MAX / 4 * 3 - 1), "key-0");
+        assert_eq!(name(u64::MAX / 4 * 3 + 4), "key-1");
+        assert_eq!(name(u64::MAX), "key-1");
+    }
+
+    #[test]
+    fn one_key_needs_no_draw() {
+        let nobody = || -> u64 { panic!("there is no choice") };
+        assert!(pool(&[5]).draw(&[], NOW, nobody).is_some());
+    }
+
+    #[test]
+    fn with_all_benched_the_one_that_is_back_first_is_tried() {
+        let pool = pool(&[1, 9, 1]);
+        for (place, seconds) in [(0, 90), (1, 80), (2, 85)] {
+            bench(&pool, place, Duration::from_secs(seconds));
+        }
+        assert!(pool.draw(&[], NOW, || 0).is_none() && !pool.has_ready(NOW));
+        assert_eq!(pool.soonest().unwrap().name.as_str(), "key-1");
+    }
+
+    #[test]
+    fn what_was_tried_is_not_drawn_again() {
+        let pool = pool(&[1, 1]);
+        let first = Arc::clone(pool.draw(&[], NOW, || 0).unwrap());
+        for draw in [0, u64::MAX] {
+            let tried = [Arc::clone(&first)];
+            let second = pool.draw(&tried, NOW, || draw).unwrap();
+            assert!(!Arc::ptr_eq(&first, second));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_benched_key_is_never_drawn(
+            keys in prop::collection::vec((1..=u32::MAX, any::<bool>()), 1..12),
+            draw: u64,
+        ) {
+            let weights: Vec<u32> = keys.iter().map(|(weight, _)| *weight).collect();
+            let pool = pool(&weights);
+            for (place, _) in keys.iter().enumerate().filter(|(_, (_, benched))| *benched) {
+                bench(&pool, place, NOW);
+            }
+            let drawn = pool.draw(&[], NOW, || draw);
+            prop_assert_eq!(drawn.is_some(), keys.iter().any(|(_, benched)| !benched));
+            prop_assert!(drawn.is_none_or(|key| !key.bench.holds(NOW)));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What a member has to be called with, and what is told of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use orchestra_providers::Provider;
+use orchestra_types::ProviderId;
+
+use super::pool::{Pool, PoolKey};
+use super::{KeyName, Keys, UnusableKey};
+use crate::refusal::Refusal;
+
+/// A provider's keys at one time. Exchanged as a whole.
+#[derive(Debug)]
+pub(crate) enum KeyState {
+    NotNeeded,
+    Sealed,
+    Missing { reason: Arc<str> },
+    Ready(Pool),
+}
+
+/// Whether a provider can be called, as far as its keys are concerned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyStanding {
+    /// It needs no key.
+    NotNeeded,
+    /// Not before the secret store is unsealed.
+    Sealed,
+    /// Not without a key.
+    Missing {
+        /// Why there is none.
+        reason: Arc<str>,
+    },
+    /// It has keys; [`Member::key_reports`](crate::Member::key_reports) tells how they fare.
+    Ready,
+}
+
+/// The key that an attempt was made with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UsedKey {
+    /// What it is called.
+    pub name: KeyName,
+    /// Which version of it, where there are versions.
+    pub version: Option<u32>,
+}
+
+/// How one key fares, for dashboards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyReport {
+    /// Whose key it is.
+    pub provider: ProviderId,
+    /// What it is called.
+    pub name: KeyName,
+    /// Which version of it, where there are versions.
+    pub version: Option<u32>,
+    /// How much longer it is benched; `None` if it is not.
+    pub benched_for: Option<Duration>,
+    /// How often the provider refused it since it was handed in.
+    pub refusals: u64,
+}
+
+impl KeyState {
+    /// What the keys amount to. Those that are in the state `before`, too, keep their bench.
+    pub(crate) fn build(
+        keys: Keys,
+        provider: &Provider,
+        before: Option<&Self>,
+    ) -> Result<Self, UnusableKey> {
+        Ok(match keys {
+            Keys::NotNeeded => Self::NotNeeded,
+            Keys::Sealed => Self::Sealed,
+            Keys::Missing { reason } => Self::Missing {
+                reason: reason.into(),
+            },
+            Keys::Ready(offered) => {
+                let pool = Pool::build(&offered, provider, before.and_then(Self::pool))?;
+                pool.map_or_else(Self::empty, Self::Ready)
+            }
+        })
+    }
+
+    fn empty() -> Self {
+        Self::Missing {
+            reason: "none is configured".into(),
+        }
+    }
+
+    pub(super) const fn pool(&self) -> Option<&Pool> {
+        match self {
+            Self::Ready(pool) => Some(pool),
+            Self::NotNeeded | Self::Sealed | Self::Missing { .. } => None,
+        }
+    }
+
+    /// All keys.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Arc<PoolKey>> {
+        self.pool().into_iter().flat_map(Pool::keys)
+    }
+
+    /// What a client is told if the provider cannot be called at all.
+    pub(crate) fn refusal(&self, provider: &ProviderId) -> Option<Refusal> {
+        match self {
+            Self::NotNeeded | Self::Ready(_) => None,
+            Self::Sealed => Some(Refusal::sealed(provider)),
+            Self::Missing { reason } => Some(Refusal::key_missing(provider, reason)),
+        }
+    }
+
+    /// Whether a call has a key that is not benched, or needs none.
+    pub(crate) fn is_ready(&self, now: Duration) -> bool {
+        match self {
+            Self::NotNeeded => true,
+            Self::Sealed | Self::Missing { .. } => false,
+            Self::Ready(pool) => pool.has_ready(now),
+        }
+    }
+
+    pub(crate) fn standing(&self) -> KeyStanding {
+        match self {
+            Self::NotNeeded => KeyStanding::NotNeeded,
+            Self::Sealed => KeyStanding::Sealed,
+            Self::Missing { reason } => KeyStanding::Missing {
+                reason: Arc::clone(reason),
+            },
+            Self::Ready(_) => KeyStanding::Ready,
+        }
+    }
+
+    pub(crate) fn reports(&self, provider: &ProviderId, now: Duration) -> Vec<KeyReport> {
+        let report = |key: &Arc<PoolKey>| KeyReport {
+            provider: provider.clone(),
+            name: key.name.clone(),
+            version: key.version,
+            benched_for: key.bench.left(now),
+            refusals: key.bench.refusals(),
+        };
+        self.keys().map(report).collect()
+    }
+}
