@@ -137,7 +137,7 @@ impl Gateway {
                 Err(fault) => fault,
             };
             match self.other_key(&access, &fault, attempts.deadline).await {
-                Some(other) if attempts.are_left(settlement) => access = other,
+                Some(other) if attempts.allow(&other, question, settlement) => access = other,
                 Some(_) => return (access, Err(fault)),
                 None => {
                     let health = &access.member.health;
@@ -217,5 +217,12 @@ impl Attempts<'_> {
     /// Whether the call may be sent once more.
     fn are_left(&self, settlement: &Settlement) -> bool {
         settlement.record.attempts.len() < self.settings.max_attempts
+    }
+
+    /// Whether the same target may be asked with another key. From the third on, keys leave the last attempt to
+    /// the target that waits: an account with many keys may be closed as a whole.
+    fn allow(&self, other: &Access, question: Question<'_>, settlement: &Settlement) -> bool {
+        let kept = usize::from(question.more && other.keys_tried() > 1);
+        settlement.record.attempts.len() + kept < self.settings.max_attempts
     }
 }

@@ -85,6 +85,11 @@ impl Access {
         }
     }
 
+    /// How many other keys the call was refused with at this member.
+    pub(crate) const fn keys_tried(&self) -> usize {
+        self.tried.len()
+    }
+
     /// What the key is called.
     pub(crate) fn used(&self) -> Option<UsedKey> {
         self.key.as_deref().map(PoolKey::label)
@@ -139,20 +144,20 @@ impl Access {
 
     /// Whether the provider repeats one of the gateway's keys here. Nothing that does may reach a client: a careless
     /// error page, or an address that echoes its caller, would give the key away.
+    ///
+    /// All that the member had at any attempt of this call are looked for.
     pub(crate) fn gives_key_away(&self, said: &[u8]) -> bool {
-        self.guarded().any(|key| key.stands_in(said))
-    }
-
-    /// The keys that may not be repeated: those that the member had at any attempt of this call.
-    fn guarded(&self) -> impl Iterator<Item = &Arc<PoolKey>> {
-        self.keys
-            .keys()
-            .chain(self.earlier.iter().flat_map(|keys| keys.keys()))
+        self.keys.has_key_in(said) || self.earlier.iter().any(|keys| keys.has_key_in(said))
     }
 
     /// How many bytes a search must see at once to find any of them; zero if none is looked for.
     pub(super) fn longest_guarded(&self) -> usize {
-        let lengths = self.guarded().map(|key| key.guarded_bytes());
+        let earlier = self.earlier.iter().flat_map(|keys| keys.keys());
+        let lengths = self
+            .keys
+            .keys()
+            .chain(earlier)
+            .map(|key| key.guarded_bytes());
         lengths.max().unwrap_or(0)
     }
 }

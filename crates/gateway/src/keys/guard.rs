@@ -8,7 +8,10 @@ const MIN_GUARDED_BYTES: usize = 12;
 /// What is worked out beforehand to find one key quickly: which two of its bytes are rare in texts, and those two.
 /// A `memmem::Finder` would do as well, but for its own copy of the key, which nobody can wipe.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Guard(Finder);
+pub(super) struct Guard {
+    finder: Finder,
+    key_bytes: usize,
+}
 
 impl Guard {
     /// `None` for a key that is too short to tell from a word.
@@ -17,14 +20,24 @@ impl Guard {
         if key.len() < MIN_GUARDED_BYTES {
             return None;
         }
-        Finder::new(key).map(Self)
+        let finder = Finder::new(key)?;
+        Some(Self {
+            finder,
+            key_bytes: key.len(),
+        })
     }
 
-    /// Whether `key`, for which this was made, stands in `said`.
-    pub(super) fn finds(&self, key: &str, said: &[u8]) -> bool {
+    pub(super) const fn key_bytes(&self) -> usize {
+        self.key_bytes
+    }
+
+    /// Whether the key for which this was made stands in `said`. It is asked for only where it might.
+    pub(super) fn finds<'k>(&self, key: impl Fn() -> &'k [u8], said: &[u8]) -> bool {
         let mut rest = said;
-        while let Some(at) = self.0.find_prefilter(rest) {
-            if rest[at..].starts_with(key.as_bytes()) {
+        while rest.len() >= self.key_bytes
+            && let Some(at) = self.finder.find_prefilter(rest)
+        {
+            if rest[at..].starts_with(key()) {
                 return true;
             }
             rest = &rest[at + 1..];
@@ -56,7 +69,7 @@ mod tests {
             }
             let expected = memmem::find(said.as_bytes(), key.as_bytes()).is_some();
             let guard = Guard::new(&key).unwrap();
-            prop_assert_eq!(guard.finds(&key, said.as_bytes()), expected);
+            prop_assert_eq!(guard.finds(|| key.as_bytes(), said.as_bytes()), expected);
         }
     }
 }

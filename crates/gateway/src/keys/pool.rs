@@ -55,13 +55,15 @@ impl PoolKey {
 
     /// How many bytes a search for it must see at once; zero if it is too short to be looked for.
     pub(super) fn guarded_bytes(&self) -> usize {
-        self.guard.map_or(0, |_| self.secret.expose().len())
+        self.guard.as_ref().map_or(0, Guard::key_bytes)
     }
 
     /// Whether the key stands in `said`.
     pub(super) fn stands_in(&self, said: &[u8]) -> bool {
+        let key = || self.secret.expose().as_bytes();
         self.guard
-            .is_some_and(|guard| guard.finds(self.secret.expose(), said))
+            .as_ref()
+            .is_some_and(|guard| guard.finds(key, said))
     }
 
     pub(super) fn label(&self) -> UsedKey {
@@ -164,6 +166,11 @@ impl Pool {
     /// The key whose bench ends first: with all of them benched, one must still be tried.
     pub(super) fn soonest(&self) -> Option<&Arc<PoolKey>> {
         self.keys().min_by_key(|key| key.bench.until_ms())
+    }
+
+    /// Whether one of the keys stands in `said`.
+    pub(super) fn has_key_in(&self, said: &[u8]) -> bool {
+        self.0.iter().any(|place| place.key.stands_in(said))
     }
 
     /// Whether some key is not benched.

@@ -97,6 +97,11 @@ impl KeyState {
         self.pool().into_iter().flat_map(Pool::keys)
     }
 
+    /// Whether one of the keys stands in `said`.
+    pub(super) fn has_key_in(&self, said: &[u8]) -> bool {
+        self.pool().is_some_and(|pool| pool.has_key_in(said))
+    }
+
     /// What a client is told if the provider cannot be called at all.
     pub(crate) fn refusal(&self, provider: &ProviderId) -> Option<Refusal> {
         match self {
