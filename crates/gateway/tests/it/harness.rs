@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use orchestra_gateway::{
 use orchestra_providers::{ByFamily, Catalogue, Provider, Registry, Row};
 use orchestra_secrets::Secret;
 use orchestra_testkit::{Behaviour, Script, Upstream};
-use orchestra_types::{KeyId, ProviderId, SeededRng, SystemClock};
+use orchestra_types::{Clock, KeyId, ProviderId, SeededRng, SystemClock};
 
 use crate::wire;
 
@@ -69,6 +70,27 @@ pub(crate) fn limits(word: &str) -> Settings {
         impatient()
     } else {
         patient()
+    }
+}
+
+/// A clock that moves only when a test moves it.
+#[derive(Debug, Default)]
+pub(crate) struct HandClock(AtomicU64);
+
+impl HandClock {
+    pub(crate) fn advance(&self, by: Duration) {
+        let millis = u64::try_from(by.as_millis()).unwrap();
+        self.0.fetch_add(millis, Ordering::Relaxed);
+    }
+}
+
+impl Clock for HandClock {
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
+
+    fn unix(&self) -> Duration {
+        self.monotonic()
     }
 }
 
@@ -215,11 +237,22 @@ impl Stage {
         rows: &[Row],
         upstreams: Vec<Upstream>,
     ) -> Self {
+        Self::arranged(rows, upstreams, |parts| Parts {
+            conversations: Some(store),
+            ..parts
+        })
+    }
+
+    /// Any rows, and parts that are not the usual ones.
+    pub(crate) fn arranged(
+        rows: &[Row],
+        upstreams: Vec<Upstream>,
+        arrange: impl FnOnce(Parts) -> Parts,
+    ) -> Self {
         let settings = patient();
         let transport = Arc::new(PooledTransport::new(settings.connect));
-        Self::of_parts(upstreams, |records| Parts {
-            conversations: Some(store),
-            ..parts(transport, settings, rows, records)
+        Self::of_parts(upstreams, |records| {
+            arrange(parts(transport, settings, rows, records))
         })
     }
 
