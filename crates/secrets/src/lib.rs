@@ -19,6 +19,7 @@ mod reference;
 mod secret;
 mod source;
 mod store;
+mod variables;
 
 pub use anchor::AnchorError;
 pub use audit::{
@@ -37,8 +38,9 @@ pub use origin::{InvalidOrigin, Origin};
 pub use recovery::{InvalidRecoveryKey, RecoveryKey};
 pub use reference::{InvalidReference, Reference};
 pub use secret::Secret;
-pub use source::{DotenvError, FetchError, Source, Variables};
+pub use source::{FetchError, Obtained, Source, Sources};
 pub use store::{
     Ask, Created, Damage, Fetched, KeyInfo, KeyRotation, NewSecret, RootRotation, SlotInfo, Status,
     Store, StoreError, StoreParts, StoreReport,
 };
+pub use variables::{DotenvError, Variables};

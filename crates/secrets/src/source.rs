@@ -1,20 +1,82 @@
 //! Where secrets come from.
 
-use std::collections::HashMap;
-use std::path::Path;
-use std::{fmt, fs, io};
+use std::collections::BTreeMap;
+use std::future::ready;
+use std::sync::Arc;
+use std::{fmt, io};
 
-use zeroize::Zeroizing;
+use crate::backend::BoxFuture;
+use crate::{Ask, EntryId, Origin, Reference, Secret, Store, StoreError};
 
-use crate::{Reference, Secret};
-
-/// A place that hands out secrets.
+/// A place that hands out secrets, such as the environment, the encrypted store, or a service elsewhere.
 pub trait Source: fmt::Debug + Send + Sync {
-    /// Fetches the current value.
+    /// Fetches what the reference stands for now. `origin` is where it will be sent, if it will be sent at all: a source that
+    /// knows where a secret belongs hands it out for nowhere else.
     ///
     /// # Errors
-    /// [`FetchError`] when there is none, or none that could be a key.
-    fn fetch(&self, reference: &Reference) -> Result<Secret, FetchError>;
+    /// [`FetchError`] when there is none, none that could be a key, or none for that origin.
+    fn fetch<'a>(
+        &'a self,
+        reference: &'a Reference,
+        origin: Option<&'a Origin>,
+    ) -> BoxFuture<'a, Result<Obtained, FetchError>>;
+}
+
+/// A secret, and what its source knows of it.
+#[expect(
+    missing_debug_implementations,
+    reason = "a secret must not be printable"
+)]
+pub struct Obtained {
+    /// The value.
+    pub secret: Secret,
+    /// Which version of it this is, where there are versions.
+    pub version: Option<u32>,
+    /// Which entry of the store it is, if it is one.
+    pub entry: Option<EntryId>,
+    /// Unix time in milliseconds from which it must not be used any more.
+    pub expires_ms: Option<i64>,
+}
+
+impl Obtained {
+    /// A secret of which nothing more is known.
+    #[must_use]
+    pub const fn plain(secret: Secret) -> Self {
+        Self {
+            secret,
+            version: None,
+            entry: None,
+            expires_ms: None,
+        }
+    }
+}
+
+/// Several sources, each for one scheme of references.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    by_scheme: BTreeMap<&'static str, Arc<dyn Source>>,
+}
+
+impl Sources {
+    /// Asks `source` for references of this scheme from now on.
+    #[must_use]
+    pub fn with(mut self, scheme: &'static str, source: Arc<dyn Source>) -> Self {
+        self.by_scheme.insert(scheme, source);
+        self
+    }
+}
+
+impl Source for Sources {
+    fn fetch<'a>(
+        &'a self,
+        reference: &'a Reference,
+        origin: Option<&'a Origin>,
+    ) -> BoxFuture<'a, Result<Obtained, FetchError>> {
+        match self.by_scheme.get(reference.scheme()) {
+            Some(source) => source.fetch(reference, origin),
+            None => Box::pin(ready(Err(FetchError::NoSource(reference.clone())))),
+        }
+    }
 }
 
 /// Why a secret could not be had. Never contains any of its text.
@@ -38,208 +100,80 @@ pub enum FetchError {
         /// What the system said.
         source: io::Error,
     },
-}
-
-/// A `.env` file that could not be read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DotenvError {
-    /// The file exists but cannot be opened.
-    #[error("{path} cannot be read")]
-    Unreadable {
-        /// Which file.
-        path: String,
-        /// What the system said.
-        source: io::Error,
+    /// The store does not hand it out.
+    #[error("{reference} cannot be had")]
+    Store {
+        /// Which secret.
+        reference: Reference,
+        /// Why not.
+        source: Box<StoreError>,
     },
-    /// A line that is no `NAME=value`. The line is not shown: it may hold a key.
-    #[error("entry {entry} of {path} is not of the form NAME=value")]
-    Malformed {
-        /// Which file.
-        path: String,
-        /// The entry's number, counted from 1 without comments and blank lines.
-        entry: usize,
-    },
+    /// Nobody is there to be asked.
+    #[error("{0} cannot be had: there is no such place here, or it is not open")]
+    NoSource(Reference),
 }
 
-/// Environment variables as they were when the program started, and files.
-pub struct Variables {
-    values: HashMap<String, Zeroizing<String>>,
-}
-
-impl fmt::Debug for Variables {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Variables")
-            .field("count", &self.values.len())
-            .finish()
-    }
-}
-
-impl Variables {
-    /// Takes the given pairs and nothing else.
-    pub fn from_pairs<N: Into<String>, V: Into<String>>(
-        pairs: impl IntoIterator<Item = (N, V)>,
-    ) -> Self {
-        let keep = |(name, value): (N, V)| (name.into(), Zeroizing::new(value.into()));
-        Self {
-            values: pairs.into_iter().map(keep).collect(),
-        }
-    }
-
-    /// Copies the environment of this process. Names and values that are not UTF-8 are left out.
-    #[must_use]
-    pub fn from_process() -> Self {
-        Self::from_pairs(std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        }))
-    }
-
-    /// Adds what a `.env` file says. A variable that is set already wins over the file,
-    /// and a missing file adds nothing.
-    ///
-    /// # Errors
-    /// [`DotenvError`] if the file exists but cannot be read or understood.
-    pub fn with_dotenv(mut self, path: &Path) -> Result<Self, DotenvError> {
-        let shown = || path.display().to_string();
-        let text = match fs::read_to_string(path) {
-            Ok(text) => Zeroizing::new(text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(self),
-            Err(source) => {
-                return Err(DotenvError::Unreadable {
-                    path: shown(),
-                    source,
-                });
-            }
-        };
-        for (index, entry) in dotenvy::from_read_iter(text.as_bytes()).enumerate() {
-            let (name, value) = entry.map_err(|_| DotenvError::Malformed {
-                path: shown(),
-                entry: index + 1,
+/// The current version, if it may be sent to the origin.
+impl Source for Store {
+    fn fetch<'a>(
+        &'a self,
+        reference: &'a Reference,
+        origin: Option<&'a Origin>,
+    ) -> BoxFuture<'a, Result<Obtained, FetchError>> {
+        Box::pin(async move {
+            let Reference::Stored(name) = reference else {
+                return Err(FetchError::NoSource(reference.clone()));
+            };
+            let ask = Ask {
+                origin: origin.cloned(),
+                ..Ask::current(name.clone())
+            };
+            let fetched = Self::fetch(self, &ask).await;
+            let fetched = fetched.map_err(|source| FetchError::Store {
+                reference: reference.clone(),
+                source: Box::new(source),
             })?;
-            self.values
-                .entry(name)
-                .or_insert_with(|| Zeroizing::new(value));
-        }
-        Ok(self)
-    }
-
-    /// The value of a variable that is no secret, such as a path; `None` when unset or empty.
-    #[must_use]
-    pub fn value(&self, name: &str) -> Option<&str> {
-        self.values
-            .get(name)
-            .map(|value| value.as_str())
-            .filter(|value| !value.is_empty())
+            Ok(Obtained {
+                secret: key(reference, fetched.secret.expose())?,
+                version: Some(fetched.entry.version),
+                entry: Some(fetched.entry.id),
+                expires_ms: fetched.entry.expires_ms,
+            })
+        })
     }
 }
 
-impl Source for Variables {
-    fn fetch(&self, reference: &Reference) -> Result<Secret, FetchError> {
-        let text = match reference {
-            Reference::Variable(name) => self
-                .values
-                .get(name)
-                .cloned()
-                .ok_or_else(|| FetchError::Missing(reference.clone()))?,
-            Reference::File(path) => read_file(reference, path)?,
-        };
-        let key = text.trim();
-        if key.is_empty() {
-            return Err(FetchError::Empty(reference.clone()));
-        }
-        if !key.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
-            return Err(FetchError::NotAKey(reference.clone()));
-        }
-        Ok(Secret::copy_of(key))
+/// What a text without its line end is as a key.
+pub(crate) fn key(reference: &Reference, text: &str) -> Result<Secret, FetchError> {
+    let key = text.trim();
+    if key.is_empty() {
+        return Err(FetchError::Empty(reference.clone()));
     }
-}
-
-fn read_file(reference: &Reference, path: &Path) -> Result<Zeroizing<String>, FetchError> {
-    match fs::read(path).map(Zeroizing::new) {
-        Ok(bytes) => match std::str::from_utf8(&bytes) {
-            Ok(text) => Ok(Zeroizing::new(text.to_owned())),
-            Err(_) => Err(FetchError::NotAKey(reference.clone())),
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(FetchError::Missing(reference.clone()))
-        }
-        Err(source) => Err(FetchError::Unreadable {
-            reference: reference.clone(),
-            source,
-        }),
+    if !key.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
+        return Err(FetchError::NotAKey(reference.clone()));
     }
+    Ok(Secret::copy_of(key))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Variables;
 
-    fn fetch(variables: &Variables, reference: &str) -> Result<String, FetchError> {
-        variables
-            .fetch(&reference.parse().unwrap())
-            .map(|secret| secret.expose().to_owned())
-    }
-
-    #[test]
-    fn a_variable_wins_over_the_dotenv_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(".env");
-        fs::write(&path, "# keys\nA=from-file\nexport B='two words'\n\nC=\n").unwrap();
-        let variables = Variables::from_pairs([("A", "from-process")])
-            .with_dotenv(&path)
-            .unwrap();
-        assert_eq!(fetch(&variables, "env:A").unwrap(), "from-process");
-        assert_eq!(fetch(&variables, "env:B").unwrap(), "two words");
-        assert!(matches!(
-            fetch(&variables, "env:C"),
-            Err(FetchError::Empty(_))
-        ));
-        assert!(matches!(
-            fetch(&variables, "env:D"),
-            Err(FetchError::Missing(_))
-        ));
-    }
-
-    #[test]
-    fn a_missing_dotenv_file_is_fine_and_a_broken_one_is_not_shown() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(".env");
-        assert!(
-            Variables::from_pairs([("A", "x")])
-                .with_dotenv(&path)
-                .is_ok()
-        );
-        fs::write(&path, "A=1\nthis line is a pasted key\n").unwrap();
-        let error = Variables::from_pairs([("B", "x")])
-            .with_dotenv(&path)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("entry 2") && !error.contains("pasted"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_file_loses_its_line_end_and_must_be_one_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let check = |content: &[u8]| {
-            let path = folder.path().join("key");
-            fs::write(&path, content).unwrap();
-            fetch(
-                &Variables::from_pairs([("A", "x")]),
-                &format!("file:{}", path.display()),
-            )
+    #[tokio::test]
+    async fn each_scheme_has_its_source_and_others_have_none() {
+        let variables = Variables::from_pairs([("A", "the key")]);
+        let sources = Sources::default().with("env", Arc::new(variables));
+        let fetch = async |text: &str| {
+            let reference: Reference = text.parse().unwrap();
+            let origin = "https://a.example".parse().unwrap();
+            let obtained = sources.fetch(&reference, Some(&origin)).await;
+            obtained.map(|obtained| obtained.secret.expose().to_owned())
         };
-        assert_eq!(check(b"the key\r\n").unwrap(), "the key");
-        assert!(matches!(check(b"two\nlines"), Err(FetchError::NotAKey(_))));
-        assert!(matches!(check(b"\xff\xfe"), Err(FetchError::NotAKey(_))));
-        assert!(matches!(check(b" \n"), Err(FetchError::Empty(_))));
-    }
-
-    #[test]
-    fn printing_the_source_shows_no_value() {
-        let shown = format!("{:?}", Variables::from_pairs([("A", "hidden")]));
-        assert!(!shown.contains("hidden"), "{shown}");
+        assert_eq!(fetch("env:A").await.unwrap(), "the key");
+        assert!(matches!(fetch("env:B").await, Err(FetchError::Missing(_))));
+        for text in ["store:A", "file:/A"] {
+            assert!(matches!(fetch(text).await, Err(FetchError::NoSource(_))));
+        }
     }
 }

@@ -203,7 +203,7 @@ impl Config {
                 name: name.clone(),
                 source,
             };
-            secrets.push((KeyId::new(name)?, variables.fetch(key).map_err(missing)?));
+            secrets.push((KeyId::new(name)?, variables.read(key).map_err(missing)?));
         }
         if secrets.is_empty() && variables.value(CLIENT_KEY_VARIABLE).is_some() {
             let reference = Reference::Variable(CLIENT_KEY_VARIABLE.to_owned());
@@ -214,7 +214,7 @@ impl Config {
             };
             secrets.push((
                 KeyId::new(&name)?,
-                variables.fetch(&reference).map_err(missing)?,
+                variables.read(&reference).map_err(missing)?,
             ));
         }
         let mut pepper = [0; 64];
@@ -377,7 +377,7 @@ fn fetch(
     reference: &Reference,
     variables: &Variables,
 ) -> Result<ProviderKey, BuildError> {
-    let secret = variables.fetch(reference).map_err(|source| {
+    let secret = variables.read(reference).map_err(|source| {
         let provider = provider.clone();
         BuildError::ProviderKey { provider, source }
     })?;
