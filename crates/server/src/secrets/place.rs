@@ -123,7 +123,7 @@ fn real(path: &Path) -> PathBuf {
 }
 
 fn postgres(reference: &Reference, variables: &Variables) -> Result<Database, SecretsError> {
-    let address = variables.fetch(reference).map_err(SecretsError::Address)?;
+    let address = variables.read(reference).map_err(SecretsError::Address)?;
     let url: Url = address
         .expose()
         .parse()
