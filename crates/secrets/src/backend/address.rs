@@ -40,9 +40,14 @@ pub(super) fn parse(address: &Secret) -> Result<PgConnectOptions, BackendError> 
     }
     check_options(&url)?;
     let options = PgConnectOptions::from_url(&url).map_err(|_| AddressError::NotPostgres)?;
-    Ok(match mode(&url, &options) {
+    let options = match mode(&url, &options) {
         Some(mode) => options.ssl_mode(mode),
         None => options,
+    };
+    // So that administrators see whose connections these are.
+    Ok(match options.get_application_name() {
+        Some(_) => options,
+        None => options.application_name("orchestra-secrets"),
     })
 }
 

@@ -86,7 +86,8 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// than [`Patience::turn`].
     fn begin(&self, mode: Mode) -> BoxFuture<'_, Result<Box<dyn Transaction>, BackendError>>;
 
-    /// Waits for the transactions that are open, and lets go of the database. Later calls fail.
+    /// Waits for the transactions that are open, but no longer than [`Patience::answer`], and lets go of the
+    /// database. Later calls fail.
     ///
     /// A SQLite file is whole by itself then, without the files beside it, if no other process has it open.
     fn close(&self) -> BoxFuture<'_, ()>;

@@ -109,7 +109,7 @@ impl Backend for PostgresBackend {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.sessions.pool().close())
+        Box::pin(self.sessions.close())
     }
 }
 

@@ -90,6 +90,11 @@ impl<D: Driver> Sessions<D> {
         Ok(Box::new(session))
     }
 
+    /// Waits for what is open, but not for ever: somebody may have lost a transaction that he will never end.
+    pub(super) async fn close(&self) {
+        let _ = timeout(self.patience.answer, self.pool.close()).await;
+    }
+
     async fn turn(&self, mode: Mode) -> Result<OwnedSemaphorePermit, BackendError> {
         let queue = match mode {
             Mode::Read => &self.readers,

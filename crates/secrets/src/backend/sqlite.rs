@@ -188,7 +188,7 @@ impl Backend for SqliteBackend {
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             self.settle().await;
-            self.sessions.pool().close().await;
+            self.sessions.close().await;
         })
     }
 }

@@ -61,7 +61,7 @@ impl Database {
         self.open_with(patience).await
     }
 
-    async fn open_with(&self, patience: Patience) -> Arc<dyn Backend> {
+    pub(crate) async fn open_with(&self, patience: Patience) -> Arc<dyn Backend> {
         match self {
             Self::Sqlite(file) => Arc::new(SqliteBackend::open_with(file, patience).await.unwrap()),
             Self::Postgres(address) => {

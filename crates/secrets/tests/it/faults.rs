@@ -37,6 +37,8 @@ struct State {
     faults: BTreeMap<u64, Fault>,
     /// From this point on, everything fails.
     broken_from: Option<u64>,
+    /// What fails wherever it stands in a statement.
+    piece: Option<&'static str>,
     /// What each point was.
     passed: Vec<Passed>,
 }
@@ -80,6 +82,14 @@ impl Plan {
         state.broken_from = Some(state.points);
     }
 
+    /// From now on counts from 0 again, and statements with this piece in them fail before the database is asked,
+    /// as when a table cannot be written.
+    pub(crate) fn fail_statements_with(&self, piece: &'static str) {
+        let mut state = self.0.lock().unwrap();
+        *state = State::default();
+        state.piece = Some(piece);
+    }
+
     /// How many points were passed.
     pub(crate) fn points(&self) -> u64 {
         self.0.lock().unwrap().points
@@ -110,7 +120,11 @@ impl Plan {
             Passed::Commit => state.commits += 1,
         }
         state.passed.push(passed);
-        if state.broken_from.is_some_and(|from| point >= from) {
+        let meant = match (passed, state.piece) {
+            (Passed::Statement(statement), Some(piece)) => statement.contains(piece),
+            _ => false,
+        };
+        if meant || state.broken_from.is_some_and(|from| point >= from) {
             return Some(Fault::Before);
         }
         state.faults.get(&point).copied()

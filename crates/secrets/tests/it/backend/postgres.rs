@@ -28,10 +28,10 @@ where
     .await;
 }
 
-/// Not for long.
+/// Long enough for a busy machine, short enough to wait for.
 const IMPATIENT: Patience = Patience {
-    turn: Duration::from_millis(300),
-    answer: Duration::from_millis(300),
+    turn: Duration::from_secs(3),
+    answer: Duration::from_secs(2),
 };
 
 async fn connect(address: &str, patience: Patience) -> Result<PostgresBackend, BackendError> {
@@ -159,7 +159,7 @@ async fn a_network_that_swallows_everything_is_not_waited_for_long() {
             "{refused:?}"
         );
         assert!(
-            began.elapsed() < Duration::from_secs(5),
+            began.elapsed() < Duration::from_secs(20),
             "{:?}",
             began.elapsed()
         );

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use orchestra_secrets::backend::{Backend, BackendError, Mode, SqliteBackend};
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 
 use super::{INSERT, count, insert, open, read};
 use crate::databases::{Database, files_in};
@@ -78,6 +79,22 @@ async fn an_empty_file_becomes_a_store() {
         .await
         .unwrap();
     assert_eq!(mode(&file), 0o600);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_may_make_one_file_at_once() {
+    for _ in 0..10 {
+        let (_folder, file) = place();
+        let mut makers = JoinSet::new();
+        for seq in 0..6 {
+            let database = Database::Sqlite(file.clone());
+            makers.spawn(async move { insert(&*open(&database).await, seq).await });
+        }
+        while let Some(made) = makers.join_next().await {
+            made.unwrap().unwrap();
+        }
+        assert_eq!(count(&*open(&Database::Sqlite(file)).await).await, 6);
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use orchestra_secrets::backend::{Backend, BackendError, Kind, Mode, Transaction};
+use orchestra_secrets::backend::{Backend, BackendError, Kind, Mode, Patience, Transaction};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -26,6 +26,7 @@ on_each_database!(
     a_commit_that_is_given_up_is_made_whole_or_not_at_all,
     a_transaction_may_outlive_its_runtime,
     a_closed_backend_does_nothing_more,
+    a_lost_transaction_does_not_hold_up_the_end,
     a_fault_happens_where_it_was_put,
 );
 
@@ -298,6 +299,20 @@ async fn a_closed_backend_does_nothing_more(database: Database) {
     assert_eq!(count(&*database.open().await).await, 1);
 }
 
+async fn a_lost_transaction_does_not_hold_up_the_end(database: Database) {
+    let backend = database
+        .open_with(Patience {
+            answer: Duration::from_secs(2),
+            ..Patience::default()
+        })
+        .await;
+    let lost = backend.begin(Mode::Read).await.unwrap();
+    timeout(Duration::from_secs(60), backend.close())
+        .await
+        .unwrap();
+    drop(lost);
+}
+
 async fn a_fault_happens_where_it_was_put(database: Database) {
     let plan = Plan::new();
     let backend = Faulty::new(open(&database).await, plan.clone());
@@ -329,6 +344,12 @@ async fn a_fault_happens_where_it_was_put(database: Database) {
     let began = std::time::Instant::now();
     insert(&backend, 3).await.unwrap();
     assert!(began.elapsed() >= Duration::from_millis(30));
-    plan.break_now();
+    plan.fail_statements_with("secrets_checkpoints");
     assert!(insert(&backend, 4).await.is_err());
+    let mut transaction = backend.begin(Mode::Read).await.unwrap();
+    let other = "SELECT count(*) FROM secrets_audit";
+    transaction.query(other, Vec::new()).await.unwrap();
+    plan.break_now();
+    assert!(transaction.query(other, Vec::new()).await.is_err());
+    assert!(backend.begin(Mode::Read).await.is_err());
 }
