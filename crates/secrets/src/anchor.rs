@@ -157,7 +157,7 @@ impl Anchor {
 fn folder(path: &Path) -> &Path {
     path.parent()
         .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
+        .unwrap_or_else(|| Path::new("."))
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {
