@@ -90,7 +90,9 @@ fn resume(chain: &mut Chain<'_>, after: u64, start: &[Row]) -> Result<(), StoreE
 impl Chained {
     /// What [`page`] reads.
     pub(crate) fn of(row: &Row) -> Result<Self, StoreError> {
-        let seq = row.count(0)?;
+        // Before the first there is nothing.
+        let early = |_| fault(0, AuditFlaw::Added);
+        let seq = u64::try_from(row.integer(0)?).map_err(early)?;
         let edited = |_: BackendError| fault(seq, AuditFlaw::Edited);
         let hash = |column| {
             let hash = row.blob(column).map_err(edited)?;

@@ -1,3 +1,5 @@
 //! The audit log: what stands in it, and that nobody changes it unseen.
 
+mod attacked;
 mod log;
+mod tampering;
