@@ -14,7 +14,9 @@ pub use config::{
     BuildError, Built, ClientKeyConfig, Config, ConfigError, FILE_NAME, LimitConfig, OneOrMany,
 };
 pub use config::{ConversationStore, ResponsesConfig, StoreKind};
-pub use config::{ProviderConfig, ServerConfig, TimeoutConfig, TranslationConfig};
+pub use config::{
+    ProviderConfig, ProviderKeyConfig, ServerConfig, TimeoutConfig, TranslationConfig,
+};
 pub use logging::{LogFormat, init_logging};
 pub use records::LogSink;
 pub use server::{Server, ServerError, gateway};

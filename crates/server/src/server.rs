@@ -16,6 +16,7 @@ use crate::config::{Built, Config};
 use crate::connection::{self, Limits};
 use crate::conversations;
 use crate::routes::{App, router};
+use crate::secrets::Keeper;
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -63,13 +64,13 @@ pub fn gateway(
         warm_up(&transport);
     }
     Ok(Gateway::new(Parts {
-        providers: Arc::new(built.providers),
+        providers: built.providers,
         transport,
         sink,
         clock: Arc::new(SystemClock::new()),
         rng: Arc::new(SeededRng::new(u64::from_le_bytes(seed))),
         conversations,
-        keys: None,
+        keys: Some(built.keeper),
         settings: built.settings,
     }))
 }
@@ -107,7 +108,7 @@ impl Server {
         sink: Arc<dyn Sink>,
     ) -> Result<Self, ServerError> {
         let wanted = config.server.address();
-        if !wanted.ip().is_loopback() && built.client_keys.is_empty() {
+        if !wanted.ip().is_loopback() && !built.keeper.clients().required() {
             return Err(ServerError::PublicWithoutKeys(wanted));
         }
         let refused = |source| ServerError::Listen {
@@ -116,11 +117,11 @@ impl Server {
         };
         let listener = TcpListener::bind(wanted).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let client_keys = built.client_keys.clone();
+        let keeper = Arc::clone(&built.keeper);
         let kept = conversations::open(built.conversations.clone()).await?;
         let app = App {
             gateway: gateway(built, sink, kept)?,
-            client_keys,
+            keeper,
             max_body_bytes: config.limits.body_bytes(),
             body_patience: config.server.body_seconds.duration(),
             stopping: AtomicBool::new(false),
@@ -145,7 +146,13 @@ impl Server {
         &self.app.gateway
     }
 
-    /// Serves until `stop` completes. Then no connection is accepted, `/health/ready` says so
+    /// Who gives the providers their keys.
+    #[must_use]
+    pub fn keeper(&self) -> &Keeper {
+        &self.app.keeper
+    }
+
+    /// Serves until `stop` completes, and unseals the secret store meanwhile. Then no connection is accepted, `/health/ready` says so
     /// on those that are open, and running calls may end within the drain time. Returns the
     /// number of connections that had to be cut.
     pub async fn run(self, stop: impl Future<Output = ()>) -> usize {
@@ -157,13 +164,26 @@ impl Server {
             stopping.clone(),
         );
         let mut serving = std::pin::pin!(serving);
-        tokio::select! {
+        // Keys are followed as long as calls may run.
+        let done = CancellationToken::new();
+        let keeper = Arc::clone(&self.app.keeper);
+        let watching = tokio::spawn({
+            let done = done.clone();
+            async move { keeper.watch(&done).await }
+        });
+        let done = done.drop_guard();
+        let cut = tokio::select! {
             cut = serving.as_mut() => cut,
             () = stop => {
                 self.app.stopping.store(true, Ordering::Relaxed);
                 stopping.cancel();
                 serving.await
             }
+        };
+        drop(done);
+        if watching.await.is_err() {
+            tracing::error!("the secret store was not followed to the end");
         }
+        cut
     }
 }

@@ -42,11 +42,14 @@ pub(crate) fn run(
     config: Option<&Path>,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let gate = match Remote::named(&arguments.server)? {
-        Some(remote) => Gate::There(remote),
-        None => Gate::Here(Box::new(local_gateway(config)?)),
-    };
-    block_on(chat(&gate, arguments, output))
+    let remote = Remote::named(&arguments.server)?;
+    block_on(async {
+        let gate = match remote {
+            Some(remote) => Gate::There(remote),
+            None => Gate::Here(Box::new(local_gateway(config).await?)),
+        };
+        chat(&gate, arguments, output).await
+    })
 }
 
 async fn chat(gate: &Gate, arguments: &Chat, output: &Output) -> anyhow::Result<ExitCode> {

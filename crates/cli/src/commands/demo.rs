@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use orchestra_providers::Catalogue;
 use orchestra_secrets::Variables;
+use orchestra_server::secrets::Vault;
 use orchestra_server::{Config, LogFormat, LogSink, Server, init_logging};
 use orchestra_testkit::{Behaviour, Script, Upstream, When};
 use orchestra_types::ProviderId;
@@ -47,10 +48,8 @@ pub(crate) fn run(arguments: &Demo, output: &Output) -> anyhow::Result<ExitCode>
             Path::new("the demo's configuration"),
         )?;
         config.server.set_address(arguments.listen);
-        let built = config.build(
-            &Catalogue::embedded(),
-            &Variables::from_pairs::<&str, &str>([]),
-        )?;
+        let vault = Vault::without_store(Variables::from_pairs::<&str, &str>([]));
+        let built = config.build(&Catalogue::embedded(), vault).await?;
         let server = Server::bind(&config, built, Arc::new(LogSink)).await?;
         tracing::info!("listening on http://{}", server.address());
         output.aside(&greeting(&server));

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use orchestra_gateway::{Gateway, NoRecords};
+use orchestra_server::secrets::{NoPrompt, Prompt, Terminal};
 use orchestra_server::{gateway, serve};
 
 /// Runs a command's work on a runtime of one thread.
@@ -21,8 +22,19 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
     runtime.context("no runtime can be started")?.block_on(work)
 }
 
-/// A gateway in this process, with the configuration and keys that a server would have here.
-fn local_gateway(config: Option<&Path>) -> anyhow::Result<Gateway> {
-    let (_, built) = serve::prepare(config, None)?;
+/// A gateway in this process, with the configuration and keys that a server would have here. A secret store is unsealed
+/// as it would be for a server; its passphrase is asked for at the terminal.
+async fn local_gateway(config: Option<&Path>) -> anyhow::Result<Gateway> {
+    gateway_with(config, Arc::new(Terminal::default())).await
+}
+
+/// The same, but nobody is asked for anything: a store that only a person can unseal stays sealed.
+async fn unattended_gateway(config: Option<&Path>) -> anyhow::Result<Gateway> {
+    gateway_with(config, Arc::new(NoPrompt)).await
+}
+
+async fn gateway_with(config: Option<&Path>, prompt: Arc<dyn Prompt>) -> anyhow::Result<Gateway> {
+    let (_, built) = serve::prepare(config, None, prompt).await?;
+    built.keeper.unlock_or_ask().await;
     Ok(gateway(built, Arc::new(NoRecords), None)?)
 }

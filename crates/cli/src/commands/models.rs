@@ -22,7 +22,7 @@ pub(crate) fn run(
             list["data"].as_array().cloned().unwrap_or_default()
         }
         None => block_on(async {
-            let gateway = local_gateway(config)?;
+            let gateway = local_gateway(config).await?;
             let shown = |entry: orchestra_gateway::ModelEntry| json!({ "id": entry.id, "owned_by": entry.provider.as_str(), "created": entry.created });
             Ok(gateway
                 .models()

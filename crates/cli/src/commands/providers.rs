@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use futures_util::future::join_all;
 use orchestra_dialects::Endpoint;
-use orchestra_gateway::{Gateway, ProviderCheck};
+use orchestra_gateway::{Gateway, KeyStanding, Member, ProviderCheck};
 use orchestra_providers::{Catalogue, Provider};
 use orchestra_types::ProviderId;
 use serde_json::{Value, json};
 
-use super::{block_on, local_gateway};
+use super::{block_on, local_gateway, unattended_gateway};
 use crate::arguments::Providers;
 use crate::output::{Output, table};
 
@@ -20,10 +20,12 @@ pub(crate) fn run(
     config: Option<&Path>,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let gateway = local_gateway(config)?;
     match what {
-        Providers::List => list(&gateway, output),
-        Providers::Test { name } => test(&gateway, name.as_deref(), output),
+        Providers::List => list(&block_on(unattended_gateway(config))?, output),
+        Providers::Test { name } => block_on(async {
+            let gateway = local_gateway(config).await?;
+            test(&gateway, name.as_deref(), output).await
+        }),
     }
 }
 
@@ -31,18 +33,27 @@ pub(crate) fn run(
 struct Line {
     name: String,
     label: String,
-    /// What is missing; empty for a provider in use.
+    /// What is missing; empty for a provider that can be called.
     needs: String,
+    /// Whether it is one of those that the gateway works with.
+    in_use: bool,
     endpoints: Vec<&'static str>,
     address: String,
 }
 
 impl Line {
-    fn in_use(provider: &Provider) -> Self {
+    fn in_use(member: &Member) -> Self {
+        let provider = &member.provider;
+        let needs = match member.key_standing() {
+            KeyStanding::NotNeeded | KeyStanding::Ready => String::new(),
+            KeyStanding::Sealed => "sealed".to_owned(),
+            KeyStanding::Missing { reason } => format!("no key: {reason}"),
+        };
         Self {
             name: provider.id().to_string(),
             label: provider.label().to_owned(),
-            needs: String::new(),
+            needs,
+            in_use: true,
             endpoints: spoken(provider),
             address: provider.origin().to_owned(),
         }
@@ -67,6 +78,7 @@ impl Line {
             name: kind.to_owned(),
             label,
             needs,
+            in_use: false,
             endpoints: spoken(&provider),
             address,
         })
@@ -76,7 +88,7 @@ impl Line {
         json!({
             "name": self.name,
             "label": self.label,
-            "in_use": self.needs.is_empty(),
+            "in_use": self.in_use,
             "needs": (!self.needs.is_empty()).then_some(&self.needs),
             "endpoints": self.endpoints,
             "address": self.address,
@@ -110,7 +122,7 @@ fn list(gateway: &Gateway, output: &Output) -> anyhow::Result<ExitCode> {
     let mut lines: Vec<Line> = gateway
         .providers()
         .members()
-        .map(|member| Line::in_use(&member.provider))
+        .map(|member| Line::in_use(member))
         .collect();
     let catalogue = Catalogue::embedded();
     for kind in catalogue.kinds() {
@@ -127,7 +139,7 @@ fn list(gateway: &Gateway, output: &Output) -> anyhow::Result<ExitCode> {
 }
 
 /// Exit code 1 if any provider fails, or none is there to be tested.
-fn test(gateway: &Gateway, only: Option<&str>, output: &Output) -> anyhow::Result<ExitCode> {
+async fn test(gateway: &Gateway, only: Option<&str>, output: &Output) -> anyhow::Result<ExitCode> {
     let names: Vec<ProviderId> = match only {
         Some(name) => vec![ProviderId::new(name)?],
         None => gateway
@@ -139,8 +151,7 @@ fn test(gateway: &Gateway, only: Option<&str>, output: &Output) -> anyhow::Resul
     if names.is_empty() {
         output.aside("no provider is in use: set a key such as OPENAI_API_KEY (see `orchestra providers list`)");
     }
-    let checks =
-        block_on(async { Ok(join_all(names.iter().map(|name| gateway.check(name))).await) })?;
+    let checks = join_all(names.iter().map(|name| gateway.check(name))).await;
     let failing = checks
         .iter()
         .any(|check| !matches!(check, ProviderCheck::Working { .. }));

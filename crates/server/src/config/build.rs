@@ -1,152 +1,85 @@
 //! From what the operator wrote to what the gateway works with.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use orchestra_dialects::HeadLimits;
-use orchestra_gateway::{
-    InvalidKeyName, KeyName, Keys, ProviderKey, Providers, Settings, Translation, UnusableKey,
-};
-use orchestra_ledger::{ClientKeys, InvalidKeys};
-use orchestra_providers::{
-    Catalogue, Provider, Registry, RegistryError, ResolveError, Row, RowError, UnknownKind,
-};
-use orchestra_secrets::{FetchError, Reference, Source, Variables};
-use orchestra_types::{InvalidName, KeyId, ProviderId};
+use orchestra_gateway::{Keys, Providers, Settings};
+use orchestra_providers::{Catalogue, Registry};
+use orchestra_secrets::Reference;
+use orchestra_types::KeyId;
 
-use super::{ClientKeyConfig, Config, ConversationStore, ProviderConfig};
+use super::found::{self, Found, no_store};
+use super::{BuildError, Config, ConversationStore};
+use crate::secrets::{ClientDesk, ClientWants, Keeper, Listing, Standing, Vault};
 
 /// The environment variable that holds a client key when the configuration names none.
 const CLIENT_KEY_VARIABLE: &str = "ORCHESTRA_CLIENT_KEY";
 
-/// The first parts of the gateway's own paths, which `/{provider}/...` must not hide.
-const RESERVED: [&str; 8] = [
-    "v1",
-    "health",
-    "models",
-    "chat",
-    "completions",
-    "responses",
-    "embeddings",
-    "messages",
-];
-
-/// A configuration that was understood but cannot work.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// A name with other characters than names have.
-    #[error("in the configuration")]
-    Name(#[from] InvalidName),
-    /// A kind that the catalogue does not have.
-    #[error("in [[providers]] {provider:?}")]
-    Kind {
-        /// The provider.
-        provider: ProviderId,
-        /// Which kinds there are.
-        source: UnknownKind,
-    },
-    /// A provider whose fields do not make sense together.
-    #[error("in [[providers]] {provider:?}")]
-    Row {
-        /// The provider.
-        provider: ProviderId,
-        /// What is wrong.
-        source: RowError,
-    },
-    /// A configured provider without its key.
-    #[error("the key of provider {provider:?} cannot be had")]
-    ProviderKey {
-        /// The provider.
-        provider: ProviderId,
-        /// Why not.
-        source: FetchError,
-    },
-    /// A provider that needs a key, and nothing says where it is.
-    #[error(
-        "provider {provider:?} needs a key: set {variable}, or write `key = \"env:NAME\"` for another variable"
-    )]
-    NoKey {
-        /// The provider.
-        provider: ProviderId,
-        /// The usual variable.
-        variable: String,
-    },
-    /// A reference that is too long to name its key by, or has line ends in it.
-    #[error("the reference to the key of provider {provider:?} cannot name it")]
-    KeyName {
-        /// The provider.
-        provider: ProviderId,
-        /// What is wrong with it.
-        source: InvalidKeyName,
-    },
-    /// A key that no header can carry.
-    #[error(transparent)]
-    UnusableKey(#[from] UnusableKey),
-    /// Aliases or provider names that do not fit together.
-    #[error("in [models] or [[providers]]")]
-    Registry(#[from] RegistryError),
-    /// A model for strict translation that nobody serves.
-    #[error("in [translation] strict_models")]
-    StrictModel(#[from] ResolveError),
-    /// A client key that cannot be had.
-    #[error("the client key {name:?} cannot be had")]
-    ClientKey {
-        /// Its name.
-        name: String,
-        /// Why not.
-        source: FetchError,
-    },
-    /// Client keys that cannot be used.
-    #[error("in [server] client_keys")]
-    ClientKeys(#[from] InvalidKeys),
-    /// The operating system gave no randomness.
-    #[error("the operating system gave no random bytes")]
-    Entropy(#[source] getrandom::Error),
-    /// A name that is the first part of one of the gateway's own paths.
-    #[error("a provider cannot be named {0:?}: the gateway has paths of its own under that name")]
-    ReservedName(ProviderId),
-    /// A store that is a file, and nothing that says which.
-    #[error("in [responses]: store = \"sqlite\" needs a `path` for the database's file")]
-    StoreWithoutPath,
-    /// A file, and a store that is none.
-    #[error(
-        "in [responses]: `path` is for store = \"sqlite\" only; remove it, or choose that store"
-    )]
-    PathWithoutStore,
-    /// A limit that nothing could pass.
-    #[error("{0} must be at least 1")]
-    ZeroLimit(&'static str),
-}
-
 /// What a configuration amounts to.
 #[derive(Debug)]
 pub struct Built {
-    /// The providers with their keys.
-    pub providers: Providers,
+    /// The providers.
+    pub providers: Arc<Providers>,
+    /// Who gives the providers their keys, and knows who may call.
+    pub keeper: Arc<Keeper>,
     /// The bounds of calls.
     pub settings: Settings,
-    /// Who may call.
-    pub client_keys: ClientKeys,
     /// Where conversations are kept.
     pub conversations: ConversationStore,
-    /// Whether the providers were found by their keys in the environment, not configured.
-    pub from_environment: bool,
+    /// Whether the providers were found by their keys, not configured.
+    pub detected: bool,
 }
 
 impl Config {
-    /// Checks the configuration against the catalogue and fetches every key that it refers to.
+    /// Checks the configuration against the catalogue and fetches the keys that it refers to; those of a store that is
+    /// sealed come later.
     ///
     /// # Errors
     /// [`BuildError`] names the entry at fault and what to write instead.
-    pub fn build(&self, catalogue: &Catalogue, variables: &Variables) -> Result<Built, BuildError> {
+    pub async fn build(&self, catalogue: &Catalogue, vault: Vault) -> Result<Built, BuildError> {
         self.check_server()?;
-        let from_environment = self.providers.is_empty();
-        let found = if from_environment {
-            detected(catalogue, variables)?
+        let listing = vault.listing().await;
+        let detected = self.providers.is_empty();
+        let found = if detected {
+            found::detected(catalogue, &listing, &vault)?
         } else {
-            self.configured(catalogue, variables)?
+            self.configured(catalogue, &listing, &vault)?
         };
-        let (list, mut keys) = split(found);
+        let (list, wants) = found.into_iter().unzip();
+        let registry = self.registry(list, catalogue)?;
+        let settings = self.settings()?;
+        let conversations = self.responses.build()?;
+        let desk = self.client_desk(&vault)?;
+        // Until the keeper has looked, nobody has a key.
+        let providers = Arc::new(Providers::new(registry, |_| Keys::Sealed)?);
+        let keeper = Keeper::new(vault, wants, Arc::clone(&providers), desk);
+        keeper.refresh_or_tell().await;
+        Ok(Built {
+            providers,
+            keeper: Arc::new(keeper),
+            settings,
+            conversations,
+            detected,
+        })
+    }
+
+    fn configured(
+        &self,
+        catalogue: &Catalogue,
+        listing: &Listing,
+        vault: &Vault,
+    ) -> Result<Vec<Found>, BuildError> {
+        let entries = self.providers.iter();
+        entries
+            .map(|entry| found::configured(entry, catalogue, listing, vault))
+            .collect()
+    }
+
+    fn registry(
+        &self,
+        list: Vec<orchestra_providers::Provider>,
+        catalogue: &Catalogue,
+    ) -> Result<Registry, BuildError> {
         let aliases: BTreeMap<String, Vec<String>> = self
             .models
             .iter()
@@ -156,27 +89,7 @@ impl Config {
         for model in &self.translation.strict_models {
             registry.resolve(model)?;
         }
-        Ok(Built {
-            providers: Providers::new(registry, |id| {
-                let key = keys.remove(id);
-                key.map_or(Keys::NotNeeded, |key| Keys::Ready(vec![key]))
-            })?,
-            settings: self.settings()?,
-            client_keys: self.client_keys(variables)?,
-            conversations: self.responses.build()?,
-            from_environment,
-        })
-    }
-
-    fn configured(
-        &self,
-        catalogue: &Catalogue,
-        variables: &Variables,
-    ) -> Result<Vec<Found>, BuildError> {
-        self.providers
-            .iter()
-            .map(|entry| configured(entry, catalogue, variables))
-            .collect()
+        Ok(registry)
     }
 
     fn check_server(&self) -> Result<(), BuildError> {
@@ -196,196 +109,50 @@ impl Config {
         Ok(())
     }
 
-    fn client_keys(&self, variables: &Variables) -> Result<ClientKeys, BuildError> {
-        let mut secrets = Vec::new();
-        for ClientKeyConfig { name, key } in &self.server.client_keys {
-            let missing = |source| BuildError::ClientKey {
-                name: name.clone(),
-                source,
-            };
-            secrets.push((KeyId::new(name)?, variables.read(key).map_err(missing)?));
-        }
-        if secrets.is_empty() && variables.value(CLIENT_KEY_VARIABLE).is_some() {
-            let reference = Reference::Variable(CLIENT_KEY_VARIABLE.to_owned());
-            let name = "default".to_owned();
-            let missing = |source| BuildError::ClientKey {
-                name: name.clone(),
-                source,
-            };
-            secrets.push((
-                KeyId::new(&name)?,
-                variables.read(&reference).map_err(missing)?,
-            ));
-        }
+    /// Who may call. Keys that are not in a store are looked at now, so that what is wrong with them is said.
+    fn client_desk(&self, vault: &Vault) -> Result<ClientDesk, BuildError> {
+        let wants = self.client_wants(vault)?;
         let mut pepper = [0; 64];
         getrandom::fill(&mut pepper).map_err(BuildError::Entropy)?;
-        Ok(ClientKeys::new(
-            pepper,
-            secrets.iter().map(|(id, key)| (id.clone(), key.expose())),
-        )?)
-    }
-
-    fn settings(&self) -> Result<Settings, BuildError> {
-        let usual = Settings::default();
-        let (times, limits) = (&self.timeouts, &self.limits);
-        let time = |own: Option<super::Seconds>, usual| own.map_or(usual, super::Seconds::duration);
-        let number = |name, own: Option<usize>, usual| match own {
-            Some(0) => Err(BuildError::ZeroLimit(name)),
-            own => Ok(own.unwrap_or(usual)),
-        };
-        number("limits.max_body_bytes", limits.max_body_bytes, 1)?;
-        let depth = number(
-            "limits.max_json_depth",
-            limits.max_json_depth,
-            usize::from(usual.head.depth),
-        )?;
-        Ok(Settings {
-            connect: time(times.connect_seconds, usual.connect),
-            first_byte: time(times.first_byte_seconds, usual.first_byte),
-            idle: time(times.idle_seconds, usual.idle),
-            hold_back: time(times.hold_back_seconds, usual.hold_back),
-            total: time(times.total_seconds, usual.total),
-            stream_total: time(times.stream_total_seconds, usual.stream_total),
-            max_attempts: number(
-                "limits.max_attempts",
-                limits.max_attempts,
-                usual.max_attempts,
-            )?,
-            max_answer_bytes: number(
-                "limits.max_answer_bytes",
-                limits.max_answer_bytes,
-                usual.max_answer_bytes,
-            )?,
-            max_event_bytes: number(
-                "limits.max_event_bytes",
-                limits.max_event_bytes,
-                usual.max_event_bytes,
-            )?,
-            head: HeadLimits {
-                depth: u8::try_from(depth).unwrap_or(u8::MAX),
-                ..usual.head
-            },
-            translation: Translation {
-                strict: self.translation.strict,
-                strict_models: self.translation.strict_models.iter().cloned().collect(),
-            },
-        })
-    }
-}
-
-/// A provider and its key.
-type Found = (Provider, Option<ProviderKey>);
-
-fn split(found: Vec<Found>) -> (Vec<Provider>, HashMap<ProviderId, ProviderKey>) {
-    let mut keys = HashMap::new();
-    let mut list = Vec::with_capacity(found.len());
-    for (provider, key) in found {
-        if let Some(key) = key {
-            keys.insert(provider.id().clone(), key);
+        let mut known = Vec::new();
+        for want in &wants {
+            match &want.reference {
+                Reference::Stored(_) if vault.standing() == Standing::NoStore => {
+                    return Err(no_store(want.reference.clone(), vault));
+                }
+                Reference::Stored(_) => {}
+                Reference::Variable(_) | Reference::File(_) => {
+                    let read = vault.variables().read(&want.reference);
+                    let read = read.map_err(|source| BuildError::ClientKey {
+                        name: want.id.to_string(),
+                        source,
+                    })?;
+                    known.push((want.clone(), read));
+                }
+            }
         }
-        list.push(provider);
+        let desk = ClientDesk::new(wants, pepper)?;
+        desk.check(&known)?;
+        Ok(desk)
     }
-    (list, keys)
-}
 
-/// Every provider of the catalogue whose key is in the environment.
-fn detected(catalogue: &Catalogue, variables: &Variables) -> Result<Vec<Found>, BuildError> {
-    let mut found = Vec::new();
-    for kind in catalogue.kinds() {
-        let Some(row) = catalogue
-            .get(kind)
-            .filter(|row| row.works_with_a_key_alone())
-        else {
-            continue;
-        };
-        let provider = build(kind, row)?;
-        if let Some(key) = first_key(&provider, variables)? {
-            found.push((provider, Some(key)));
-        }
-    }
-    Ok(found)
-}
-
-fn configured(
-    entry: &ProviderConfig,
-    catalogue: &Catalogue,
-    variables: &Variables,
-) -> Result<Found, BuildError> {
-    let name = entry.name.as_deref().unwrap_or(&entry.kind);
-    let id = ProviderId::new(name)?;
-    if RESERVED.contains(&id.as_str()) {
-        return Err(BuildError::ReservedName(id));
-    }
-    let written = Row {
-        kind: Some(entry.kind.clone()),
-        base_url: entry.base_url.clone(),
-        ..Row::default()
-    };
-    let written = entry
-        .overrides
-        .as_ref()
-        .map_or_else(|| written.clone(), |over| over.overlay(&written));
-    let row = catalogue
-        .complete(&id, &written)
-        .map_err(|source| BuildError::Kind {
-            provider: id.clone(),
-            source,
-        })?;
-    let provider = build(name, &row)?;
-    let key = match &entry.key {
-        Some(reference) => Some(fetch(&id, reference, variables)?),
-        None => first_key(&provider, variables)?,
-    };
-    if key.is_none() && provider.key_required() {
-        let variable = provider
-            .key_names()
-            .first()
-            .cloned()
-            .unwrap_or_else(|| "its key".to_owned());
-        return Err(BuildError::NoKey {
-            provider: id,
-            variable,
+    fn client_wants(&self, vault: &Vault) -> Result<Vec<ClientWants>, BuildError> {
+        let configured = self.server.client_keys.iter().map(|client| {
+            Ok(ClientWants {
+                id: KeyId::new(&client.name)?,
+                reference: client.key.clone(),
+            })
         });
+        let mut wants = configured.collect::<Result<Vec<_>, BuildError>>()?;
+        let usual = vault.variables().value(CLIENT_KEY_VARIABLE).is_some();
+        if wants.is_empty() && usual {
+            wants.push(ClientWants {
+                id: KeyId::new("default")?,
+                reference: Reference::Variable(CLIENT_KEY_VARIABLE.to_owned()),
+            });
+        }
+        Ok(wants)
     }
-    Ok((provider, key))
-}
-
-fn build(name: &str, row: &Row) -> Result<Provider, BuildError> {
-    let provider = ProviderId::new(name)?;
-    Provider::build(provider.clone(), row).map_err(|source| BuildError::Row { provider, source })
-}
-
-/// The key in the first of the provider's variables that is set. A variable that is set to
-/// something unusable is an error, not a missing key.
-fn first_key(
-    provider: &Provider,
-    variables: &Variables,
-) -> Result<Option<ProviderKey>, BuildError> {
-    let Some(name) = provider
-        .key_names()
-        .iter()
-        .find(|name| variables.value(name).is_some())
-    else {
-        return Ok(None);
-    };
-    let reference = Reference::Variable(name.clone());
-    fetch(provider.id(), &reference, variables).map(Some)
-}
-
-fn fetch(
-    provider: &ProviderId,
-    reference: &Reference,
-    variables: &Variables,
-) -> Result<ProviderKey, BuildError> {
-    let secret = variables.read(reference).map_err(|source| {
-        let provider = provider.clone();
-        BuildError::ProviderKey { provider, source }
-    })?;
-    let name = KeyName::new(&reference.to_string()).map_err(|source| {
-        let provider = provider.clone();
-        BuildError::KeyName { provider, source }
-    })?;
-    Ok(ProviderKey::new(name, secret))
 }
 
 #[cfg(test)]
@@ -393,16 +160,20 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    use orchestra_gateway::ConversationBounds;
+    use orchestra_gateway::{ConversationBounds, KeyStanding};
+    use orchestra_secrets::Variables;
 
     use super::*;
 
     fn build_from(text: &str, variables: &[(&str, &str)]) -> Result<Built, String> {
         let config =
             Config::parse(text, Path::new("orchestra.toml")).map_err(|error| error.to_string())?;
-        let variables = Variables::from_pairs(variables.iter().copied());
-        config
-            .build(&Catalogue::embedded(), &variables)
+        let vault = Vault::without_store(Variables::from_pairs(variables.iter().copied()));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime
+            .block_on(config.build(&Catalogue::embedded(), vault))
             .map_err(|error| format!("{:#}", anyhow::Error::from(error)))
     }
 
@@ -426,7 +197,9 @@ mod tests {
         )
         .unwrap();
         assert_eq!(names(&built), ["openai"]);
-        assert!(built.from_environment && built.client_keys.is_empty());
+        assert!(built.detected && !built.keeper.clients().required());
+        let openai = built.providers.member("openai").unwrap();
+        assert_eq!(openai.key_standing(), KeyStanding::Ready);
     }
 
     #[test]
@@ -490,6 +263,30 @@ mod tests {
                 "[[providers]]\nkind = \"openai\"\nkey = \"env:NOT_SET\"\n",
                 "env:NOT_SET",
             ),
+            (
+                "[[providers]]\nkind = \"openai\"\nkey = \"env:SHORT\"\nkeys = [{ key = \"env:SHORT\" }]\n",
+                "write one of them",
+            ),
+            (
+                "[[providers]]\nkind = \"openai\"\nkeys = []\n",
+                "empty list",
+            ),
+            (
+                "[[providers]]\nkind = \"openai\"\nkeys = [{ key = \"env:SHORT\" }, { key = \"env:SHORT\" }]\n",
+                "twice",
+            ),
+            (
+                "[[providers]]\nkind = \"openai\"\nkeys = [{ key = \"env:SHORT\" }, { key = \"env:NOT_SET\" }]\n",
+                "env:NOT_SET",
+            ),
+            (
+                "[[providers]]\nkind = \"openai\"\nkey = \"store:openai\"\n",
+                "orchestra secrets init",
+            ),
+            (
+                "[server]\nclient_keys = [{ name = \"app\", key = \"store:app\" }]\n",
+                "orchestra secrets init",
+            ),
             ("[[providers]]\nkind = \"opnai\"\n", "openai"),
             ("[[providers]]\nkind = \"openai-compatible\"\n", "base_url"),
             (
@@ -535,7 +332,10 @@ mod tests {
         .unwrap();
         assert_eq!(
             built
-                .client_keys
+                .keeper
+                .clients()
+                .now()
+                .table
                 .identify("a-client-key-of-some-length")
                 .unwrap()
                 .as_str(),

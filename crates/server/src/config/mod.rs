@@ -1,20 +1,25 @@
 //! `orchestra.toml`: what an operator may write, and what it means.
 
 mod build;
+mod build_error;
 mod error;
+mod found;
 mod listen;
 mod responses;
 mod seconds;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use orchestra_providers::Row;
 use orchestra_secrets::Reference;
 use serde::Deserialize;
 
-pub use build::{BuildError, Built};
+pub use build::Built;
+pub use build_error::BuildError;
 pub use error::ConfigError;
 use listen::Listen;
 pub use responses::{ConversationStore, ResponsesConfig, StoreKind};
@@ -32,8 +37,8 @@ pub struct Config {
     /// How clients reach the gateway.
     #[serde(default)]
     pub server: ServerConfig,
-    /// The providers to use. Without any, every provider of the catalogue whose key is in
-    /// the environment.
+    /// The providers to use. Without any, every provider of the catalogue whose key is in the secret store or in the
+    /// environment.
     #[serde(default)]
     pub providers: Vec<ProviderConfig>,
     /// Names for models: an alias stands for one `provider/model` or for several, tried in order.
@@ -134,11 +139,30 @@ pub struct ProviderConfig {
     /// Another address than the catalogue's. Loopback and private addresses are fine here:
     /// the operator wrote them.
     pub base_url: Option<String>,
-    /// Where the key is; by default the environment variable that the catalogue names.
+    /// Where the key is; by default it is looked for under the name that the catalogue says, in the secret store and then
+    /// in the environment.
     #[serde(default, deserialize_with = "optional_reference")]
     pub key: Option<Reference>,
+    /// Several keys instead, among which the calls are divided.
+    pub keys: Option<Vec<ProviderKeyConfig>>,
     /// Fields of the catalogue's row to replace, for vendors with habits of their own.
     pub overrides: Option<Row>,
+}
+
+/// One of several keys of a provider.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderKeyConfig {
+    /// Where the key is, such as `store:openai-a`.
+    #[serde(deserialize_with = "reference")]
+    pub key: Reference,
+    /// Its share of the calls, measured against the weights of the others; 1 by default.
+    #[serde(default = "equal_weight")]
+    pub weight: NonZeroU32,
+}
+
+const fn equal_weight() -> NonZeroU32 {
+    NonZeroU32::MIN
 }
 
 /// One name or a list of names.

@@ -7,13 +7,14 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use orchestra_dialects::ErrorKind;
 use orchestra_gateway::Refusal;
-use orchestra_ledger::ClientKeys;
 use orchestra_types::KeyId;
+
+use crate::secrets::Clients;
 
 /// Finds the caller by its key, taken from `Authorization` (with or without `Bearer`) or
 /// `x-api-key`: OpenAI's clients use the first, Anthropic's either. `None` if no keys are in use.
-pub(super) fn identify(keys: &ClientKeys, headers: &HeaderMap) -> Result<Option<KeyId>, Refusal> {
-    if keys.is_empty() {
+pub(super) fn identify(clients: &Clients, headers: &HeaderMap) -> Result<Option<KeyId>, Refusal> {
+    if !clients.required {
         // Without keys the address is this machine's own, and so must be whoever calls it: a web
         // page that a browser here shows must not spend, by name (DNS rebinding) or by form.
         let here = [HOST, ORIGIN]
@@ -23,10 +24,12 @@ pub(super) fn identify(keys: &ClientKeys, headers: &HeaderMap) -> Result<Option<
         return if here { Ok(None) } else { Err(foreign_page()) };
     }
     let presented = presented(headers)?.ok_or_else(missing)?;
-    keys.identify(presented)
-        .cloned()
-        .map(Some)
-        .ok_or_else(unknown)
+    match clients.table.identify(presented) {
+        Some(client) => Ok(Some(client.clone())),
+        // It may be a key that nobody knows before the store is unsealed.
+        None if clients.sealed => Err(sealed()),
+        None => Err(unknown()),
+    }
 }
 
 /// Whether a `Host` or an `Origin` names this machine by a name that nobody else can give it.
@@ -112,6 +115,15 @@ fn unknown() -> Refusal {
     )
 }
 
+fn sealed() -> Refusal {
+    Refusal::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Server,
+        "sealed",
+        "the gateway's secret store is sealed, so it cannot tell who is calling; its operator must unseal it",
+    )
+}
+
 fn foreign_page() -> Refusal {
     Refusal::new(
         StatusCode::FORBIDDEN,
@@ -133,13 +145,25 @@ fn two_keys() -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use orchestra_ledger::ClientKeys;
+
     use super::*;
 
     const KEY: &str = "the-key-of-the-application";
 
+    fn clients(keys: &[(&str, &str)], required: bool, sealed: bool) -> Clients {
+        let pairs = keys
+            .iter()
+            .map(|(name, key)| (KeyId::new(name).unwrap(), *key));
+        Clients {
+            table: ClientKeys::new([0; 64], pairs).unwrap(),
+            required,
+            sealed,
+        }
+    }
+
     fn check(headers: &[(&'static str, &str)]) -> Result<Option<String>, &'static str> {
-        let id = KeyId::new("app").unwrap();
-        let keys = ClientKeys::new([0; 64], [(id, KEY)]).unwrap();
+        let keys = clients(&[("app", KEY)], true, false);
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_str(value).unwrap());
@@ -193,8 +217,26 @@ mod tests {
     }
 
     #[test]
+    fn keys_that_cannot_be_known_yet_are_no_reason_to_let_anybody_in() {
+        let presenting = |clients: &Clients, key: &'static str| {
+            let mut map = HeaderMap::new();
+            map.append("x-api-key", HeaderValue::from_static(key));
+            map.append("host", HeaderValue::from_static("localhost"));
+            let identified = identify(clients, &map);
+            identified
+                .map(|id| id.is_some())
+                .map_err(|refusal| refusal.code)
+        };
+        let sealed = clients(&[("app", KEY)], true, true);
+        assert_eq!(presenting(&sealed, KEY), Ok(true));
+        assert_eq!(presenting(&sealed, "a-key-from-the-store"), Err("sealed"));
+        let none_is_left = clients(&[], true, false);
+        assert_eq!(presenting(&none_is_left, KEY), Err("invalid_api_key"));
+    }
+
+    #[test]
     fn without_keys_programs_on_this_machine_may_call_and_web_pages_may_not() {
-        let keys = ClientKeys::new([0; 64], []).unwrap();
+        let keys = clients(&[], false, false);
         let allowed = |headers: &[(&'static str, &'static str)]| {
             let pairs = headers.iter().map(|(name, value)| {
                 (

@@ -49,7 +49,7 @@ async fn accept(
     request: Request<Body>,
 ) -> Result<Incoming, Refusal> {
     let (head, body) = request.into_parts();
-    let client = access::identify(&app.client_keys, &head.headers)?;
+    let client = access::identify(&app.keeper.clients().now(), &head.headers)?;
     let body = body::read(&head.headers, body, app.max_body_bytes, app.body_patience).await?;
     let headers: HeaderMap = head.headers;
     Ok(Incoming {

@@ -17,13 +17,14 @@ use axum::Router;
 use axum::routing::get;
 use orchestra_dialects::Endpoint;
 use orchestra_gateway::Gateway;
-use orchestra_ledger::ClientKeys;
+
+use crate::secrets::Keeper;
 
 /// What every handler needs.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) gateway: Gateway,
-    pub(crate) client_keys: ClientKeys,
+    pub(crate) keeper: Arc<Keeper>,
     pub(crate) max_body_bytes: usize,
     /// The longest pause within a client's body.
     pub(crate) body_patience: Duration,

@@ -15,7 +15,7 @@ use super::{Shared, access};
 /// `GET /v1/models` in the shape that the caller's kind of client reads.
 pub(super) async fn list(State(app): State<Shared>, headers: HeaderMap) -> Response {
     let family = family_of(&headers);
-    if let Err(refusal) = access::identify(&app.client_keys, &headers) {
+    if let Err(refusal) = access::identify(&app.keeper.clients().now(), &headers) {
         return wrap(app.gateway.refuse(refusal, family, None));
     }
     let models: Vec<Value> = app
@@ -44,7 +44,7 @@ pub(super) async fn one(
     headers: HeaderMap,
 ) -> Response {
     let family = family_of(&headers);
-    if let Err(refusal) = access::identify(&app.client_keys, &headers) {
+    if let Err(refusal) = access::identify(&app.keeper.clients().now(), &headers) {
         return wrap(app.gateway.refuse(refusal, family, None));
     }
     let listed = app

@@ -18,7 +18,7 @@ use super::{App, Shared, access, endpoints};
 pub(super) async fn pass(State(app): State<Shared>, request: Request<Body>) -> Response {
     let Some((provider, rest)) = split(&app, request.uri().path()) else {
         // Which routes and providers there are is not for everybody.
-        let refusal = access::identify(&app.client_keys, request.headers())
+        let refusal = access::identify(&app.keeper.clients().now(), request.headers())
             .map_or_else(|refusal| refusal, |_| no_such_route(&app, &request));
         return wrap(
             app.gateway
@@ -51,7 +51,7 @@ fn split<'a>(app: &App, path: &'a str) -> Option<(ProviderId, &'a str)> {
 
 fn accept(app: &App, provider: ProviderId, request: Request<Body>) -> Result<RawCall, Refusal> {
     let (head, body) = request.into_parts();
-    let client = access::identify(&app.client_keys, &head.headers)?;
+    let client = access::identify(&app.keeper.clients().now(), &head.headers)?;
     // A provider that answers TRACE would send the gateway's key back; CONNECT asks for a tunnel.
     if matches!(head.method, Method::TRACE | Method::CONNECT) {
         return Err(wrong_method(

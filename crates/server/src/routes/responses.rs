@@ -71,7 +71,7 @@ async fn find(
 
 fn key(app: &App, request: &Request<Body>) -> Result<ConversationKey, Refusal> {
     Ok(ConversationKey {
-        client: access::identify(&app.client_keys, request.headers())?,
+        client: access::identify(&app.keeper.clients().now(), request.headers())?,
         id: id(request).into(),
     })
 }

@@ -1,15 +1,24 @@
-//! The secret store of a server: where it is and how it is opened.
+//! The secret store of a server: where it is, how it is opened, and what of it the gateway gets.
 
 mod config;
 mod error;
+mod keeper;
 mod key_file;
 mod place;
+mod standing;
 mod terminal;
 mod unlock;
+mod vault;
+mod wants;
 
 pub use config::{InvalidUnlock, SecretsConfig, UnlockSource};
 pub use error::SecretsError;
+pub use keeper::Keeper;
+pub(crate) use keeper::{ClientDesk, Clients, Listing};
 pub use key_file::read_key_file;
 pub use place::{STORE_NAME, StorePlace};
+pub use standing::{Sealing, Standing, Why};
 pub use terminal::Terminal;
 pub use unlock::{KEY_FILE_VARIABLE, Prompt, credential};
+pub use vault::{NoPrompt, Vault};
+pub(crate) use wants::{ClientWants, ProviderWants, WantedKey, Wants, usual};

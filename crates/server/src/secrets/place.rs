@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use orchestra_secrets::backend::{Backend, PostgresBackend, SqliteBackend};
-use orchestra_secrets::{Reference, Source, Store, StoreError, StoreParts, Variables};
+use orchestra_secrets::{Reference, Store, StoreError, StoreParts, Variables};
 use sha2::{Digest, Sha256};
 use url::Url;
 use zeroize::Zeroizing;

@@ -3,62 +3,66 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::sync::{Mutex, PoisonError};
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 use zeroize::Zeroizing;
 
 use super::Prompt;
 
-/// The terminal that the process was started from, whatever its standard input and output are.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Terminal;
-
 /// The longest line that is read. A passphrase has at most 1024 bytes.
 const LONGEST_LINE: usize = 4096;
 
+/// The terminal that the process was started from, whatever its standard input and output are.
+#[derive(Debug, Default)]
+pub struct Terminal {
+    /// How it was before something was asked, while it is asked.
+    before: Mutex<Option<(File, Termios)>>,
+}
+
+impl Terminal {
+    /// Gives the terminal back as it was, even while another thread waits at it. For a process that ends.
+    pub fn restore(&self) {
+        let before = self.before.lock();
+        let before = before.unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((terminal, before)) = before {
+            // Nothing else can be done for it.
+            let _ = tcsetattr(&terminal, OptionalActions::Now, &before);
+        }
+    }
+
+    /// From now on what is typed is not shown.
+    fn silence(&self, terminal: &File) -> io::Result<()> {
+        let before = tcgetattr(terminal)?;
+        let mut silent = before.clone();
+        silent.local_modes -= LocalModes::ECHO;
+        silent.local_modes |= LocalModes::ECHONL | LocalModes::ICANON;
+        let kept = (terminal.try_clone()?, before);
+        *self.before.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+        Ok(tcsetattr(terminal, OptionalActions::Now, &silent)?)
+    }
+}
+
 impl Prompt for Terminal {
     fn passphrase(&self, what: &str) -> io::Result<Option<Zeroizing<String>>> {
-        let Some(mut terminal) = open()? else {
+        let Some(mut terminal) = open() else {
             return Ok(None);
         };
         write!(terminal, "{what}: ")?;
-        let _silent = Silent::begin(&terminal)?;
-        read_line(&terminal)
+        self.silence(&terminal)?;
+        let line = read_line(&terminal);
+        self.restore();
+        line
     }
 }
 
 /// The terminal, if there is one and this process is the one that people type to. Reading as a background job would stop
 /// the whole process (termios(3), SIGTTIN).
-fn open() -> io::Result<Option<File>> {
-    let Ok(terminal) = File::options().read(true).write(true).open("/dev/tty") else {
-        return Ok(None);
-    };
-    let foreground = tcgetpgrp(&terminal).ok();
-    Ok((foreground == Some(rustix::process::getpgrp())).then_some(terminal))
-}
-
-/// While it lives, what is typed is not shown.
-struct Silent<'t> {
-    terminal: &'t File,
-    before: Termios,
-}
-
-impl<'t> Silent<'t> {
-    fn begin(terminal: &'t File) -> io::Result<Self> {
-        let before = tcgetattr(terminal)?;
-        let mut silent = before.clone();
-        silent.local_modes -= LocalModes::ECHO;
-        silent.local_modes |= LocalModes::ECHONL | LocalModes::ICANON;
-        tcsetattr(terminal, OptionalActions::Now, &silent)?;
-        Ok(Self { terminal, before })
-    }
-}
-
-impl Drop for Silent<'_> {
-    fn drop(&mut self) {
-        // Nothing else can be done for it.
-        let _ = tcsetattr(self.terminal, OptionalActions::Now, &self.before);
-    }
+fn open() -> Option<File> {
+    let terminal = File::options().read(true).write(true).open("/dev/tty");
+    let terminal = terminal.ok()?;
+    let foreground = tcgetpgrp(&terminal).ok()?;
+    (foreground == rustix::process::getpgrp()).then_some(terminal)
 }
 
 /// One line without its end; `None` if the terminal is closed. Byte by byte into one buffer, so that no copy is left

@@ -9,6 +9,7 @@ use orchestra_dialects::Profile;
 use orchestra_gateway::ConversationBounds;
 use orchestra_providers::{Catalogue, ProfileRow};
 use orchestra_secrets::Variables;
+use orchestra_server::secrets::Vault;
 use orchestra_server::{Config, LogSink, Server, ServerError};
 use tokio::net::TcpListener;
 
@@ -171,8 +172,8 @@ fn the_documented_examples_can_be_read() {
     assert!(examples > 0);
 }
 
-#[test]
-fn the_documented_defaults_are_those_of_the_code() {
+#[tokio::test]
+async fn the_documented_defaults_are_those_of_the_code() {
     let documented = documented();
     let default = |table: &str, field: &str| {
         let row = documented[table].iter().find(|(name, _)| *name == field);
@@ -196,7 +197,8 @@ fn the_documented_defaults_are_those_of_the_code() {
             "{field}"
         );
     }
-    let built = config.build(&Catalogue::embedded(), &Variables::from_pairs([("A", "b")]));
+    let vault = Vault::without_store(Variables::from_pairs([("A", "b")]));
+    let built = config.build(&Catalogue::embedded(), vault).await;
     let settings = built.expect("nothing is required").settings;
     for (field, time) in [
         ("connect_seconds", settings.connect),
@@ -300,7 +302,8 @@ async fn start(text: &str, variables: &[(&str, &str)]) -> Result<Server, ServerE
     let config = Config::parse(text, Path::new("orchestra.toml")).expect("it is valid");
     let variables = Variables::from_pairs(variables.iter().copied());
     let built = config
-        .build(&Catalogue::embedded(), &variables)
+        .build(&Catalogue::embedded(), Vault::without_store(variables))
+        .await
         .expect("it can be built");
     Server::bind(&config, built, Arc::new(LogSink)).await
 }

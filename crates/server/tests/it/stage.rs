@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use orchestra_providers::Catalogue;
 use orchestra_secrets::Variables;
+use orchestra_server::secrets::Vault;
 use orchestra_server::{Config, LogSink, Server};
 use orchestra_testkit::{Script, Upstream};
 use tokio::sync::oneshot;
@@ -64,7 +65,8 @@ impl Stage {
             ("ANTHROPIC_API_KEY", PROVIDER_KEY),
         ]);
         let built = config
-            .build(&Catalogue::embedded(), &variables)
+            .build(&Catalogue::embedded(), Vault::without_store(variables))
+            .await
             .expect("everything it refers to is there");
         let bound = Server::bind(&config, built, Arc::new(LogSink)).await;
         let server = bound.expect("loopback has a free port");

@@ -1,0 +1,152 @@
+//! Handing keys to the gateway.
+
+use orchestra_gateway::{Keys, ProviderKey};
+
+use super::held::{Holding, Key};
+use super::{Books, Keeper};
+use crate::secrets::standing::Standing;
+use crate::secrets::wants::{ProviderWants, WantedKey};
+
+/// What a provider gets, and how that is told.
+struct Handout {
+    keys: Keys,
+    /// Differs whenever the keys do.
+    words: String,
+    /// What is wrong with those that it does not get.
+    reasons: Vec<String>,
+}
+
+impl Keeper {
+    /// Hands every provider the keys that it may use now. Changes nothing where nothing changed, so it may be called
+    /// at any time.
+    pub(crate) fn install(&self) {
+        let mut books = self.books();
+        let sealed = matches!(self.vault.standing(), Standing::Sealed(_));
+        let now_ms = self.clock.unix_ms();
+        for (place, wants) in self.wants.iter().enumerate() {
+            let handout = self.handout(wants, &books, sealed, now_ms);
+            if books.told[place] != handout.words {
+                books.told[place].clone_from(&handout.words);
+                self.hand_to(wants, handout);
+            }
+        }
+        self.clients.install(&books.held, sealed, now_ms);
+    }
+
+    fn hand_to(&self, wants: &ProviderWants, handout: Handout) {
+        let provider = &wants.provider;
+        tell(wants, &handout);
+        let Some(member) = self.providers.member(provider.as_str()) else {
+            return;
+        };
+        if let Err(error) = member.set_keys(handout.keys) {
+            tracing::error!(%provider, "{error}");
+            let reason = error.to_string();
+            // What is missing has no key that could be unusable.
+            let _ = member.set_keys(Keys::Missing { reason });
+        }
+    }
+
+    fn handout(&self, wants: &ProviderWants, books: &Books, sealed: bool, now_ms: i64) -> Handout {
+        let variables = self.vault.variables();
+        if sealed {
+            let keyless = !wants.keys.may_have_keys(&books.listing, variables);
+            let keys = if keyless {
+                Keys::NotNeeded
+            } else {
+                Keys::Sealed
+            };
+            return Handout::bare(keys);
+        }
+        let wanted = wants.keys.keys(&books.listing, variables);
+        if wanted.is_empty() {
+            let missing = |reason| Keys::Missing { reason };
+            return Handout::bare(wants.keys.remedy().map_or(Keys::NotNeeded, missing));
+        }
+        gather(wants, &wanted, books, now_ms)
+    }
+}
+
+/// The keys that may be used, and why the others may not.
+fn gather(wants: &ProviderWants, wanted: &[WantedKey], books: &Books, now_ms: i64) -> Handout {
+    let (mut keys, mut words, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
+    for want in wanted {
+        let errand = (want.reference.clone(), Some(wants.origin.clone()));
+        match books.held.get(&errand) {
+            Some(Holding::Key(key)) if key.is_expired(now_ms) => {
+                reasons.push(format!("{} has expired: set a new value", want.name));
+            }
+            Some(Holding::Key(key)) => {
+                words.push(describe(want, key));
+                keys.push(offer(want, key));
+            }
+            Some(Holding::Unusable { reason, .. }) => reasons.push(reason.clone()),
+            None => reasons.push(format!("{} was not fetched yet", want.name)),
+        }
+    }
+    let words = format!("{} / {}", words.join(", "), reasons.join("; "));
+    let keys = if keys.is_empty() {
+        let reason = reasons.join("; ");
+        Keys::Missing { reason }
+    } else {
+        Keys::Ready(keys)
+    };
+    Handout {
+        keys,
+        words,
+        reasons,
+    }
+}
+
+fn offer(want: &WantedKey, key: &Key) -> ProviderKey {
+    ProviderKey {
+        name: want.name.clone(),
+        version: key.version,
+        weight: want.weight,
+        secret: key.secret.clone(),
+    }
+}
+
+/// Tells one key from all others, without its value.
+fn describe(want: &WantedKey, key: &Key) -> String {
+    format!("{} {}", want.name, key.serial)
+}
+
+impl Handout {
+    fn bare(keys: Keys) -> Self {
+        let (words, reasons) = match &keys {
+            Keys::Missing { reason } => (format!("missing: {reason}"), vec![reason.clone()]),
+            Keys::Sealed => ("sealed".to_owned(), Vec::new()),
+            Keys::NotNeeded | Keys::Ready(_) => ("none is needed".to_owned(), Vec::new()),
+        };
+        Self {
+            keys,
+            words,
+            reasons,
+        }
+    }
+}
+
+/// One line in the log for every change, with names and versions only.
+fn tell(wants: &ProviderWants, handout: &Handout) {
+    let provider = &wants.provider;
+    let reasons = handout.reasons.join("; ");
+    match &handout.keys {
+        Keys::NotNeeded => {}
+        Keys::Sealed => tracing::info!(%provider, "its keys wait for the secret store"),
+        Keys::Missing { .. } => {
+            tracing::error!(%provider, "it has no key that may be used: {reasons}")
+        }
+        Keys::Ready(keys) => {
+            let shown = keys.iter().map(|key| match key.version {
+                Some(version) => format!("{} version {version}", key.name),
+                None => key.name.to_string(),
+            });
+            let shown = shown.collect::<Vec<_>>().join(", ");
+            tracing::info!(%provider, "it is called with {shown}");
+            if !reasons.is_empty() {
+                tracing::error!(%provider, "some of its keys may not be used: {reasons}");
+            }
+        }
+    }
+}

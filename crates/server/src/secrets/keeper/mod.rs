@@ -1,0 +1,174 @@
+//! The keeper of a server's keys: fetches what the configuration asks for, hands it to the gateway, and follows the
+//! secret store while the server runs.
+//!
+//! Fetching a secret is noted in the store's audit log, so nothing is fetched twice: what was fetched is held until the
+//! store's list of names shows another version. A server whose store is sealed uses no key at all, those of the
+//! environment included: who seals it wants it to stop.
+
+mod clients;
+mod fetch;
+mod held;
+mod install;
+mod listing;
+mod refused;
+mod watch;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use orchestra_gateway::{Member, Providers};
+use orchestra_secrets::{Clock, Credential, StoreError, SystemClock};
+
+pub(crate) use clients::{ClientDesk, Clients};
+use held::Held;
+pub(crate) use listing::Listing;
+
+use super::standing::{Sealing, Standing, Why};
+use super::vault::{Asking, Vault};
+use super::wants::ProviderWants;
+
+/// The keys of a server.
+pub struct Keeper {
+    vault: Vault,
+    wants: Vec<ProviderWants>,
+    providers: Arc<Providers>,
+    clients: ClientDesk,
+    clock: Arc<dyn Clock>,
+    /// One fetches at a time.
+    fetching: tokio::sync::Mutex<()>,
+    /// Whoever hands keys out holds this, so that nothing is handed out behind the back of somebody who seals.
+    books: Mutex<Books>,
+}
+
+/// What the keeper knows.
+#[derive(Default)]
+struct Books {
+    held: Held,
+    listing: Listing,
+    /// What was last handed to each provider, in words.
+    told: Vec<String>,
+}
+
+impl Keeper {
+    /// A keeper that has handed out nothing yet.
+    pub(crate) fn new(
+        vault: Vault,
+        wants: Vec<ProviderWants>,
+        providers: Arc<Providers>,
+        clients: ClientDesk,
+    ) -> Self {
+        let books = Books {
+            told: vec![String::new(); wants.len()],
+            ..Books::default()
+        };
+        Self {
+            vault,
+            wants,
+            providers,
+            clients,
+            clock: Arc::new(SystemClock),
+            fetching: tokio::sync::Mutex::default(),
+            books: Mutex::new(books),
+        }
+    }
+
+    /// Where the keys come from.
+    #[must_use]
+    pub const fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// Whether the secret store can be used.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.vault.standing()
+    }
+
+    /// Who may call, as far as is known now.
+    pub(crate) const fn clients(&self) -> &ClientDesk {
+        &self.clients
+    }
+
+    /// The providers that get the keys.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Arc<Member>> {
+        self.providers.members()
+    }
+
+    /// Tries what may unseal the store, without asking anybody, and hands the keys out.
+    pub async fn unlock(&self) {
+        self.unlock_by(Asking::Nobody).await;
+    }
+
+    /// The same, and asks at the terminal if need be.
+    pub async fn unlock_or_ask(&self) {
+        self.unlock_by(Asking::AtTheTerminal).await;
+    }
+
+    async fn unlock_by(&self, asking: Asking) {
+        match self.vault.unlock(asking).await {
+            Standing::NoStore => self.refresh_or_tell().await,
+            Standing::Unsealed => {
+                tracing::info!("the secret store is unsealed");
+                self.refresh_or_tell().await;
+            }
+            Standing::Sealed(sealing) => {
+                tracing::error!(
+                    reason = sealing.why.code(),
+                    "the secret store stays sealed: {sealing}"
+                );
+                self.install();
+            }
+        }
+    }
+
+    /// Unseals with an operator's credential, and hands the keys out.
+    pub(crate) async fn unseal(
+        &self,
+        credential: Credential,
+        accepting: Option<u64>,
+    ) -> Result<(), StoreError> {
+        self.vault.unseal(credential, accepting).await?;
+        tracing::info!("the secret store was unsealed by an operator");
+        self.refresh_or_tell().await;
+        Ok(())
+    }
+
+    /// Forgets all keys, at once for calls that come from now on; those that are under way may end.
+    ///
+    /// # Errors
+    /// If the audit log cannot take it. The store is sealed all the same.
+    pub(crate) async fn seal(&self) -> Result<(), StoreError> {
+        tracing::warn!(
+            "the secret store is sealed by an operator: no call is served until it is unsealed"
+        );
+        self.vault.sealed(Sealing::plain(Why::Operator));
+        self.books().held.forget_stored();
+        self.install();
+        match self.vault.store() {
+            Some(store) => store.seal().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Looks at what there is, and says in the log if that fails.
+    pub(crate) async fn refresh_or_tell(&self) {
+        if let Err(error) = self.refresh().await {
+            let words = super::standing::chain(&error);
+            tracing::error!("keys cannot be fetched from the secret store: {words}");
+        }
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        // Nobody who holds the lock can leave them half written.
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeper")
+            .field("vault", &self.vault)
+            .field("wants", &self.wants)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,152 @@
+//! Following the secret store while a server runs.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use orchestra_secrets::{EntryId, StoreError};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::Keeper;
+use crate::secrets::standing::{Sealing, Standing, Why, chain};
+use crate::secrets::vault::Asking;
+
+/// How often the store is asked whether anything changed: one number from one row. So a change reaches every server
+/// within two seconds or so.
+const POLL: Duration = Duration::from_secs(1);
+/// How long it may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest rest after it did not; the first is that of a poll, and each next one is twice as long.
+const LONGEST_REST: Duration = Duration::from_secs(30);
+/// How early a key's end is announced, in milliseconds.
+const WARNINGS: [i64; 2] = [7 * DAY, DAY];
+const DAY: i64 = 24 * 60 * 60 * 1000;
+
+impl Keeper {
+    /// Unseals the store, and follows it until `stop` is cancelled.
+    pub(crate) async fn watch(&self, stop: &CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = async { tokio::join!(self.unlock_at_start(), self.poll(), self.watch_time()); } => {}
+        }
+    }
+
+    async fn unlock_at_start(&self) {
+        if self.vault.store().is_some() {
+            self.unlock_or_ask().await;
+        }
+    }
+
+    /// Ends keys whose time is over, though nothing may have changed in the store.
+    async fn watch_time(&self) {
+        let mut ticks = interval(POLL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut warned = HashMap::new();
+        loop {
+            ticks.tick().await;
+            self.install();
+            self.warn(&mut warned);
+        }
+    }
+
+    /// Says once for each threshold that a key is going to expire.
+    fn warn(&self, warned: &mut HashMap<EntryId, i64>) {
+        let now_ms = self.clock.unix_ms();
+        for (reference, key) in self.books().held.keys() {
+            let (Some(entry), Some(end)) = (key.entry, key.expires_ms) else {
+                continue;
+            };
+            let left = end.saturating_sub(now_ms);
+            let passed = WARNINGS.into_iter().filter(|early| left <= *early).min();
+            let Some(passed) = passed.filter(|_| left > 0) else {
+                continue;
+            };
+            if warned.insert(entry, passed) != Some(passed) {
+                let hours = left / (60 * 60 * 1000);
+                tracing::warn!("{reference} expires in {hours} hours: set a new value");
+            }
+        }
+    }
+
+    async fn poll(&self) {
+        let mut seen = None;
+        let mut rest = POLL;
+        let mut failing = false;
+        loop {
+            sleep(rest).await;
+            match self.look(&mut seen).await {
+                Ok(()) => {
+                    if std::mem::take(&mut failing) {
+                        tracing::info!("the secret store answers again");
+                    }
+                    rest = POLL;
+                }
+                Err(words) => {
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::error!(
+                            "the secret store cannot be followed, keys that are known go on working: {words}"
+                        );
+                    }
+                    rest = (rest * 2).min(LONGEST_REST);
+                }
+            }
+        }
+    }
+
+    /// One look at the store, whatever its state. `seen` is the epoch that the keys are known to be of.
+    async fn look(&self, seen: &mut Option<u64>) -> Result<(), String> {
+        let Some(store) = self.vault.store() else {
+            return self.find().await;
+        };
+        if self.standing() != Standing::Unsealed {
+            *seen = None;
+            return Ok(());
+        }
+        let epoch = timeout(PATIENCE, store.epoch()).await;
+        let epoch = epoch
+            .map_err(|_| "no answer".to_owned())?
+            .map_err(|error| chain(&error))?;
+        if *seen == Some(epoch) && !store.is_sealed() {
+            return Ok(());
+        }
+        let refreshed = self.refresh().await;
+        if store.is_sealed() {
+            self.unlock_again(refreshed.err()).await;
+            return Ok(());
+        }
+        refreshed.map_err(|error| chain(&error))?;
+        *seen = Some(epoch);
+        Ok(())
+    }
+
+    /// A store that finds its root key replaced, or itself put back, seals itself. What unsealed it before may still do.
+    async fn unlock_again(&self, error: Option<StoreError>) {
+        self.unlock_by(Asking::Nobody).await;
+        if let Standing::Sealed(sealing) = self.standing()
+            && sealing.why == Why::NoCredential
+        {
+            let found = error.as_ref().map(Sealing::from);
+            let cause = found.unwrap_or_else(|| Sealing::plain(Why::RootReplaced));
+            self.vault.sealed(cause);
+        }
+    }
+
+    /// Looks for a database that did not answer when the server started.
+    async fn find(&self) -> Result<(), String> {
+        if self.standing() == Standing::NoStore {
+            return Ok(());
+        }
+        match timeout(PATIENCE, self.vault.reopen()).await {
+            Ok(true) => {
+                tracing::info!("the database of the secret store answers");
+                self.unlock_by(Asking::Nobody).await;
+                Ok(())
+            }
+            Ok(false) => Err(match self.standing() {
+                Standing::Sealed(sealing) => sealing.detail,
+                Standing::NoStore | Standing::Unsealed => String::new(),
+            }),
+            Err(_) => Err("no answer".to_owned()),
+        }
+    }
+}
