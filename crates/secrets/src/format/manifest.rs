@@ -10,11 +10,29 @@ use super::bytes::{Reader, Writer};
 use super::sealed::{Purpose, derive};
 use crate::key::Key;
 
-/// What stands in one row of secrets: its version and the commitment of its ciphertext.
+/// What stands in one row of secrets: its version, the commitment of its ciphertext, and whose it is. Without the
+/// name nobody would miss a row that is hidden while its secret is revoked, and shown again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RowMark {
     pub(crate) version: u64,
     pub(crate) commitment: [u8; 32],
+    pub(crate) name: NameMark,
+}
+
+/// A secret's name, by the first half of its hash: two names that share it cost 2^64 tries, and whoever finds them
+/// can only make them unusable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NameMark(pub(crate) [u8; 16]);
+
+impl NameMark {
+    pub(crate) fn of(tenant: &str, name: &str) -> Self {
+        let whole = Writer::default()
+            .bytes(tenant.as_bytes())
+            .bytes(name.as_bytes())
+            .finish();
+        let hash = Manifest::hash(&whole);
+        Self(std::array::from_fn(|place| hash[place]))
+    }
 }
 
 /// A slot, by the hash of its bytes.
@@ -36,6 +54,8 @@ pub(crate) struct Manifest {
     /// The last entry of the audit log; 0 before the first.
     pub(crate) audit_seq: u64,
     pub(crate) audit_hash: [u8; 32],
+    /// Counts rotations.
+    pub(crate) fence: u64,
     /// Written by id, whatever their order here.
     pub(crate) slots: Vec<SlotMark>,
     pub(crate) rows: BTreeMap<[u8; 16], RowMark>,
@@ -45,7 +65,13 @@ impl Manifest {
     const MAGIC: [u8; 4] = *b"ORMF";
     const FORMAT: u8 = 1;
     const SLOT_BYTES: usize = 4 + 32;
-    const ROW_BYTES: usize = 16 + 8 + 32;
+    const ROW_BYTES: usize = 16 + 8 + 32 + 16;
+
+    /// The rows of a secret.
+    pub(crate) fn rows_of(&self, name: NameMark) -> impl Iterator<Item = [u8; 16]> + '_ {
+        let its = self.rows.iter().filter(move |(_, mark)| mark.name == name);
+        its.map(|(id, _)| *id)
+    }
 
     /// The hash by which slots and keyrings are listed.
     pub(crate) fn hash(bytes: &[u8]) -> [u8; 32] {
@@ -91,6 +117,7 @@ impl Manifest {
             .raw(&self.keyring)
             .u64(self.audit_seq)
             .raw(&self.audit_hash)
+            .u64(self.fence)
             .u32(length(self.slots.len()));
         let mut slots: Vec<_> = self.slots.iter().collect();
         slots.sort_by_key(|slot| slot.id);
@@ -99,7 +126,11 @@ impl Manifest {
         }
         writer = writer.u32(length(self.rows.len()));
         for (id, row) in &self.rows {
-            writer = writer.raw(id).u64(row.version).raw(&row.commitment);
+            writer = writer
+                .raw(id)
+                .u64(row.version)
+                .raw(&row.commitment)
+                .raw(&row.name.0);
         }
         writer.finish()
     }
@@ -115,6 +146,7 @@ impl Manifest {
             keyring: reader.array()?,
             audit_seq: reader.u64()?,
             audit_hash: reader.array()?,
+            fence: reader.u64()?,
             slots: slots(&mut reader)?,
             rows: rows(&mut reader)?,
         };
@@ -143,6 +175,7 @@ fn rows(reader: &mut Reader<'_>) -> Result<BTreeMap<[u8; 16], RowMark>, FormatEr
         let mark = RowMark {
             version: reader.u64()?,
             commitment: reader.array()?,
+            name: NameMark(reader.array()?),
         };
         if rows.last_key_value().is_some_and(|(last, _)| *last >= id) {
             return Err(FormatError::Bounds("order of rows"));

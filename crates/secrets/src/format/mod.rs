@@ -19,7 +19,7 @@ pub(crate) use aad::Aad;
 pub(crate) use bytes::{Reader, Writer};
 pub use kdf::{InvalidKdf, KdfParameters};
 pub(crate) use keyring::{KeyState, Keyring, KeyringPlace};
-pub(crate) use manifest::{Manifest, RowMark, SlotMark};
+pub(crate) use manifest::{Manifest, NameMark, RowMark, SlotMark};
 pub(crate) use record::Record;
 pub(crate) use sealed::{Purpose, Sealed, derive};
 pub(crate) use slot::{Slot, SlotPlace};

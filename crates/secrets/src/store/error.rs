@@ -46,6 +46,14 @@ pub enum StoreError {
         /// What is wrong with it.
         source: FormatError,
     },
+    /// There are other versions of a secret than were written.
+    #[error(
+        "versions of secret {name} were taken away or brought in by somebody else: remove it, and set it again"
+    )]
+    NameTampered {
+        /// Whose.
+        name: Name,
+    },
     /// The whole store is older than what was seen of it.
     #[error(
         "the secret store was put back to an older state (epoch {found}, seen was {seen}): \

@@ -115,6 +115,7 @@ impl Head {
             manifest.root_version,
             manifest.keyring_version,
             manifest.keyring,
+            manifest.fence,
         );
         let here = (
             self.store,
@@ -122,6 +123,7 @@ impl Head {
             self.root_version,
             self.keyring_version,
             Manifest::hash(&self.keyring),
+            self.fence,
         );
         if listed == here {
             Ok(manifest)

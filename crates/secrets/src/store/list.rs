@@ -50,12 +50,6 @@ pub struct Status {
     pub anchor_failure: Option<String>,
 }
 
-impl Status {
-    pub(crate) fn next_slot(&self) -> u32 {
-        self.slots.iter().map(|slot| slot.id).max().unwrap_or(0) + 1
-    }
-}
-
 impl Store {
     /// The store at a glance. Works while it is sealed; what it says is then not authenticated.
     ///

@@ -141,6 +141,7 @@ fn first_head(
         keyring: Manifest::hash(&head.keyring),
         audit_seq: 0,
         audit_hash: [0; 32],
+        fence: head.fence,
         slots: slots.iter().map(mark).collect(),
         rows: std::collections::BTreeMap::new(),
     };

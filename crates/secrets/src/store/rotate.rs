@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::audit::{Action, Happened};
 use crate::credential::Credential;
 use crate::entropy::Entropy;
-use crate::format::{KdfParameters, Keyring};
+use crate::format::{KdfParameters, Keyring, Slot};
 use crate::key::Key;
 use crate::recovery::RecoveryKey;
 use crate::store::rows::Stored;
+use crate::store::slots::Slots;
 use crate::store::write::Write;
 use crate::store::{Store, StoreError};
 
@@ -139,15 +140,8 @@ impl Store {
         drop_others: bool,
     ) -> Result<RootRotation, StoreError> {
         credentials.iter().try_for_each(Credential::check)?;
-        let before = self.shared.unsealed()?;
-        let (kept, credentials) = self.slots_opened_by(credentials).await?;
-        let status = self.status().await?;
-        let others: Vec<u32> = status
-            .slots
-            .iter()
-            .filter(|slot| slot.kind != crate::SlotKind::Recovery && !kept.contains(&slot.id))
-            .map(|slot| slot.id)
-            .collect();
+        let before = Slots::of(&self.shared).await?;
+        let (before, credentials, others) = self.left_by(before, credentials).await?;
         if !others.is_empty() && !drop_others {
             return Err(StoreError::SlotsLeft(others));
         }
@@ -155,41 +149,53 @@ impl Store {
         let recovery = RecoveryKey::random(&self.shared.entropy)?;
         let credentials = credentials
             .into_iter()
-            .chain([Credential::recovery(&recovery)]);
-        let first = status.next_slot();
+            .chain([Credential::recovery(&recovery)])
+            .collect();
+        let (id, first) = (before.unsealed.store, before.next());
         let slots = self
-            .wrap(
-                Arc::clone(&root),
-                before.store,
-                first,
-                credentials.collect(),
-                costs,
-            )
+            .wrap(Arc::clone(&root), id, first, credentials, costs)
             .await?;
-        let mut write = Write::begin(&self.shared).await?;
-        if write.unsealed.root_version != before.root_version || write.next_slot() != first {
-            return Err(StoreError::Conflict);
-        }
-        let old: Vec<u32> = write.manifest.slots.iter().map(|slot| slot.id).collect();
-        for slot in old {
-            write.drop_slot(slot).await?;
-        }
-        for slot in &slots {
-            write.add_slot(slot).await?;
-        }
-        let keyring = write.copy_keyring()?;
-        write.set_new_root(root, keyring)?;
-        let number = write.head.root_version;
-        write.happened(Happened::new(Action::RootRotated).number(number));
+        let mut write = before.unchanged(&self.shared).await?;
+        write.exchange_root(root, &slots).await?;
         write.commit().await?;
         Ok(RootRotation {
             recovery,
             dropped: others,
         })
     }
+
+    /// Which slots these credentials leave behind.
+    async fn left_by(
+        &self,
+        slots: Slots,
+        credentials: Vec<Credential>,
+    ) -> Result<(Slots, Vec<Credential>, Vec<u32>), StoreError> {
+        let _alone = self.shared.unlocking.lock().await;
+        let left = tokio::task::spawn_blocking(move || {
+            let others = slots.others(&credentials)?;
+            Ok((slots, credentials, others))
+        });
+        left.await.map_err(|_| StoreError::Stretch)?
+    }
 }
 
 impl Write<'_> {
+    /// Puts the keyring under another root key, and these slots in the place of all others.
+    async fn exchange_root(&mut self, root: Arc<Key>, slots: &[Slot]) -> Result<(), StoreError> {
+        let old: Vec<u32> = self.manifest.slots.iter().map(|slot| slot.id).collect();
+        for slot in old {
+            self.drop_slot(slot).await?;
+        }
+        for slot in slots {
+            self.add_slot(slot).await?;
+        }
+        let keyring = self.copy_keyring()?;
+        self.set_new_root(root, keyring)?;
+        let number = self.head.root_version;
+        self.happened(Happened::new(Action::RootRotated).number(number));
+        Ok(())
+    }
+
     /// Adds a key version, which is active from now on.
     fn publish_key(&mut self, entropy: &dyn Entropy) -> Result<u32, StoreError> {
         let mut keyring = self.copy_keyring()?;

@@ -2,7 +2,7 @@
 
 use crate::backend::{BackendError, Row, Transaction, Value};
 use crate::entry::{Labels, State};
-use crate::format::{Aad, Manifest, Record, RowMark};
+use crate::format::{Aad, Manifest, NameMark, Record, RowMark};
 use crate::store::StoreError;
 use crate::store::head::integer;
 use crate::{Entry, EntryId, FormatError, Name};
@@ -43,6 +43,19 @@ pub(crate) fn binding(store: &[u8; 16], entry: &Entry) -> Aad {
         .number(entry.created_ms)
         .optional_number(entry.expires_ms)
         .unsigned(entry.row_version)
+}
+
+/// How the manifest lists a row.
+pub(crate) fn row_mark(entry: &Entry, record: &Record) -> RowMark {
+    RowMark {
+        version: entry.row_version,
+        commitment: *record.commitment(),
+        name: name_mark(&entry.name),
+    }
+}
+
+pub(crate) fn name_mark(name: &Name) -> NameMark {
+    NameMark::of(name.tenant(), name.name())
 }
 
 impl EntryId {
@@ -90,10 +103,7 @@ impl Stored {
 
     pub(crate) fn listed(&self, manifest: &Manifest) -> Result<Record, FormatError> {
         let record = self.parsed()?;
-        let found = RowMark {
-            version: self.entry.row_version,
-            commitment: *record.commitment(),
-        };
+        let found = row_mark(&self.entry, &record);
         let listed = manifest.rows.get(&self.entry.id.0) == Some(&found);
         listed.then_some(record).ok_or(FormatError::Refused)
     }
@@ -105,18 +115,23 @@ impl Stored {
         same.then_some(record).ok_or(FormatError::Refused)
     }
 
+    /// The rows of a name, the latest version first.
+    pub(crate) async fn rows_of(
+        name: &Name,
+        transaction: &mut dyn Transaction,
+    ) -> Result<Vec<Row>, BackendError> {
+        let values = vec![name.tenant().into(), name.name().into()];
+        let statement = select!("WHERE tenant = $1 AND name = $2 ORDER BY version DESC");
+        transaction.query(statement, values).await
+    }
+
     /// All versions of a name, the latest first.
     pub(crate) async fn versions(
         name: &Name,
         transaction: &mut dyn Transaction,
-    ) -> Result<Vec<Self>, StoreError> {
-        let rows = transaction
-            .query(
-                select!("WHERE tenant = $1 AND name = $2 ORDER BY version DESC"),
-                vec![name.tenant().into(), name.name().into()],
-            )
-            .await?;
-        Ok(rows.iter().map(Self::of).collect::<Result<_, _>>()?)
+    ) -> Result<Vec<Self>, BackendError> {
+        let rows = Self::rows_of(name, transaction).await?;
+        rows.iter().map(Self::of).collect()
     }
 
     /// The row of this id.

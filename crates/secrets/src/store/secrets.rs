@@ -83,24 +83,13 @@ impl Store {
         let value = secret.expose().as_bytes();
         check_length(value)?;
         let mut write = Write::begin(&self.shared).await?;
-        let versions = write.versions(&new.name).await?;
-        let latest = versions.first().map_or(0, |stored| stored.entry.version);
-        for stored in versions {
-            if stored.entry.state == State::Current {
-                let value = write.open(&stored)?;
-                let entry = Entry {
-                    state: State::Previous,
-                    ..stored.entry
-                };
-                write.replace(entry, &value).await?;
-            }
-        }
+        let latest = write.supersede(&new.name).await?;
         let mut id = [0; 16];
         self.shared.entropy.fill(&mut id)?;
         let entry = Entry {
             id: EntryId(id),
             name: new.name,
-            version: latest + 1,
+            version: latest.saturating_add(1),
             state: State::Current,
             service: new.service,
             origin: new.origin,
@@ -124,8 +113,7 @@ impl Store {
     /// cannot be written.
     pub async fn fetch(&self, ask: &Ask) -> Result<Fetched, StoreError> {
         let mut write = Write::begin(&self.shared).await?;
-        let versions = write.versions(&ask.name).await?;
-        let stored = choose(versions, ask)?;
+        let stored = write.choose(ask).await?;
         let value = write.open(&stored)?;
         // Only now is what the row says of itself known to be true.
         check_use(&stored.entry, ask, write.now)?;
@@ -138,10 +126,16 @@ impl Store {
         })
     }
 
-    /// Makes a version unusable and erases its value; without a version, all of them.
+    /// Makes a version unusable and erases its value; without a version, all of them. Says which were not revoked
+    /// before.
+    ///
+    /// A version that was edited in the database is revoked as well, unless another one is meant: then it is not known
+    /// whether this is that one.
     ///
     /// # Errors
-    /// [`StoreError::NoSecret`] or [`StoreError::NoVersion`] if there is none.
+    /// [`StoreError::NoSecret`] or [`StoreError::NoVersion`] if there is none; [`StoreError::NameTampered`] if not all
+    /// versions are there, and [`StoreError::EntryTampered`] for an edited one beside the one that is meant. Then nothing was
+    /// revoked, and [`Store::remove`] takes them all away.
     pub async fn revoke(
         &self,
         name: &Name,
@@ -149,13 +143,15 @@ impl Store {
     ) -> Result<Vec<Entry>, StoreError> {
         let mut write = Write::begin(&self.shared).await?;
         let versions = some(write.versions(name).await?, name)?;
+        check_version(&versions, name, version)?;
         let mut revoked = Vec::new();
         for stored in versions {
             let meant = version.is_none_or(|version| stored.entry.version == version);
-            if !meant || stored.entry.state == State::Revoked {
-                continue;
+            match write.open(&stored) {
+                Ok(_) if !meant || stored.entry.state == State::Revoked => continue,
+                Err(error) if !meant => return Err(error),
+                _ => {}
             }
-            // What was tampered with can be revoked all the same.
             let entry = Entry {
                 state: State::Revoked,
                 ..stored.entry
@@ -164,32 +160,59 @@ impl Store {
             write.happened(Happened::new(Action::SecretRevoked).to(&entry));
             revoked.push(entry);
         }
-        match version {
-            Some(version) if revoked.is_empty() => Err(StoreError::NoVersion {
-                name: name.clone(),
-                version,
-            }),
-            _ => {
-                write.commit().await?;
-                Ok(revoked)
-            }
+        if !revoked.is_empty() {
+            write.commit().await?;
         }
+        Ok(revoked)
     }
 
-    /// Removes a secret with all its versions; the audit log keeps what was done with it.
+    /// Removes a secret with all its versions, whatever somebody else did to their rows, and says how many there were.
+    /// The audit log keeps what was done with them.
     ///
     /// # Errors
     /// [`StoreError::NoSecret`] if there is none.
     pub async fn remove(&self, name: &Name) -> Result<usize, StoreError> {
         let mut write = Write::begin(&self.shared).await?;
-        let versions = some(write.versions(name).await?, name)?;
-        for stored in &versions {
-            write.delete(stored).await?;
+        let removed = write.delete(name).await?;
+        if removed == 0 {
+            return Err(StoreError::NoSecret(name.clone()));
         }
         let happened = Happened::new(Action::SecretRemoved).named(name);
-        write.happened(happened.number(versions.len().try_into().unwrap_or(u64::MAX)));
+        write.happened(happened.number(removed.try_into().unwrap_or(u64::MAX)));
         write.commit().await?;
-        Ok(versions.len())
+        Ok(removed)
+    }
+}
+
+impl Write<'_> {
+    /// Makes the current version of a name a previous one, and says the number of the latest. Every version is checked:
+    /// one that only pretends not to be current could come back beside the next.
+    async fn supersede(&mut self, name: &Name) -> Result<u32, StoreError> {
+        let versions = self.versions(name).await?;
+        let latest = versions.first().map_or(0, |stored| stored.entry.version);
+        for stored in versions {
+            let value = self.open(&stored)?;
+            if stored.entry.state == State::Current {
+                let entry = Entry {
+                    state: State::Previous,
+                    ..stored.entry
+                };
+                self.replace(entry, &value).await?;
+            }
+        }
+        Ok(latest)
+    }
+
+    /// The version that is asked for. Of the others nothing is required, unless it seems not to be there.
+    async fn choose(&mut self, ask: &Ask) -> Result<Stored, StoreError> {
+        let missing = match choose(self.readable(&ask.name).await?, ask) {
+            Ok(stored) => return Ok(stored),
+            Err(missing) => missing,
+        };
+        for stored in self.versions(&ask.name).await? {
+            self.open(&stored)?;
+        }
+        Err(missing)
     }
 }
 
@@ -208,6 +231,22 @@ fn some(versions: Vec<Stored>, name: &Name) -> Result<Vec<Stored>, StoreError> {
         return Err(StoreError::NoSecret(name.clone()));
     }
     Ok(versions)
+}
+
+fn check_version(versions: &[Stored], name: &Name, version: Option<u32>) -> Result<(), StoreError> {
+    match version {
+        Some(version)
+            if versions
+                .iter()
+                .all(|stored| stored.entry.version != version) =>
+        {
+            Err(StoreError::NoVersion {
+                name: name.clone(),
+                version,
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn choose(versions: Vec<Stored>, ask: &Ask) -> Result<Stored, StoreError> {

@@ -116,31 +116,6 @@ impl Store {
         Ok(found?)
     }
 
-    /// The slots that these credentials open. Takes as long as the costs of each say.
-    pub(crate) async fn slots_opened_by(
-        &self,
-        credentials: Vec<Credential>,
-    ) -> Result<(Vec<u32>, Vec<Credential>), StoreError> {
-        let _alone = self.shared.unlocking.lock().await;
-        let mut transaction = self.shared.backend.begin(Mode::Read).await?;
-        let locked = Locked::read(transaction.as_mut()).await?;
-        drop(transaction);
-        let opened = tokio::task::spawn_blocking(move || {
-            let mut opened = Vec::new();
-            for credential in &credentials {
-                for slot in slots_of(&locked.slots, credential)? {
-                    match slot.unwrap(&locked.head.store, credential) {
-                        Ok(_) => opened.push(slot.id),
-                        Err(UnlockError::Refused) => {}
-                        Err(error) => return Err(error.into()),
-                    }
-                }
-            }
-            Ok((opened, credentials))
-        });
-        opened.await.map_err(|_| StoreError::Stretch)?
-    }
-
     /// Checks what the keys opened against what was seen before, and notes that the store is open.
     async fn enter(&self, unsealed: Arc<Unsealed>, older: Older) -> Result<(), StoreError> {
         let shared = &self.shared;

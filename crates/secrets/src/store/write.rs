@@ -4,18 +4,20 @@
 //! audit entries, the new manifest and the new head, and commits. Then the anchor outside of the database is moved.
 //! A crash anywhere leaves the state before or the state after.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use crate::Name;
 use crate::anchor::Mark;
 use crate::audit::{AuditEntry, CHECKPOINT_EVERY, Chained, Happened, Notary};
 use crate::backend::{BackendError, Mode, Transaction, Value};
-use crate::format::{Keyring, Manifest, Record, RowMark};
+use crate::format::{Keyring, Manifest, Record};
 use crate::key::Key;
 use crate::store::checkpoints::{drop_covered_checkpoints, insert_checkpoint};
 use crate::store::head::{Head, integer};
-use crate::store::rows::{Stored, binding};
+use crate::store::rows::{Stored, binding, name_mark, row_mark};
 use crate::store::{Shared, StoreError, Unsealed};
 
 /// A change that is being made. Dropped, it was never made.
@@ -65,31 +67,22 @@ impl<'s> Write<'s> {
         self.happened.push(happened);
     }
 
-    /// All versions of a name, the latest first. Where none is current, that may be because somebody took it away: then
-    /// all rows must be there that the manifest lists.
-    pub(crate) async fn versions(&mut self, name: &crate::Name) -> Result<Vec<Stored>, StoreError> {
-        let versions = Stored::versions(name, self.transaction.as_mut()).await?;
-        let current = |stored: &Stored| stored.entry.state == crate::State::Current;
-        if !versions.iter().any(current) {
-            self.check_count().await?;
-        }
-        Ok(versions)
+    /// Those versions of a name that can be read, the latest first. What they say of themselves is not known to be true.
+    pub(crate) async fn readable(&mut self, name: &Name) -> Result<Vec<Stored>, StoreError> {
+        let rows = Stored::rows_of(name, self.transaction.as_mut()).await?;
+        Ok(rows.iter().filter_map(|row| Stored::of(row).ok()).collect())
     }
 
-    /// A row that was deleted or brought in behind our back.
-    async fn check_count(&mut self) -> Result<(), StoreError> {
-        let rows = self
-            .transaction
-            .query("SELECT count(*) FROM secrets_entries", Vec::new())
-            .await?;
-        let found: usize = rows.first().map_or(Ok(0), |row| row.count(0))?;
-        if found == self.manifest.rows.len() {
-            Ok(())
+    /// All versions of a name, the latest first: those that the manifest lists, no more and no less. Each may still have
+    /// been edited.
+    pub(crate) async fn versions(&mut self, name: &Name) -> Result<Vec<Stored>, StoreError> {
+        let versions = self.readable(name).await?;
+        let found: BTreeSet<_> = versions.iter().map(|stored| stored.entry.id.0).collect();
+        let listed: BTreeSet<_> = self.manifest.rows_of(name_mark(name)).collect();
+        if found == listed {
+            Ok(versions)
         } else {
-            Err(StoreError::Tampered {
-                part: "rows are missing or were added",
-                source: crate::FormatError::Refused,
-            })
+            Err(StoreError::NameTampered { name: name.clone() })
         }
     }
 
@@ -117,14 +110,16 @@ impl<'s> Write<'s> {
         Ok(entry)
     }
 
-    /// Puts an entry with this value in the place of the row that it was read from.
+    /// Puts an entry with this value in the place of the row that it was read from. What that row says of its version
+    /// need not be true.
     pub(crate) async fn replace(
         &mut self,
         mut entry: crate::Entry,
         value: &[u8],
     ) -> Result<crate::Entry, StoreError> {
         let before = entry.row_version;
-        entry.row_version += 1;
+        let listed = self.manifest.rows.get(&entry.id.0);
+        entry.row_version = listed.map_or(0, |mark| mark.version) + 1;
         let stored = self.sealed(&mut entry, value)?;
         stored.replace(before, self.transaction.as_mut()).await?;
         Ok(entry)
@@ -135,10 +130,7 @@ impl<'s> Write<'s> {
         entry.key_version = self.keyring().active()?.0;
         let bound = binding(&self.head.store, entry);
         let record = Record::seal(self.keyring(), bound, value, &self.shared.entropy)?;
-        let mark = RowMark {
-            version: entry.row_version,
-            commitment: *record.commitment(),
-        };
+        let mark = row_mark(entry, &record);
         self.manifest.rows.insert(entry.id.0, mark);
         Ok(Stored {
             entry: entry.clone(),
@@ -146,24 +138,20 @@ impl<'s> Write<'s> {
         })
     }
 
-    /// Removes a row.
-    pub(crate) async fn delete(&mut self, stored: &Stored) -> Result<(), StoreError> {
-        let changed = self
-            .transaction
-            .execute(
-                "DELETE FROM secrets_entries WHERE id = $1 AND row_version = $2",
-                vec![
-                    stored.entry.id.0.as_slice().into(),
-                    integer(stored.entry.row_version).into(),
-                ],
-            )
-            .await?;
-        self.manifest.rows.remove(&stored.entry.id.0);
-        if changed == 1 {
-            Ok(())
-        } else {
-            Err(StoreError::Conflict)
+    /// Removes all versions of a name, and says how many there were: those that are listed, whatever became of their
+    /// rows, and those that somebody else added.
+    pub(crate) async fn delete(&mut self, name: &Name) -> Result<usize, StoreError> {
+        let listed: Vec<_> = self.manifest.rows_of(name_mark(name)).collect();
+        for id in &listed {
+            let statement = "DELETE FROM secrets_entries WHERE id = $1";
+            let values = vec![id.as_slice().into()];
+            self.transaction.execute(statement, values).await?;
+            self.manifest.rows.remove(id);
         }
+        let statement = "DELETE FROM secrets_entries WHERE tenant = $1 AND name = $2";
+        let values = vec![name.tenant().into(), name.name().into()];
+        let added = self.transaction.execute(statement, values).await?;
+        Ok(listed.len() + usize::try_from(added).unwrap_or(usize::MAX))
     }
 
     /// The keyring is another from now on.
@@ -204,6 +192,7 @@ impl<'s> Write<'s> {
         self.manifest.root_version = self.head.root_version;
         self.manifest.keyring_version = self.head.keyring_version;
         self.manifest.keyring = Manifest::hash(&self.head.keyring);
+        self.manifest.fence = self.head.fence;
         self.head.epoch = self.manifest.epoch;
         self.head.manifest = self.manifest.encode(&self.unsealed.root);
         self.head.replace(before, self.transaction.as_mut()).await?;

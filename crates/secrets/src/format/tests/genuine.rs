@@ -112,14 +112,15 @@ fn listed(slots: &[u32], rows: &[u8], behind: &[u8]) -> Option<FormatError> {
         .u64(1)
         .raw(&[0; 32])
         .u64(0)
-        .raw(&[0; 32]);
+        .raw(&[0; 32])
+        .u64(0);
     writer = writer.u32(u32::try_from(slots.len()).unwrap());
     for slot in slots {
         writer = writer.u32(*slot).raw(&[4; 32]);
     }
     writer = writer.u32(u32::try_from(rows.len()).unwrap());
     for row in rows {
-        writer = writer.raw(&[*row; 16]).u64(1).raw(&[5; 32]);
+        writer = writer.raw(&[*row; 16]).u64(1).raw(&[5; 48]);
     }
     let body = writer.raw(behind).finish();
     let key = derive(&key(1), Purpose::Manifest);

@@ -19,7 +19,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
 
-use super::{Aad, FormatError, KdfParameters, Keyring, KeyringPlace, Manifest, Record, RowMark};
+use super::{
+    Aad, FormatError, KdfParameters, Keyring, KeyringPlace, Manifest, NameMark, Record, RowMark,
+};
 use super::{Slot, SlotMark, SlotPlace};
 use crate::credential::Credential;
 use crate::entropy::{Entropy, EntropyError, OsEntropy};
@@ -108,6 +110,7 @@ fn manifest() -> Manifest {
         let mark = RowMark {
             version: n.into(),
             commitment: [n; 32],
+            name: NameMark::of("tenant", &format!("name {n}")),
         };
         ([n; 16], mark)
     };
@@ -123,6 +126,7 @@ fn manifest() -> Manifest {
         keyring: [9; 32],
         audit_seq: 11,
         audit_hash: [8; 32],
+        fence: 13,
         slots: vec![slot(4), slot(1)],
         rows: (1..=3).map(row).collect::<BTreeMap<_, _>>(),
     }
