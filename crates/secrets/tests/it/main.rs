@@ -6,6 +6,7 @@
     reason = "what a test prints is shown if it fails, and read by the test that started its process"
 )]
 
+mod attacks;
 mod audit;
 mod backend;
 mod backup;
