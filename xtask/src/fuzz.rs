@@ -116,9 +116,13 @@ fn fuzz(folders: &Folders, host: &str, target: &str, seconds: u32) -> anyhow::Re
     command::run(&mut command)
 }
 
-/// The folders to begin with: the kept corpus, and the fixtures of the target's dialect or of all.
+/// The folders to begin with: the kept corpus, and the fixtures of the target's dialect or of all. What is
+/// encrypted begins with its corpus alone.
 fn seeds(folders: &Folders, target: &str) -> Vec<PathBuf> {
     let kept = folders.fuzz.join("corpus").join(target);
+    if target.starts_with("secret_") {
+        return vec![kept];
+    }
     let dialect = target
         .rsplit_once('_')
         .map(|(dialect, _)| folders.fixtures.join(dialect));

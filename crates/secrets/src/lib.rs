@@ -32,6 +32,8 @@ pub use credential::{Credential, WeakCredential, new_key_file};
 pub use entropy::{Entropy, EntropyError, OsEntropy};
 pub use entry::{Entry, EntryId, InvalidLabel, Labels, State};
 pub use error::SealError;
+#[cfg(any(fuzzing, test))]
+pub use format::fuzzing;
 pub use format::{FormatError, InvalidKdf, KdfParameters, SlotKind, UnlockError};
 pub use name::{InvalidName, Name};
 pub use origin::{InvalidOrigin, Origin};

@@ -70,13 +70,15 @@ fn every_body_has_a_target() {
         path.file_stem()
             .map(|stem| stem.to_string_lossy().into_owned())
     };
-    let targets: Vec<String> = targets.iter().filter_map(stem).collect();
+    let mut targets: Vec<String> = targets.iter().filter_map(stem).collect();
+    // What is encrypted is fuzzed too, with bodies of its own crate.
+    targets.retain(|name| !name.starts_with("secret_"));
     assert_eq!(targets, BODIES.map(|(name, ..)| name));
     let kept = fs::read_dir(crate_folder().join("../../fuzz/corpus")).expect("a corpus");
     for entry in kept.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         assert!(
-            targets.contains(&name),
+            targets.contains(&name) || name.starts_with("secret_"),
             "the corpus of {name} has no target"
         );
     }

@@ -55,7 +55,7 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    fn encode(&self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Vec<u8> {
         let count = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
         let mut writer = Writer::default()
             .raw(&MAGIC)
@@ -224,7 +224,7 @@ const BLOB: u8 = 3;
 const ABSENT: u8 = 0x80;
 
 /// `table u8 | count u8 | values`
-fn write_row(writer: Writer, table: Table, row: &Row) -> Writer {
+pub(super) fn write_row(writer: Writer, table: Table, row: &Row) -> Writer {
     let count = u8::try_from(row.0.len()).unwrap_or(u8::MAX);
     let writer = writer.u8(table.code()).u8(count);
     row.0.iter().fold(writer, write_value)
@@ -241,7 +241,7 @@ fn write_value(writer: Writer, value: &Value) -> Writer {
     }
 }
 
-fn read_row(reader: &mut Reader<'_>) -> Result<(Table, Row), FormatError> {
+pub(super) fn read_row(reader: &mut Reader<'_>) -> Result<(Table, Row), FormatError> {
     let table = Table::of_code(reader.u8()?)?;
     let count = reader.u8()?;
     let values = (0..count).map(|_| read_value(reader));

@@ -2,7 +2,11 @@
 
 mod export;
 mod file;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 mod open;
 mod restore;
+#[cfg(test)]
+mod tests;
 
 pub use open::{Backup, BackupInfo, BackupReport};

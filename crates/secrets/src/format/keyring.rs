@@ -178,7 +178,7 @@ impl Keyring {
         Ok(sealed.write(writer).finish())
     }
 
-    fn plain(&self) -> Zeroizing<Vec<u8>> {
+    pub(super) fn plain(&self) -> Zeroizing<Vec<u8>> {
         // Room for all, so that no copy is left behind when the buffer grows.
         let room = Key::BYTES + 4 + self.versions.len() * (Self::VERSION_BYTES + Key::BYTES);
         let mut plain = Zeroizing::new(Vec::with_capacity(room));
@@ -210,7 +210,7 @@ impl Keyring {
         Self::read(&sealed.open(root, Purpose::Keyring, &place.aad())?)
     }
 
-    fn read(plain: &[u8]) -> Result<Self, FormatError> {
+    pub(super) fn read(plain: &[u8]) -> Result<Self, FormatError> {
         let mut reader = Reader::new(plain);
         let signing = key(&mut reader)?;
         let count = reader.count(Self::VERSION_BYTES)?;

@@ -105,7 +105,7 @@ impl Manifest {
         mac
     }
 
-    fn body(&self) -> Vec<u8> {
+    pub(super) fn body(&self) -> Vec<u8> {
         let length = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let mut writer = Writer::default()
             .raw(&Self::MAGIC)
@@ -135,7 +135,7 @@ impl Manifest {
         writer.finish()
     }
 
-    fn read(body: &[u8]) -> Result<Self, FormatError> {
+    pub(super) fn read(body: &[u8]) -> Result<Self, FormatError> {
         let mut reader = Reader::new(body);
         reader.magic(Self::MAGIC, Self::FORMAT)?;
         let manifest = Self {

@@ -5,12 +5,18 @@
 
 mod aad;
 mod bytes;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 mod kdf;
 mod keyring;
 mod manifest;
 mod padding;
 mod record;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod samples;
 mod sealed;
+#[cfg(test)]
+pub(crate) mod seeded;
 mod slot;
 #[cfg(test)]
 mod tests;

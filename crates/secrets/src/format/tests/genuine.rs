@@ -1,5 +1,6 @@
 //! What was encrypted under the right key and yet is not what we write: another program's slip, or ours.
 
+use allocation_counter::measure;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -70,8 +71,10 @@ fn a_keyring_is_as_long_as_it_says() {
     for count in [3, 4, 1 << 20, u32::MAX] {
         let mut bytes = plain(&versions).finish();
         bytes[32..36].copy_from_slice(&count.to_be_bytes());
-        let more = opened(Writer::default().raw(&bytes)).err();
+        let mut more = None;
+        let reserved = measure(|| more = opened(Writer::default().raw(&bytes)).err());
         assert_eq!(more, Some(FormatError::Truncated), "{count} keys");
+        assert!(reserved.bytes_max < 4096, "{count} keys: {reserved:?}");
     }
 }
 

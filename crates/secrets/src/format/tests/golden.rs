@@ -2,30 +2,7 @@
 
 use super::*;
 
-/// The recovery key, which comes first out of [`Seeded`].
-const RECOVERY: &str = "SEY4-GX8D-XEW5-6M4K-PFFA-Z25C-FX6F-Z1T2-ANVA-B3F2-QB3N-9B6V-8RB0-1A9G";
-
-const SLOTS: [&str; 4] = [
-    include_str!("golden/slot_passphrase.hex"),
-    include_str!("golden/slot_key_file.hex"),
-    include_str!("golden/slot_passphrase_and_key_file.hex"),
-    include_str!("golden/slot_recovery.hex"),
-];
-const KEYRING: &str = include_str!("golden/keyring.hex");
-const RECORD: &str = include_str!("golden/record.hex");
-const MANIFEST: &str = include_str!("golden/manifest.hex");
-
 const VALUE: &[u8] = b"an example of a secret";
-
-fn credentials() -> [Credential; 4] {
-    let recovery = RecoveryKey::parse(RECOVERY).unwrap();
-    [
-        Credential::passphrase(PASSPHRASE),
-        Credential::key_file(FILE),
-        Credential::passphrase_and_key_file(PASSPHRASE, FILE),
-        Credential::recovery(&recovery),
-    ]
-}
 
 #[test]
 fn what_the_first_release_wrote_still_opens() {
@@ -52,6 +29,8 @@ fn what_the_first_release_wrote_still_opens() {
 #[test]
 fn what_is_written_now_is_what_the_first_release_wrote() {
     let entropy = Seeded::new(1);
+    let recovery = Credential::recovery(&RecoveryKey::random(&entropy).unwrap());
+    assert_eq!(recovery.file_bytes(), credentials()[3].file_bytes());
     let slots = slots(KdfParameters::LEAST, &entropy);
     let keyring = keyring(&entropy);
     let record = Record::seal(&keyring, bound(), VALUE, &entropy).unwrap();

@@ -6,6 +6,7 @@ mod costs;
 mod credentials;
 mod cuts;
 mod flips;
+mod fuzz;
 mod galois;
 mod genuine;
 mod golden;
@@ -17,49 +18,19 @@ mod vectors;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sha2::{Digest, Sha256};
-
+use super::samples::{
+    FILE, KEYRING, MANIFEST, PASSPHRASE, PLACE, RECORD, SLOTS, STORE, bound, credentials, key,
+    unhex,
+};
+use super::seeded::Seeded;
 use super::{
     Aad, FormatError, KdfParameters, Keyring, KeyringPlace, Manifest, NameMark, Record, RowMark,
+    Slot, SlotMark, SlotPlace,
 };
-use super::{Slot, SlotMark, SlotPlace};
 use crate::credential::Credential;
 use crate::entropy::{Entropy, EntropyError, OsEntropy};
 use crate::key::Key;
 use crate::recovery::RecoveryKey;
-
-const STORE: [u8; 16] = *b"a store's number";
-const PLACE: KeyringPlace<'static> = KeyringPlace {
-    store: &STORE,
-    root_version: 3,
-    keyring_version: 5,
-};
-const PASSPHRASE: &str = "correct horse battery staple";
-const FILE: &[u8] = b"a key file of more than 32 bytes, as all are";
-
-/// Bytes that are always the same, and never repeat. Each draw is a hash of its number.
-#[derive(Debug)]
-struct Seeded(AtomicU64);
-
-impl Seeded {
-    const fn new(seed: u64) -> Self {
-        Self(AtomicU64::new(seed << 32))
-    }
-}
-
-impl Entropy for Seeded {
-    fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError> {
-        for part in buffer.chunks_mut(32) {
-            let number = self.0.fetch_add(1, Ordering::Relaxed);
-            part.copy_from_slice(&Sha256::digest(number.to_be_bytes())[..part.len()]);
-        }
-        Ok(())
-    }
-}
-
-fn key(byte: u8) -> Key {
-    Key::from_slice(&[byte; Key::BYTES]).unwrap()
-}
 
 /// Three keys: destroyed, decrypt-only, active.
 fn keyring(entropy: &dyn Entropy) -> Keyring {
@@ -70,19 +41,6 @@ fn keyring(entropy: &dyn Entropy) -> Keyring {
     keyring
 }
 
-/// Every kind of value that something can be bound to.
-fn bound() -> Aad {
-    Aad::new("orchestra/test")
-        .bytes(&STORE)
-        .text("a tenant")
-        .optional_text(Some("a service"))
-        .optional_text(None)
-        .number(7u32)
-        .optional_number(Some(-1))
-        .optional_number(None)
-        .unsigned(u64::MAX)
-}
-
 fn record(keyring: &Keyring, length: usize) -> Record {
     let plain: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
     Record::seal(keyring, bound(), &plain, &OsEntropy).unwrap()
@@ -90,19 +48,12 @@ fn record(keyring: &Keyring, length: usize) -> Record {
 
 /// One of each kind, at these costs.
 fn slots(costs: KdfParameters, entropy: &dyn Entropy) -> Vec<(Slot, Credential)> {
-    let recovery = RecoveryKey::random(entropy).unwrap();
-    let credentials = [
-        Credential::passphrase(PASSPHRASE),
-        Credential::key_file(FILE),
-        Credential::passphrase_and_key_file(PASSPHRASE, FILE),
-        Credential::recovery(&recovery),
-    ];
     let wrap = |(id, credential): (u32, Credential)| {
         let place = SlotPlace { store: &STORE, id };
         let slot = Slot::wrap(&key(1), place, &credential, costs, entropy).unwrap();
         (slot, credential)
     };
-    (1..).zip(credentials).map(wrap).collect()
+    (1..).zip(credentials()).map(wrap).collect()
 }
 
 fn manifest() -> Manifest {
@@ -165,12 +116,4 @@ fn with_each_kind(check: impl Fn(&str, &[u8], Reading<'_>)) {
     check("manifest", &bytes, &|bytes| {
         Manifest::open(bytes, &key(1)).err()
     });
-}
-
-/// Bytes from digits, two each. Spaces and line ends do not count.
-fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    let value = |digit: u8| u8::try_from(char::from(digit).to_digit(16).unwrap()).unwrap();
-    let byte = |pair: &[u8]| value(pair[0]) << 4 | value(pair[1]);
-    digits.chunks(2).map(byte).collect()
 }
