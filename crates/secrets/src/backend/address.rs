@@ -31,8 +31,8 @@ const OPTIONS: [&str; 10] = [
 /// Reads `postgres://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE`.
 ///
 /// What the address leaves out is taken from the variables that PostgreSQL's own programs know (`PGUSER`,
-/// `PGPASSWORD` ...) and from `.pgpass`. Unless the address has an `sslmode`, it is `verify-full`, and `prefer` for
-/// a server on this machine.
+/// `PGPASSWORD` ...) and from `.pgpass`. If neither says an `sslmode`, it is `verify-full`, and `prefer` for a server
+/// on this machine.
 pub(super) fn parse(address: &Secret) -> Result<PgConnectOptions, BackendError> {
     let url = Url::parse(address.expose()).map_err(|_| AddressError::NotPostgres)?;
     if !matches!(url.scheme(), "postgres" | "postgresql") {
@@ -78,13 +78,14 @@ fn is_readable(value: &str) -> bool {
 /// The mode to set, if it is another than the driver's.
 fn mode(url: &Url, options: &PgConnectOptions) -> Option<PgSslMode> {
     let option = |wanted: &str| url.query_pairs().any(|(name, _)| name == wanted);
-    if !option("sslmode") {
-        return (!is_here(options)).then_some(PgSslMode::VerifyFull);
+    match options.get_ssl_mode() {
+        // What the driver does if nobody says anything.
+        PgSslMode::Prefer if !option("sslmode") && !is_here(options) => Some(PgSslMode::VerifyFull),
+        // As with PostgreSQL's own programs, an authority that is named is asked (libpq, "SSL Support", table
+        // 34.1); the driver would not look at the certificate.
+        PgSslMode::Require if option("sslrootcert") => Some(PgSslMode::VerifyCa),
+        _ => None,
     }
-    // As with PostgreSQL's own programs, an authority that is named is asked (libpq, "SSL Support", table 34.1);
-    // the driver would not look at the certificate.
-    let unasked = matches!(options.get_ssl_mode(), PgSslMode::Require);
-    (unasked && option("sslrootcert")).then_some(PgSslMode::VerifyCa)
 }
 
 /// Whether the server is on this machine, so that nobody is between.

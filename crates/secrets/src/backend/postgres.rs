@@ -42,7 +42,8 @@ impl PostgresBackend {
     /// certificates are in the file that the option `sslrootcert` names. What the address leaves out is taken from
     /// the environment as PostgreSQL's own programs do (`PGUSER`, `PGPASSWORD`, `.pgpass` ...).
     ///
-    /// The driver keeps a copy of the password in ordinary memory, to connect again.
+    /// The driver keeps a copy of the password in ordinary memory, to connect again. A pooler in between that gives
+    /// each transaction another connection must know prepared statements (PgBouncer: `max_prepared_statements`).
     ///
     /// # Errors
     /// [`BackendError`] if the address makes no sense or the server does not answer.
