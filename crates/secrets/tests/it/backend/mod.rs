@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 mod disk;
+mod generations;
 mod postgres;
 mod processes;
 mod schema;

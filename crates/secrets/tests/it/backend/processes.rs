@@ -1,9 +1,14 @@
 //! Several processes at one database, and what is left when one dies.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use orchestra_secrets::backend::{Backend, Mode, migrate};
 
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout};
+
+use super::generations::{generation, rewrite};
 use super::{INSERT, count, insert, open, read};
 use crate::databases::{Database, on_each_database};
 use crate::faults::{Fault, Faulty, Plan};
@@ -12,6 +17,7 @@ use crate::processes::{Role, play, played};
 on_each_database!(
     processes_lose_no_update,
     a_writer_that_dies_leaves_nothing_and_holds_nobody_up,
+    what_was_committed_outlives_its_process,
     a_migration_that_dies_anywhere_leaves_nothing,
     two_processes_that_migrate_at_once_both_succeed,
 );
@@ -22,6 +28,7 @@ pub(crate) const ROLES: &[(&str, Role)] = &[
         Box::pin(add_ones(database, words))
     }),
     ("hold", |database, _| Box::pin(hold(database))),
+    ("generate", |database, _| Box::pin(generate(database))),
     ("migrate", |database, words| {
         Box::pin(migrate_and_die(database, words))
     }),
@@ -78,22 +85,62 @@ async fn hold(database: Database) {
 async fn a_writer_that_dies_leaves_nothing_and_holds_nobody_up(database: Database) {
     let backend = open(&database).await;
     for seq in 0..3 {
-        let mut command = play("hold", &database, &[]);
-        let mut child = command
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = tokio::io::BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("holding") {
-            line.clear();
-            let read = tokio::io::AsyncBufReadExt::read_line(&mut said, &mut line);
-            assert_ne!(read.await.unwrap(), 0, "it ended early");
-        }
+        let (mut child, mut lines) = start("hold", &database);
+        while !lines
+            .next_line()
+            .await
+            .unwrap()
+            .unwrap()
+            .contains("holding")
+        {}
         child.kill().await.unwrap();
         insert(&*backend, seq).await.unwrap();
         assert_eq!(count(&*backend).await, seq + 1);
     }
+}
+
+/// Puts one generation after the other there, and says which are committed.
+async fn generate(database: Database) {
+    let backend = database.open().await;
+    for next in 2.. {
+        rewrite(&*backend, next).await.unwrap();
+        println!("committed {next}");
+    }
+}
+
+async fn what_was_committed_outlives_its_process(database: Database) {
+    let backend = open(&database).await;
+    rewrite(&*backend, 1).await.unwrap();
+    for round in 0..15 {
+        let (mut child, mut lines) = start("generate", &database);
+        while !lines
+            .next_line()
+            .await
+            .unwrap()
+            .unwrap()
+            .contains("committed 2")
+        {}
+        // At any moment of a transaction, which takes some milliseconds.
+        tokio::time::sleep(Duration::from_micros(1700 * round)).await;
+        child.kill().await.unwrap();
+        let mut last = 2;
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if let Some(told) = line.strip_prefix("committed ") {
+                last = told.parse().unwrap();
+            }
+        }
+        // Waits for what the server still does for the dead.
+        drop(backend.begin(Mode::Write).await.unwrap());
+        let found = generation(&*backend).await.unwrap();
+        assert!(found == last || found == last + 1, "{found} after {last}");
+    }
+}
+
+fn start(role: &str, database: &Database) -> (Child, Lines<BufReader<ChildStdout>>) {
+    let mut command = play(role, database, &[]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    (child, lines)
 }
 
 /// Migrates, and dies at a point of it if it has one.
