@@ -43,7 +43,7 @@ impl PostgresBackend {
     /// the environment as PostgreSQL's own programs do (`PGUSER`, `PGPASSWORD`, `.pgpass` ...).
     ///
     /// The driver keeps a copy of the password in ordinary memory, to connect again. A pooler in between that gives
-    /// each transaction another connection must know prepared statements (PgBouncer: `max_prepared_statements`).
+    /// each transaction another connection must know prepared statements.
     ///
     /// # Errors
     /// [`BackendError`] if the address makes no sense or the server does not answer.
