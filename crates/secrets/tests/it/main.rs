@@ -13,6 +13,7 @@ mod backup;
 mod databases;
 #[cfg(target_os = "linux")]
 mod disk_faults;
+mod dump;
 mod faults;
 mod processes;
 mod proxy;

@@ -57,16 +57,23 @@ impl Logged {
     }
 }
 
-/// What a database pretends to hold. It shows these rows of the log instead of its own.
+/// What a database pretends to hold, instead of what it holds.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    pub(super) log: Option<Vec<Logged>>,
+    pub(super) head: Option<Row>,
+}
+
+/// A database that pretends.
 #[derive(Debug)]
-struct Pretending {
-    inner: Arc<dyn Backend>,
-    rows: Arc<Mutex<Option<Vec<Logged>>>>,
+pub(super) struct Pretending {
+    pub(super) inner: Arc<dyn Backend>,
+    pub(super) shown: Arc<Mutex<Shown>>,
 }
 
 struct PretendingTransaction {
     inner: Box<dyn Transaction>,
-    rows: Arc<Mutex<Option<Vec<Logged>>>>,
+    shown: Arc<Mutex<Shown>>,
 }
 
 impl Backend for Pretending {
@@ -78,7 +85,7 @@ impl Backend for Pretending {
         Box::pin(async move {
             let transaction = PretendingTransaction {
                 inner: self.inner.begin(mode).await?,
-                rows: Arc::clone(&self.rows),
+                shown: Arc::clone(&self.shown),
             };
             Ok(Box::new(transaction) as Box<dyn Transaction>)
         })
@@ -90,18 +97,20 @@ impl Backend for Pretending {
 }
 
 impl PretendingTransaction {
-    /// The answer to the one query that reads the log in pages.
-    fn page(&self, statement: &str, values: &[Value]) -> Option<Vec<Row>> {
+    /// The answer to the queries that read the head, and the log in pages.
+    fn answer(&self, statement: &str, values: &[Value]) -> Option<Vec<Row>> {
+        let shown = self.shown.lock().unwrap();
+        if statement.contains("FROM secrets_store") {
+            return shown.head.clone().map(|head| vec![head]);
+        }
         let [Value::Integer(Some(from)), Value::Integer(Some(limit))] = values else {
             return None;
         };
-        let rows = self.rows.lock().unwrap();
-        let rows = rows
-            .as_ref()
-            .filter(|_| statement.contains("FROM secrets_audit"))?;
-        let page = rows.iter().filter(|row| row.seq >= *from);
+        let rows = shown.log.as_ref()?.iter();
+        let page = rows.filter(|row| row.seq >= *from);
         let page = page.take(usize::try_from(*limit).unwrap());
-        Some(page.map(|row| Row(row.values())).collect())
+        let is_log = statement.contains("FROM secrets_audit");
+        is_log.then(|| page.map(|row| Row(row.values())).collect())
     }
 }
 
@@ -119,8 +128,8 @@ impl Transaction for PretendingTransaction {
         statement: &'static str,
         values: Vec<Value>,
     ) -> BoxFuture<'a, Result<Vec<Row>, BackendError>> {
-        match self.page(statement, &values) {
-            Some(page) => Box::pin(async move { Ok(page) }),
+        match self.answer(statement, &values) {
+            Some(rows) => Box::pin(async move { Ok(rows) }),
             None => self.inner.query(statement, values),
         }
     }
@@ -142,7 +151,7 @@ pub(super) enum Door {
 /// A log, and the doors by which the attacker comes.
 pub(super) struct Attacked {
     pub(super) store: Store,
-    pub(super) shown: Arc<Mutex<Option<Vec<Logged>>>>,
+    pub(super) shown: Arc<Mutex<Shown>>,
     pub(super) backend: Arc<dyn Backend>,
     pub(super) rows: Vec<Logged>,
 }
@@ -153,7 +162,7 @@ impl Attacked {
         let shown = Arc::default();
         let pretending = Pretending {
             inner: database.open().await,
-            rows: Arc::clone(&shown),
+            shown: Arc::clone(&shown),
         };
         let parts = StoreParts::new(Arc::new(pretending), "a test");
         let created = Store::create(parts, vec![credential()], KdfParameters::LEAST);
@@ -177,12 +186,12 @@ impl Attacked {
     /// What is said of the log when it is changed. The change is undone then.
     pub(super) async fn found(&self, door: Door, change: &Change) -> (u64, AuditFlaw) {
         match door {
-            Door::Shown => *self.shown.lock().unwrap() = Some(change.applied_to(&self.rows)),
+            Door::Shown => self.shown.lock().unwrap().log = Some(change.applied_to(&self.rows)),
             Door::Made => self.make(change).await,
         }
         let found = fault(self.store.verify_audit().await);
         match door {
-            Door::Shown => *self.shown.lock().unwrap() = None,
+            Door::Shown => self.shown.lock().unwrap().log = None,
             Door::Made => self.make(&change.undone(&self.rows)).await,
         }
         found
@@ -260,7 +269,7 @@ impl Change {
     }
 }
 
-async fn rows(backend: &dyn Backend) -> Vec<Logged> {
+pub(super) async fn rows(backend: &dyn Backend) -> Vec<Logged> {
     let mut transaction = backend.begin(Mode::Read).await.unwrap();
     let statement = "SELECT seq, key_version, entry, hash, mac FROM secrets_audit ORDER BY seq";
     let rows = transaction.query(statement, Vec::new()).await.unwrap();

@@ -3,12 +3,11 @@
 use orchestra_secrets::{Action, AuditEntry, Use, UseCounter};
 
 use crate::databases::{Database, on_each_database};
-use crate::stores::{create, get, name, set, unsealed};
+use crate::stores::{create, get, name, set};
 
 on_each_database!(
     everything_is_logged_in_order,
     uses_are_counted_and_told_once,
-    a_checkpoint_is_signed_where_something_happened,
 );
 
 async fn everything_is_logged_in_order(database: Database) {
@@ -68,20 +67,4 @@ async fn uses_are_counted_and_told_once(database: Database) {
     let used = |count| (Action::SecretUsed, Some(name("A")), Some(count));
     assert_eq!(uses, [used(2), used(3)]);
     assert_eq!(get(&store, "A").await.unwrap(), "1");
-}
-
-async fn a_checkpoint_is_signed_where_something_happened(database: Database) {
-    let store = create(&database, None).await.store;
-    let first = store.checkpoint().await.unwrap().unwrap();
-    assert_eq!(store.checkpoint().await.unwrap(), None);
-    let key = store.checkpoint_key().unwrap();
-    let covered = first.verify(&key).unwrap();
-    assert_eq!(covered.seq, 1);
-    let other = unsealed(&database, None).await.unwrap();
-    let second = other.checkpoint().await.unwrap().unwrap();
-    assert_eq!(second.verify(&key).unwrap().seq, 2);
-    for kept in [&first, &second] {
-        let report = store.verify_against(kept).await.unwrap();
-        assert_eq!((report.checkpoints, report.last_checkpoint), (2, Some(2)));
-    }
 }

@@ -1,5 +1,6 @@
 //! The audit log: what stands in it, and that nobody changes it unseen.
 
 mod attacked;
+mod checkpoints;
 mod log;
 mod tampering;

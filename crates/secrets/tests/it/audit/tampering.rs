@@ -226,7 +226,7 @@ async fn a_page_is_as_safe_as_the_whole(database: Database) {
         let Some((change, flaw)) = attack(&log.rows, at) else {
             continue;
         };
-        *log.shown.lock().unwrap() = Some(change.applied_to(&log.rows));
+        log.shown.lock().unwrap().log = Some(change.applied_to(&log.rows));
         let seq = u64::try_from(at).unwrap() + 1;
         // From the beginning, from the entry before, and the other entries of a page.
         for after in [0, seq - 1, seq.saturating_sub(3)] {
@@ -239,7 +239,7 @@ async fn a_page_is_as_safe_as_the_whole(database: Database) {
                 );
             }
         }
-        *log.shown.lock().unwrap() = None;
+        log.shown.lock().unwrap().log = None;
     }
 }
 
