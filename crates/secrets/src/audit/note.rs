@@ -168,3 +168,98 @@ fn signature(line: &str) -> Result<(&str, [u8; 4], Vec<u8>), NoteError> {
 fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c == '+')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // From the documentation of golang.org/x/mod/sumdb/note.
+    const SEED: &str = "gQoUAtUUbI2E8kQzMPVAgOv5juF9nHT2JS/F1ccoMXM=";
+    const VERIFIER: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+    const TEXT: &str = "If you think cryptography is the answer to your problem,\n\
+        then you don't know what your problem is.\n";
+    const SIGNATURE: &str = "\u{2014} PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
+
+    fn example() -> String {
+        format!("{TEXT}\n{SIGNATURE}")
+    }
+
+    fn verifier() -> NoteVerifier {
+        NoteVerifier::parse(VERIFIER).ok().unwrap()
+    }
+
+    #[test]
+    fn the_published_example_is_signed_and_verified() {
+        let seed = Key::from_slice(&BASE64.decode(SEED).unwrap()).unwrap();
+        let signer = NoteSigner::new("PeterNeumann".to_owned(), &seed);
+        assert_eq!(signer.sign(TEXT), example());
+        assert_eq!(signer.verifier().text(), VERIFIER);
+        assert_eq!(verifier().open(&example()), Ok(TEXT));
+    }
+
+    #[test]
+    fn signatures_of_others_are_passed_over() {
+        let other = "\u{2014} EnochRoot rwz+eBzmZa0SO3NbfRGzPCpDckykFXSdeX+MNtCOXm2/5n2tiOHp+vAF1aGrQ5ovTG01oOTGwnWLox33WWd1RvMc+QQ=\n";
+        for signatures in [format!("{other}{SIGNATURE}"), format!("{SIGNATURE}{other}")] {
+            let note = format!("{TEXT}\n{signatures}");
+            assert_eq!(verifier().open(&note), Ok(TEXT));
+        }
+        let note = format!("{TEXT}\n{other}");
+        assert_eq!(verifier().open(&note), Err(NoteError::Unsigned));
+    }
+
+    #[test]
+    fn the_text_ends_at_the_last_empty_line() {
+        let seed = Key::from_slice(&[7; 32]).unwrap();
+        let signer = NoteSigner::new("somebody".to_owned(), &seed);
+        for text in ["a\n\nb\n", "\n", "\n\n\n"] {
+            let note = signer.sign(text);
+            assert_eq!(signer.verifier().open(&note), Ok(text));
+        }
+    }
+
+    #[test]
+    fn every_bit_of_a_note_counts() {
+        let example = example();
+        for (at, bit) in (0..example.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+            let mut bytes = example.clone().into_bytes();
+            bytes[at] ^= 1 << bit;
+            if let Ok(note) = std::str::from_utf8(&bytes) {
+                assert!(verifier().open(note).is_err(), "{at} {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_cut_of_a_note_shows() {
+        let example = example();
+        for (at, _) in example.char_indices() {
+            assert!(verifier().open(&example[..at]).is_err(), "{at}");
+        }
+        for behind in ["\n", "a", "\n\n", " ", TEXT] {
+            assert!(verifier().open(&format!("{example}{behind}")).is_err());
+        }
+        let long = format!("{TEXT}\n{}", SIGNATURE.repeat(200));
+        assert_eq!(verifier().open(&long), Err(NoteError::Malformed));
+        let most = format!("{TEXT}\n{}", SIGNATURE.repeat(16));
+        assert_eq!(verifier().open(&most), Ok(TEXT));
+    }
+
+    #[test]
+    fn a_key_is_read_in_one_way() {
+        assert_eq!(verifier().text(), VERIFIER);
+        for text in [
+            "",
+            "PeterNeumann",
+            "PeterNeumann+c74f20a3",
+            "PeterNeumann+c74f20a3+",
+            "PeterNeumann+c74f20a4+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+            "PeterNeumann+C74F20A3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+            "Peter Neumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+            "PeterNeumann+c74f20a3+Ahpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+            "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10Q=",
+        ] {
+            assert!(NoteVerifier::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -23,7 +23,7 @@ pub struct Use {
 /// As many threads as this count without waiting for one another.
 const SHARDS: usize = 16;
 
-/// Counts uses of secrets in memory, for [`Store::flush_uses`](crate::Store::flush_uses). Counting takes some 20 ns
+/// Counts uses of secrets in memory, for [`Store::flush_uses`](crate::Store::flush_uses). Counting takes some tens of nanoseconds
 /// and never waits for a database.
 #[derive(Default)]
 pub struct UseCounter {
@@ -139,5 +139,60 @@ impl Hasher for IdHasher {
 
     fn finish(&self) -> u64 {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: EntryId = EntryId([1; 16]);
+    const B: EntryId = EntryId([2; 16]);
+
+    const fn used(entry: EntryId, count: u64, last_used_ms: i64) -> Use {
+        Use {
+            entry,
+            count,
+            last_used_ms,
+        }
+    }
+
+    #[test]
+    fn what_was_taken_is_forgotten_until_it_is_put_back() {
+        let counter = UseCounter::default();
+        counter.count(A, 5);
+        counter.count(B, 6);
+        counter.count(A, 4);
+        let taken = counter.take();
+        assert_eq!(taken, [used(A, 2, 5), used(B, 1, 6)]);
+        assert_eq!(counter.take(), []);
+        counter.count(B, 1);
+        counter.put_back(taken);
+        assert_eq!(counter.take(), [used(A, 2, 5), used(B, 2, 6)]);
+        counter.put_back([used(A, u64::MAX, 1), used(A, 1, 2)]);
+        assert_eq!(counter.take(), [used(A, u64::MAX, 2)]);
+    }
+
+    #[test]
+    fn no_use_is_lost_between_threads() {
+        const EACH: u64 = 10_000;
+        let counter = UseCounter::default();
+        let counted = Mutex::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..SHARDS + 4 {
+                scope.spawn(|| (0..EACH).for_each(|_| counter.count(A, 1)));
+            }
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        let taken: u64 = counter.take().iter().map(|used| used.count).sum();
+                        *counted.lock().unwrap() += taken;
+                    }
+                });
+            }
+        });
+        let rest: u64 = counter.take().iter().map(|used| used.count).sum();
+        let threads = u64::try_from(SHARDS).unwrap() + 4;
+        assert_eq!(*counted.lock().unwrap() + rest, threads * EACH);
     }
 }

@@ -2,5 +2,6 @@
 
 mod attacked;
 mod checkpoints;
+mod export;
 mod log;
 mod tampering;
