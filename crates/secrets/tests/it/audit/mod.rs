@@ -4,4 +4,5 @@ mod attacked;
 mod checkpoints;
 mod export;
 mod log;
+mod refused;
 mod tampering;
