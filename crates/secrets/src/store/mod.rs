@@ -18,6 +18,7 @@ pub(crate) mod verify;
 pub(crate) mod write;
 
 use std::fmt;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -84,12 +85,25 @@ impl fmt::Debug for Store {
     }
 }
 
-/// What all clones share.
+/// What clones share: all that there is of the store, and who uses it.
 pub(crate) struct Shared {
+    pub(crate) actor: String,
+    common: Arc<Common>,
+}
+
+impl Deref for Shared {
+    type Target = Common;
+
+    fn deref(&self) -> &Common {
+        &self.common
+    }
+}
+
+/// What all who use a store in this process share, whoever they are.
+pub(crate) struct Common {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) entropy: Checked<Arc<dyn Entropy>>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) actor: String,
     pub(crate) anchor: Option<Anchor>,
     anchor_failure: Mutex<Option<AnchorError>>,
     unsealed: RwLock<Option<Arc<Unsealed>>>,
@@ -112,11 +126,10 @@ pub(crate) struct Unsealed {
 
 impl Store {
     pub(crate) fn of(parts: StoreParts) -> Self {
-        let shared = Shared {
+        let common = Common {
             backend: parts.backend,
             entropy: Checked::new(parts.entropy),
             clock: parts.clock,
-            actor: parts.actor,
             anchor: parts.anchor.map(Anchor::new),
             anchor_failure: Mutex::default(),
             unsealed: RwLock::default(),
@@ -124,9 +137,19 @@ impl Store {
             unlocking: tokio::sync::Mutex::default(),
             refused: AtomicU64::new(0),
         };
+        Self::used_by(parts.actor, Arc::new(common))
+    }
+
+    fn used_by(actor: String, common: Arc<Common>) -> Self {
         Self {
-            shared: Arc::new(shared),
+            shared: Arc::new(Shared { actor, common }),
         }
+    }
+
+    /// The same store, sealed and unsealed with this one, for somebody else: the audit log has their name.
+    #[must_use]
+    pub fn acting_as(&self, actor: impl Into<String>) -> Self {
+        Self::used_by(actor.into(), Arc::clone(&self.shared.common))
     }
 
     /// Whether there is no root key in memory.

@@ -15,6 +15,7 @@ on_each_database!(
     keys_rotate_and_everything_stays_readable,
     a_new_root_key_takes_over,
     a_passphrase_is_replaced_in_one_slot,
+    one_store_is_used_by_several_and_the_log_has_each,
 );
 
 async fn what_is_set_is_handed_out_again(database: Database) {
@@ -154,4 +155,18 @@ async fn a_passphrase_is_replaced_in_one_slot(database: Database) {
         .unseal(Credential::passphrase("staple correct horse"))
         .await
         .unwrap();
+}
+
+async fn one_store_is_used_by_several_and_the_log_has_each(database: Database) {
+    let store = create(&database, None).await.store;
+    let other = store.acting_as("somebody else");
+    set(&other, "A", "1").await;
+    set(&store, "B", "2").await;
+    let entries = store.audit_entries(1, 10).await.unwrap();
+    let actors: Vec<&str> = entries.iter().map(|entry| entry.actor.as_str()).collect();
+    assert_eq!(actors, ["somebody else", "a test"]);
+    other.seal().await.unwrap();
+    assert!(store.is_sealed() && matches!(get(&store, "A").await, Err(StoreError::Sealed)));
+    store.unseal(credential()).await.unwrap();
+    assert_eq!(get(&other, "A").await.unwrap(), "1");
 }
