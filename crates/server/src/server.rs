@@ -16,7 +16,7 @@ use crate::config::{Built, Config};
 use crate::connection::{self, Limits};
 use crate::conversations;
 use crate::routes::{App, router};
-use crate::secrets::Keeper;
+use crate::secrets::{CountingSink, Keeper, Standing, control};
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +66,10 @@ pub fn gateway(
     Ok(Gateway::new(Parts {
         providers: built.providers,
         transport,
-        sink,
+        sink: Arc::new(CountingSink {
+            keeper: Arc::clone(&built.keeper),
+            inner: sink,
+        }),
         clock: Arc::new(SystemClock::new()),
         rng: Arc::new(SeededRng::new(u64::from_le_bytes(seed))),
         conversations,
@@ -152,6 +155,11 @@ impl Server {
         &self.app.keeper
     }
 
+    #[cfg(test)]
+    pub(crate) fn into_app(self) -> Arc<App> {
+        self.app
+    }
+
     /// Serves until `stop` completes, and unseals the secret store meanwhile. Then no connection is accepted, `/health/ready` says so
     /// on those that are open, and running calls may end within the drain time. Returns the
     /// number of connections that had to be cut.
@@ -166,11 +174,7 @@ impl Server {
         let mut serving = std::pin::pin!(serving);
         // Keys are followed as long as calls may run.
         let done = CancellationToken::new();
-        let keeper = Arc::clone(&self.app.keeper);
-        let watching = tokio::spawn({
-            let done = done.clone();
-            async move { keeper.watch(&done).await }
-        });
+        let aside = tokio::spawn(beside(Arc::clone(&self.app), done.clone()));
         let done = done.drop_guard();
         let cut = tokio::select! {
             cut = serving.as_mut() => cut,
@@ -181,9 +185,22 @@ impl Server {
             }
         };
         drop(done);
-        if watching.await.is_err() {
+        if aside.await.is_err() {
             tracing::error!("the secret store was not followed to the end");
         }
         cut
     }
+}
+
+/// What a server does beside serving calls: it follows its secret store, and serves operators.
+async fn beside(app: Arc<App>, done: CancellationToken) {
+    let keeper = Arc::clone(&app.keeper);
+    let operators = async {
+        if let Some(place) = keeper.vault().place()
+            && keeper.standing() != Standing::NoStore
+        {
+            control::serve(Arc::clone(&app), place.control(), &done).await;
+        }
+    };
+    tokio::join!(keeper.watch(&done), operators);
 }

@@ -22,7 +22,7 @@ pub(super) async fn live() -> Response {
 pub(super) async fn ready(State(app): State<Shared>) -> Response {
     let members = || app.gateway.providers().members();
     let mut body = json!({ "status": "ready", "providers": members().count() });
-    let unusable: Vec<Value> = members().filter_map(|member| unusable(member)).collect();
+    let unusable: Vec<Value> = members().filter_map(unusable).collect();
     let refusal = refusal(&app, unusable.len());
     if !unusable.is_empty() {
         body["unusable"] = Value::from(unusable);

@@ -162,25 +162,31 @@ impl Vault {
             return self.standing();
         };
         match self.try_sources(&store, asking).await {
-            Ok(()) => self.note(None),
+            Ok(()) if !self.note_unless_operator(None) => {
+                // An operator sealed it meanwhile, and nobody but an operator undoes that.
+                let _ = store.seal().await;
+            }
             // An operator may have been faster.
             Err(_) if !store.is_sealed() => {}
-            Err(sealing) => self.note(Some(sealing)),
+            Err(sealing) => {
+                self.note_unless_operator(Some(sealing));
+            }
+            Ok(()) => {}
         }
         self.standing()
     }
 
-    /// Unseals with a credential that an operator gave. `accepting` is the epoch of an older state that is to count from
-    /// now on.
+    /// Unseals with a credential that an operator gave, whose store this is. `accepting` is the epoch of an older state
+    /// that is to count from now on.
     ///
     /// # Errors
     /// As [`Store::unseal`] and [`Store::accept_restore`].
     pub(crate) async fn unseal(
         &self,
+        store: &Store,
         credential: Credential,
         accepting: Option<u64>,
     ) -> Result<(), StoreError> {
-        let store = self.store().ok_or(StoreError::NoStore)?;
         match accepting {
             Some(epoch) => store.accept_restore(credential, epoch).await?,
             None => store.unseal(credential).await?,
@@ -197,6 +203,18 @@ impl Vault {
     fn note(&self, sealing: Option<Sealing>) {
         if let State::Here(_, noted) = &mut *self.write() {
             *noted = sealing;
+        }
+    }
+
+    /// Whether it was noted: what an operator said stands.
+    fn note_unless_operator(&self, sealing: Option<Sealing>) -> bool {
+        match &mut *self.write() {
+            State::Here(_, Some(noted)) if noted.why == Why::Operator => false,
+            State::Here(_, noted) => {
+                *noted = sealing;
+                true
+            }
+            State::Nothing | State::Away(_) => false,
         }
     }
 

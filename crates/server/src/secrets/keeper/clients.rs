@@ -78,9 +78,9 @@ impl ClientDesk {
         let mut known = Vec::new();
         let mut words = format!("{sealed}");
         for want in &self.wants {
-            let stored = matches!(want.reference, Reference::Stored(_));
+            let waits = sealed && matches!(want.reference, Reference::Stored(_));
             match held.get(&(want.reference.clone(), None)) {
-                Some(Holding::Key(key)) if !(stored && sealed) && !key.is_expired(now_ms) => {
+                Some(Holding::Key(key)) if !waits && !key.is_expired(now_ms) => {
                     words.push_str(&format!(" {} {}", want.id, key.serial));
                     known.push((want, Arc::clone(&key.secret)));
                 }

@@ -1,6 +1,7 @@
 //! Handing keys to the gateway.
 
-use orchestra_gateway::{Keys, ProviderKey};
+use orchestra_gateway::{Keys, ProviderKey, UsedKey};
+use orchestra_secrets::EntryId;
 
 use super::held::{Holding, Key};
 use super::{Books, Keeper};
@@ -14,6 +15,8 @@ struct Handout {
     words: String,
     /// What is wrong with those that it does not get.
     reasons: Vec<String>,
+    /// Which entries of the store the keys are.
+    entries: Vec<(UsedKey, EntryId)>,
 }
 
 impl Keeper {
@@ -36,6 +39,9 @@ impl Keeper {
     fn hand_to(&self, wants: &ProviderWants, handout: Handout) {
         let provider = &wants.provider;
         tell(wants, &handout);
+        for (key, entry) in handout.entries {
+            self.uses.learn(key, entry);
+        }
         let Some(member) = self.providers.member(provider.as_str()) else {
             return;
         };
@@ -70,6 +76,7 @@ impl Keeper {
 /// The keys that may be used, and why the others may not.
 fn gather(wants: &ProviderWants, wanted: &[WantedKey], books: &Books, now_ms: i64) -> Handout {
     let (mut keys, mut words, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
+    let mut entries = Vec::new();
     for want in wanted {
         let errand = (want.reference.clone(), Some(wants.origin.clone()));
         match books.held.get(&errand) {
@@ -79,6 +86,7 @@ fn gather(wants: &ProviderWants, wanted: &[WantedKey], books: &Books, now_ms: i6
             Some(Holding::Key(key)) => {
                 words.push(describe(want, key));
                 keys.push(offer(want, key));
+                entries.extend(key.entry.map(|entry| (used(want, key), entry)));
             }
             Some(Holding::Unusable { reason, .. }) => reasons.push(reason.clone()),
             None => reasons.push(format!("{} was not fetched yet", want.name)),
@@ -95,6 +103,14 @@ fn gather(wants: &ProviderWants, wanted: &[WantedKey], books: &Books, now_ms: i6
         keys,
         words,
         reasons,
+        entries,
+    }
+}
+
+fn used(want: &WantedKey, key: &Key) -> UsedKey {
+    UsedKey {
+        name: want.name.clone(),
+        version: key.version,
     }
 }
 
@@ -123,6 +139,7 @@ impl Handout {
             keys,
             words,
             reasons,
+            entries: Vec::new(),
         }
     }
 }

@@ -11,17 +11,20 @@ mod held;
 mod install;
 mod listing;
 mod refused;
+mod uses;
 mod watch;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use orchestra_gateway::{Member, Providers};
-use orchestra_secrets::{Clock, Credential, StoreError, SystemClock};
+use orchestra_gateway::Providers;
+use orchestra_secrets::{Clock, Credential, Store, StoreError, SystemClock};
 
 pub(crate) use clients::{ClientDesk, Clients};
 use held::Held;
 pub(crate) use listing::Listing;
+pub(crate) use uses::CountingSink;
+use uses::Uses;
 
 use super::standing::{Sealing, Standing, Why};
 use super::vault::{Asking, Vault};
@@ -38,6 +41,7 @@ pub struct Keeper {
     fetching: tokio::sync::Mutex<()>,
     /// Whoever hands keys out holds this, so that nothing is handed out behind the back of somebody who seals.
     books: Mutex<Books>,
+    uses: Uses,
 }
 
 /// What the keeper knows.
@@ -69,6 +73,7 @@ impl Keeper {
             clock: Arc::new(SystemClock),
             fetching: tokio::sync::Mutex::default(),
             books: Mutex::new(books),
+            uses: Uses::default(),
         }
     }
 
@@ -89,9 +94,9 @@ impl Keeper {
         &self.clients
     }
 
-    /// The providers that get the keys.
-    pub(crate) fn members(&self) -> impl Iterator<Item = &Arc<Member>> {
-        self.providers.members()
+    /// Unix time in milliseconds, as expiries are compared with it.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.clock.unix_ms()
     }
 
     /// Tries what may unseal the store, without asking anybody, and hands the keys out.
@@ -124,10 +129,11 @@ impl Keeper {
     /// Unseals with an operator's credential, and hands the keys out.
     pub(crate) async fn unseal(
         &self,
+        store: &Store,
         credential: Credential,
         accepting: Option<u64>,
     ) -> Result<(), StoreError> {
-        self.vault.unseal(credential, accepting).await?;
+        self.vault.unseal(store, credential, accepting).await?;
         tracing::info!("the secret store was unsealed by an operator");
         self.refresh_or_tell().await;
         Ok(())
@@ -137,17 +143,22 @@ impl Keeper {
     ///
     /// # Errors
     /// If the audit log cannot take it. The store is sealed all the same.
-    pub(crate) async fn seal(&self) -> Result<(), StoreError> {
+    pub(crate) async fn seal(&self, store: &Store) -> Result<(), StoreError> {
         tracing::warn!(
-            "the secret store is sealed by an operator: no call is served until it is unsealed"
+            "an operator seals the secret store: no call is served until it is unsealed"
         );
+        let told = self.standing() == Standing::Unsealed;
         self.vault.sealed(Sealing::plain(Why::Operator));
         self.books().held.forget_stored();
         self.install();
-        match self.vault.store() {
-            Some(store) => store.seal().await,
-            None => Ok(()),
+        if told {
+            self.flush_at_last(store).await;
         }
+        let sealed = store.seal().await;
+        // What somebody was fetching meanwhile goes, too.
+        let _alone = self.fetching.lock().await;
+        self.books().held.forget_stored();
+        sealed
     }
 
     /// Looks at what there is, and says in the log if that fails.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use orchestra_secrets::{EntryId, StoreError};
+use orchestra_secrets::{EntryId, Store, StoreError};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +18,8 @@ const POLL: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest rest after it did not; the first is that of a poll, and each next one is twice as long.
 const LONGEST_REST: Duration = Duration::from_secs(30);
+/// How often the store is told which keys were used, and signs its audit log.
+const TELL_USES: Duration = Duration::from_secs(60);
 /// How early a key's end is announced, in milliseconds.
 const WARNINGS: [i64; 2] = [7 * DAY, DAY];
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -25,9 +27,42 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 impl Keeper {
     /// Unseals the store, and follows it until `stop` is cancelled.
     pub(crate) async fn watch(&self, stop: &CancellationToken) {
+        let work = async {
+            tokio::join!(
+                self.unlock_at_start(),
+                self.poll(),
+                self.watch_time(),
+                self.tell_uses()
+            );
+        };
         tokio::select! {
             () = stop.cancelled() => {}
-            () = async { tokio::join!(self.unlock_at_start(), self.poll(), self.watch_time()); } => {}
+            () = work => {}
+        }
+        if let Some(store) = self.unsealed() {
+            self.flush_at_last(&store).await;
+        }
+    }
+
+    /// The store, if its keys are in memory.
+    fn unsealed(&self) -> Option<Store> {
+        let store = self.vault.store()?;
+        (self.standing() == Standing::Unsealed).then_some(store)
+    }
+
+    async fn tell_uses(&self) {
+        loop {
+            sleep(TELL_USES).await;
+            let Some(store) = self.unsealed() else {
+                continue;
+            };
+            if let Err(error) = self.flush(&store).await {
+                // They stay counted, and are told the next time.
+                tracing::warn!(
+                    "the secret store is not told the uses of its keys now: {}",
+                    chain(&error)
+                );
+            }
         }
     }
 
@@ -95,13 +130,13 @@ impl Keeper {
 
     /// One look at the store, whatever its state. `seen` is the epoch that the keys are known to be of.
     async fn look(&self, seen: &mut Option<u64>) -> Result<(), String> {
-        let Some(store) = self.vault.store() else {
+        if self.vault.store().is_none() {
             return self.find().await;
-        };
-        if self.standing() != Standing::Unsealed {
+        }
+        let Some(store) = self.unsealed() else {
             *seen = None;
             return Ok(());
-        }
+        };
         let epoch = timeout(PATIENCE, store.epoch()).await;
         let epoch = epoch
             .map_err(|_| "no answer".to_owned())?
@@ -109,25 +144,34 @@ impl Keeper {
         if *seen == Some(epoch) && !store.is_sealed() {
             return Ok(());
         }
-        let refreshed = self.refresh().await;
-        if store.is_sealed() {
-            self.unlock_again(refreshed.err()).await;
-            return Ok(());
+        match self.follow(&store).await {
+            Ok(()) => *seen = Some(epoch),
+            Err(error) if seals(&error) => self.unlock_again(&store, error).await,
+            Err(error) => return Err(chain(&error)),
         }
-        refreshed.map_err(|error| chain(&error))?;
-        *seen = Some(epoch);
         Ok(())
     }
 
-    /// A store that finds its root key replaced, or itself put back, seals itself. What unsealed it before may still do.
-    async fn unlock_again(&self, error: Option<StoreError>) {
+    /// Takes over what changed, if the store is authentic.
+    async fn follow(&self, store: &Store) -> Result<(), StoreError> {
+        // The end of the audit log can be read only if the manifest is genuine and not older than what was seen.
+        store.audit_entries(u64::MAX, 1).await?;
+        self.refresh().await
+    }
+
+    /// The root key was replaced, or the whole database put back: what unsealed the store before may still do, and
+    /// if it does not, keys that were fetched before are not used either.
+    async fn unlock_again(&self, store: &Store, error: StoreError) {
+        if !store.is_sealed() {
+            // The audit log has it only if the store can still be written to.
+            let _ = store.seal().await;
+        }
+        let found = Sealing::from(&error);
         self.unlock_by(Asking::Nobody).await;
         if let Standing::Sealed(sealing) = self.standing()
             && sealing.why == Why::NoCredential
         {
-            let found = error.as_ref().map(Sealing::from);
-            let cause = found.unwrap_or_else(|| Sealing::plain(Why::RootReplaced));
-            self.vault.sealed(cause);
+            self.vault.sealed(found);
         }
     }
 
@@ -149,4 +193,9 @@ impl Keeper {
             Err(_) => Err("no answer".to_owned()),
         }
     }
+}
+
+/// Whether keys of the store may not be used any more after this error.
+const fn seals(error: &StoreError) -> bool {
+    matches!(error, StoreError::Sealed | StoreError::RolledBack { .. })
 }
