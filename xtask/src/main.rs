@@ -17,6 +17,7 @@ mod fuzz;
 mod inheritance;
 mod interrupts;
 mod postgres;
+mod safety;
 mod sizes;
 mod steps;
 mod test;
@@ -41,6 +42,9 @@ cargo xtask <task>
   fuzz    libFuzzer on the targets of fuzz/ (on the stable toolchain; a C++ compiler is needed)
             --seconds N     for each target (60)
             --only A,B      targets whose names contain one of these
+  safety  takes away each line that keeps secrets safe; each must turn a test red (start it with
+          `cargo xtask postgres -- cargo xtask safety`)
+            --only TEXT     lines whose description contains this
   bench   Orchestra beside a hyper pass-through and no gateway at all
             --rounds N      interleaved rounds (5; 2 with --quick)
             --quick         half as long per step
@@ -65,6 +69,7 @@ fn dispatch(arguments: &mut Arguments) -> anyhow::Result<()> {
         Some("postgres") => postgres::run(arguments),
         Some("bench") => bench::run(arguments),
         Some("fuzz") => fuzz::run(arguments),
+        Some("safety") => safety::run(arguments),
         None | Some("help" | "--help" | "-h") => {
             println!("{HELP}");
             Ok(())

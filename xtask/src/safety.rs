@@ -1,0 +1,188 @@
+//! `safety`: takes the lines away that keep secrets safe, one at a time, in a copy of the workspace. Each must turn a
+//! test red; one that does not is guarded by nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, bail};
+
+use crate::arguments::Arguments;
+use crate::check;
+use crate::command::{self, cargo};
+
+/// A line that must be missed when it is gone.
+struct Line {
+    /// What it does.
+    name: &'static str,
+    /// Below `crates/secrets/src`.
+    file: &'static str,
+    /// What stands there, once.
+    text: &'static str,
+    /// What stands there instead.
+    instead: &'static str,
+    /// The tests that must see it: the arguments of `cargo test -p orchestra-secrets`.
+    tests: &'static [&'static str],
+}
+
+const FORMATS: &[&str] = &["--lib", "format::"];
+const STORE: &[&str] = &["--test", "it", "attacks::"];
+
+const LINES: &[Line] = &[
+    Line {
+        name: "a ciphertext opens under one key only",
+        file: "format/sealed.rs",
+        text: "if !bool::from(commitment.ct_eq(&self.commitment)) {",
+        instead: "if false && !bool::from(commitment.ct_eq(&self.commitment)) {",
+        tests: FORMATS,
+    },
+    Line {
+        name: "a value is bound to its row",
+        file: "format/record.rs",
+        text: "let aad = Self::aad(bound_to, self.key_version);",
+        instead: "drop(bound_to); let aad = Vec::new();",
+        tests: FORMATS,
+    },
+    Line {
+        name: "the costs of a passphrase are bounded",
+        file: "format/kdf.rs",
+        text: "if memory && time &&",
+        instead: "if (memory || time || true) &&",
+        tests: FORMATS,
+    },
+    Line {
+        name: "nothing may follow the end",
+        file: "format/bytes.rs",
+        text: "if self.0.is_empty() {",
+        instead: "if self.0.is_empty() || true {",
+        tests: FORMATS,
+    },
+    Line {
+        name: "a row is the one that the manifest lists",
+        file: "store/rows.rs",
+        text: "let listed = manifest.rows.get(&self.entry.id.0) == Some(&found);",
+        instead: "let listed = manifest.rows.get(&self.entry.id.0) == Some(&found) || true;",
+        tests: STORE,
+    },
+    Line {
+        name: "an older state of the whole store is refused",
+        file: "store/mod.rs",
+        text: "if mark.epoch > latest.epoch || same {",
+        instead: "if mark.epoch > latest.epoch || same || true {",
+        tests: STORE,
+    },
+    Line {
+        name: "a slot is one that the manifest lists",
+        file: "store/unseal.rs",
+        text: "if !manifest.slots.contains(&slot) {",
+        instead: "if false && !manifest.slots.contains(&slot) {",
+        tests: STORE,
+    },
+    Line {
+        name: "a change takes the place of the state that it was made from, and of no other",
+        file: "store/head.rs",
+        text: "WHERE id = 1 AND epoch = $7\"",
+        instead: "WHERE id = 1 AND $7 >= 0\"",
+        tests: STORE,
+    },
+];
+
+/// Runs the task.
+///
+/// # Errors
+/// If a line is missed by no test, or is not where it was.
+pub(crate) fn run(arguments: &mut Arguments) -> anyhow::Result<()> {
+    let only: Option<String> = arguments.value("--only")?;
+    arguments.finish()?;
+    let workspace = check::workspace()?;
+    let target = workspace.target_directory.as_std_path().join("safety");
+    let copy = target.join("workspace");
+    copy_sources(workspace.workspace_root.as_std_path(), &copy)?;
+    let lines = || {
+        let chosen = |line: &&Line| only.as_ref().is_none_or(|only| line.name.contains(only));
+        LINES.iter().filter(chosen)
+    };
+    for tests in [FORMATS, STORE] {
+        if lines().any(|line| std::ptr::eq(line.tests, tests)) && !passes(&copy, &target, tests)? {
+            bail!("the tests fail with every line in its place");
+        }
+    }
+    let mut unguarded = Vec::new();
+    for line in lines() {
+        println!("\n== without: {}", line.name);
+        if is_missed(line, &copy, &target)? {
+            println!("a test is red, as it should be");
+        } else {
+            println!("NO TEST IS RED");
+            unguarded.push(line.name);
+        }
+    }
+    if unguarded.is_empty() {
+        return Ok(());
+    }
+    bail!("guarded by no test: {}", unguarded.join("; "))
+}
+
+/// Whether a test turns red without the line, which is put back.
+fn is_missed(line: &Line, copy: &Path, target: &Path) -> anyhow::Result<bool> {
+    let path = copy.join("crates/secrets/src").join(line.file);
+    let whole = fs::read_to_string(&path).with_context(|| format!("no {}", path.display()))?;
+    if whole.matches(line.text).count() != 1 {
+        bail!("{} does not stand once in {}", line.text, line.file);
+    }
+    fs::write(&path, whole.replace(line.text, line.instead))?;
+    let passed = passes(copy, target, line.tests);
+    fs::write(&path, whole)?;
+    Ok(!passed?)
+}
+
+/// Whether the tests pass. What does not compile proves nothing.
+fn passes(copy: &Path, target: &Path, tests: &[&str]) -> anyhow::Result<bool> {
+    let build = target.join("build");
+    let test = |extra: &[&str]| {
+        let mut command = cargo(["test", "--quiet", "-p", "orchestra-secrets"]);
+        command
+            .args(extra)
+            .args(tests)
+            .current_dir(copy)
+            .env("CARGO_TARGET_DIR", &build)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    };
+    command::run(&mut test(&["--no-run"])).context("it does not compile")?;
+    let mut command = test(&[]);
+    Ok(command
+        .status()
+        .context("cargo cannot be started")?
+        .success())
+}
+
+/// Copies all but what is built and what git keeps. Files that are the same stay as they are, so that cargo builds little.
+fn copy_sources(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (name, path) = (entry.file_name(), entry.path());
+        let left_out = ["target", ".git", "node_modules"];
+        if left_out.iter().any(|left_out| name == *left_out) {
+            continue;
+        }
+        let place = to.join(&name);
+        if entry.file_type()?.is_dir() {
+            copy_sources(&path, &place)?;
+        } else {
+            copy_file(&path, &place)?;
+        }
+    }
+    Ok(())
+}
+
+fn copy_file(from: &Path, to: &PathBuf) -> anyhow::Result<()> {
+    let wanted = fs::read(from)?;
+    if fs::read(to).ok().as_ref() != Some(&wanted) {
+        fs::write(to, wanted)?;
+    }
+    Ok(())
+}
