@@ -105,24 +105,25 @@ async fn carry(
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     tokio::select! {
-        _ = pump(from_client, to_server, state.clone()) => None,
-        _ = pump(from_server, to_client, state.clone()) => None,
+        _ = pump(from_client, to_server, state.clone(), cuts) => None,
+        _ = pump(from_server, to_client, state.clone(), cuts) => None,
         _ = state.wait_for(|now| now.cuts != cuts) => None,
     }
 }
 
-/// Carries one way. What was sent while the network is silent stays where it is.
+/// Carries one way. What was sent while the network is silent stays where it is, and is lost when it is cut.
 async fn pump(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut state: watch::Receiver<State>,
+    cuts: u32,
 ) -> Option<()> {
     let mut buffer = vec![0; 64 << 10];
     loop {
         let read = from.read(&mut buffer).await.ok()?;
-        let whole = |now: &State| now.network != Network::Silent;
-        state.wait_for(whole).await.ok()?;
-        if read == 0 {
+        let speaks = |now: &State| now.network != Network::Silent;
+        let now = *state.wait_for(speaks).await.ok()?;
+        if read == 0 || now.cuts != cuts {
             return None;
         }
         to.write_all(&buffer[..read]).await.ok()?;
