@@ -156,43 +156,31 @@ impl Vault {
     }
 
     /// Tries everything that may unseal the store, in its order. Passphrases are stretched on other threads; this may
-    /// wait for a person at the terminal.
-    pub(crate) async fn unlock(&self, asking: Asking) -> Standing {
-        let Some(store) = self.store() else {
-            return self.standing();
-        };
+    /// wait for a person at the terminal. What comes of it is noted when [`Vault::opened`] says so, or at once if it is
+    /// nothing.
+    pub(crate) async fn unlock(&self, asking: Asking) -> Option<Store> {
+        let store = self.store()?;
         match self.try_sources(&store, asking).await {
-            Ok(()) if !self.note_unless_operator(None) => {
-                // An operator sealed it meanwhile, and nobody but an operator undoes that.
-                let _ = store.seal().await;
-            }
-            // An operator may have been faster.
-            Err(_) if !store.is_sealed() => {}
+            Ok(()) => Some(store),
+            // An operator was faster.
+            Err(_) if !store.is_sealed() => None,
             Err(sealing) => {
                 self.note_unless_operator(Some(sealing));
+                None
             }
-            Ok(()) => {}
         }
-        self.standing()
     }
 
-    /// Unseals with a credential that an operator gave, whose store this is. `accepting` is the epoch of an older state
-    /// that is to count from now on.
-    ///
-    /// # Errors
-    /// As [`Store::unseal`] and [`Store::accept_restore`].
-    pub(crate) async fn unseal(
-        &self,
-        store: &Store,
-        credential: Credential,
-        accepting: Option<u64>,
-    ) -> Result<(), StoreError> {
-        match accepting {
-            Some(epoch) => store.accept_restore(credential, epoch).await?,
-            None => store.unseal(credential).await?,
+    /// The store is unsealed, and its keys are known. Unless an operator sealed it meanwhile, which nobody but an operator
+    /// undoes.
+    pub(crate) fn opened(&self, by: Opener) -> bool {
+        match by {
+            Opener::Operator => {
+                self.note(None);
+                true
+            }
+            Opener::Source => self.note_unless_operator(None),
         }
-        self.note(None);
-        Ok(())
     }
 
     /// From now on the store is sealed, for this reason. Its own keys are forgotten by [`Store::seal`].
@@ -281,6 +269,13 @@ impl Vault {
 pub(crate) enum Asking {
     Nobody,
     AtTheTerminal,
+}
+
+/// Who unsealed a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opener {
+    Operator,
+    Source,
 }
 
 /// One way through all sources.

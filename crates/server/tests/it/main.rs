@@ -12,6 +12,7 @@ mod endpoints;
 mod gone;
 mod pipeline;
 mod responses;
+mod secrets;
 mod slow;
 mod smuggling;
 mod stage;

@@ -64,11 +64,14 @@ impl Stage {
             ("OPENAI_API_KEY", PROVIDER_KEY),
             ("ANTHROPIC_API_KEY", PROVIDER_KEY),
         ]);
-        let built = config
-            .build(&Catalogue::embedded(), Vault::without_store(variables))
-            .await
-            .expect("everything it refers to is there");
-        let bound = Server::bind(&config, built, Arc::new(LogSink)).await;
+        Self::serve(&config, Vault::without_store(variables), upstream).await
+    }
+
+    /// A gateway with this configuration and these keys, in front of this upstream.
+    pub(crate) async fn serve(config: &Config, vault: Vault, upstream: Upstream) -> Self {
+        let built = config.build(&Catalogue::embedded(), vault).await;
+        let built = built.expect("everything it refers to is there");
+        let bound = Server::bind(config, built, Arc::new(LogSink)).await;
         let server = bound.expect("loopback has a free port");
         let address = server.address();
         let (stop, stopped) = oneshot::channel();

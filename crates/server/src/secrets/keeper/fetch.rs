@@ -17,20 +17,21 @@ impl Keeper {
     /// [`StoreError`] if the store cannot be asked. What was fetched before is kept and still handed out.
     pub(crate) async fn refresh(&self) -> Result<(), StoreError> {
         let _alone = self.fetching.lock().await;
-        let fetched = self.fetch_changed().await;
-        self.install();
-        fetched
-    }
-
-    async fn fetch_changed(&self) -> Result<(), StoreError> {
         let store = match self.vault.standing() {
             Standing::Sealed(_) => None,
             Standing::Unsealed | Standing::NoStore => self.vault.store(),
         };
-        if let Some(store) = &store {
+        let fetched = self.fetch_changed(store.as_ref()).await;
+        self.install();
+        fetched
+    }
+
+    /// Without a store, what is in one waits.
+    pub(super) async fn fetch_changed(&self, store: Option<&Store>) -> Result<(), StoreError> {
+        if let Some(store) = store {
             self.books().listing = Listing::of(store.entries(None).await?);
         }
-        let sources = self.sources(store.as_ref());
+        let sources = self.sources(store);
         for errand in self.errands() {
             let needs_store = matches!(errand.0, Reference::Stored(_));
             if store.is_some() || !needs_store {

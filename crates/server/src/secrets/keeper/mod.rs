@@ -27,7 +27,7 @@ pub(crate) use uses::CountingSink;
 use uses::Uses;
 
 use super::standing::{Sealing, Standing, Why};
-use super::vault::{Asking, Vault};
+use super::vault::{Asking, Opener, Vault};
 use super::wants::ProviderWants;
 
 /// The keys of a server.
@@ -110,12 +110,13 @@ impl Keeper {
     }
 
     async fn unlock_by(&self, asking: Asking) {
-        match self.vault.unlock(asking).await {
-            Standing::NoStore => self.refresh_or_tell().await,
-            Standing::Unsealed => {
-                tracing::info!("the secret store is unsealed");
-                self.refresh_or_tell().await;
-            }
+        if let Some(store) = self.vault.unlock(asking).await {
+            tracing::info!("the secret store is unsealed");
+            self.enter(&store, Opener::Source).await;
+            return;
+        }
+        match self.standing() {
+            Standing::NoStore | Standing::Unsealed => self.refresh_or_tell().await,
             Standing::Sealed(sealing) => {
                 tracing::error!(
                     reason = sealing.why.code(),
@@ -126,17 +127,40 @@ impl Keeper {
         }
     }
 
-    /// Unseals with an operator's credential, and hands the keys out.
+    /// Unseals with an operator's credential, and hands the keys out. `accepting` is the epoch of an older state that is
+    /// to count from now on.
+    ///
+    /// # Errors
+    /// As [`Store::unseal`] and [`Store::accept_restore`].
     pub(crate) async fn unseal(
         &self,
         store: &Store,
         credential: Credential,
         accepting: Option<u64>,
     ) -> Result<(), StoreError> {
-        self.vault.unseal(store, credential, accepting).await?;
+        match accepting {
+            Some(epoch) => store.accept_restore(credential, epoch).await?,
+            None => store.unseal(credential).await?,
+        }
         tracing::info!("the secret store was unsealed by an operator");
-        self.refresh_or_tell().await;
+        self.enter(store, Opener::Operator).await;
         Ok(())
+    }
+
+    /// The store was just unsealed. It counts as unsealed when the keys are there, so that whoever hears that the server
+    /// is ready can call.
+    async fn enter(&self, store: &Store, by: Opener) {
+        let alone = self.fetching.lock().await;
+        if let Err(error) = self.fetch_changed(Some(store)).await {
+            tell_failure(&error);
+        }
+        if !self.vault.opened(by) {
+            self.books().held.forget_stored();
+            // The audit log has it if the database does.
+            let _ = store.seal().await;
+        }
+        self.install();
+        drop(alone);
     }
 
     /// Forgets all keys, at once for calls that come from now on; those that are under way may end.
@@ -164,8 +188,7 @@ impl Keeper {
     /// Looks at what there is, and says in the log if that fails.
     pub(crate) async fn refresh_or_tell(&self) {
         if let Err(error) = self.refresh().await {
-            let words = super::standing::chain(&error);
-            tracing::error!("keys cannot be fetched from the secret store: {words}");
+            tell_failure(&error);
         }
     }
 
@@ -173,6 +196,11 @@ impl Keeper {
         // Nobody who holds the lock can leave them half written.
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn tell_failure(error: &StoreError) {
+    let words = super::standing::chain(error);
+    tracing::error!("keys cannot be fetched from the secret store: {words}");
 }
 
 impl fmt::Debug for Keeper {

@@ -25,7 +25,7 @@ const WARNINGS: [i64; 2] = [7 * DAY, DAY];
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
 impl Keeper {
-    /// Unseals the store, and follows it until `stop` is cancelled.
+    /// Unseals the store, follows it until `stop` is cancelled, and closes it.
     pub(crate) async fn watch(&self, stop: &CancellationToken) {
         let work = async {
             tokio::join!(
@@ -41,6 +41,10 @@ impl Keeper {
         }
         if let Some(store) = self.unsealed() {
             self.flush_at_last(&store).await;
+        }
+        if let Some(store) = self.vault.store() {
+            // A database that does not answer must not keep the server.
+            let _ = timeout(PATIENCE, store.close()).await;
         }
     }
 

@@ -1,0 +1,322 @@
+//! Starting with a store that is sealed, and what unseals it.
+
+use std::fs;
+
+use orchestra_providers::Catalogue;
+use orchestra_secrets::Variables;
+use orchestra_server::Config;
+use orchestra_server::secrets::Vault;
+use orchestra_testkit::Script;
+use serde_json::json;
+
+use super::house::{
+    FIRST_KEY, FROM_STORE, House, NAME, PASSPHRASE, accepting, ask, local, named, ready,
+    until_ready, until_sealed,
+};
+use crate::client::call;
+
+/// Status and code of an error in OpenAI's dialect.
+async fn refusal(stage: &crate::stage::Stage) -> (u16, String) {
+    let answer = ask(stage).await;
+    let code = answer.json()["error"]["code"].as_str().map(str::to_owned);
+    (answer.status, code.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn a_key_file_unseals_the_store_at_start() {
+    let house = House::build().await;
+    let stage = house.serve(FROM_STORE, accepting(&[FIRST_KEY])).await;
+    until_ready(&stage, None).await;
+    assert_eq!(ask(&stage).await.status, 200);
+    let log = house
+        .operator
+        .audit_entries(0, 100)
+        .await
+        .expect("it is sound");
+    let reader = log
+        .iter()
+        .find(|entry| entry.action.as_str() == "secret.read");
+    let reader = reader.expect("handing a secret out is noted");
+    assert!(
+        reader.actor.starts_with("orchestra on "),
+        "{}",
+        reader.actor
+    );
+}
+
+#[tokio::test]
+async fn without_a_credential_it_starts_sealed_and_is_unsealed_by_the_socket() {
+    let house = House::build().await.unlocked_by("file:no-such-file");
+    let stage = house.serve(FROM_STORE, accepting(&[FIRST_KEY])).await;
+    until_sealed(&stage, "no_credential").await;
+    let live = call(&stage, &local("GET", "/health/live", "")).await;
+    assert_eq!(live.status, 200);
+    let (status, _) = ready(&stage).await;
+    assert_eq!(status, 503);
+    assert_eq!(refusal(&stage).await, (503, "sealed".to_owned()));
+    let status = house.status().await;
+    assert_eq!(
+        (&status["sealed"], &status["why"]),
+        (&json!(true), &json!("no_credential"))
+    );
+
+    let wrong = json!({ "passphrase": "not the passphrase at all" });
+    let (status, body) = house.control("POST", "/v1/secrets/unseal", &wrong).await;
+    assert_eq!(
+        (status, &body["error"]["code"]),
+        (403, &json!("credential_refused"))
+    );
+    assert_eq!(refusal(&stage).await, (503, "sealed".to_owned()));
+
+    house.unseal().await;
+    assert_eq!(ready(&stage).await.0, 200);
+    assert_eq!(ask(&stage).await.status, 200);
+}
+
+#[tokio::test]
+async fn errors_while_sealed_are_in_the_callers_dialect() {
+    let house = House::build().await.unlocked_by("file:no-such-file");
+    let stage = house.serve(FROM_STORE, Script::new()).await;
+    let body = r#"{"model":"openai/gpt-5-mini","max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}"#;
+    let answer = call(&stage, &local("POST", "/v1/messages", body)).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json()["type"], "error", "{}", answer.text());
+    let raw = call(&stage, &local("GET", "/openai/v1/files", "")).await;
+    assert_eq!(
+        (raw.status, &raw.json()["error"]["code"]),
+        (503, &json!("sealed"))
+    );
+}
+
+#[tokio::test]
+async fn a_sealed_store_stops_keys_of_the_environment_too() {
+    let mut house = House::build().await.unlocked_by("file:no-such-file");
+    house.variables.push(("K".to_owned(), FIRST_KEY.to_owned()));
+    let stage = house
+        .serve("key = \"env:K\"", accepting(&[FIRST_KEY]))
+        .await;
+    assert_eq!(refusal(&stage).await, (503, "sealed".to_owned()));
+    house.unseal().await;
+    assert_eq!(ask(&stage).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_key_file_that_others_can_read_unseals_nothing() {
+    let house = House::build().await;
+    house.write("key", super::house::KEY_FILE, 0o644);
+    let stage = house.serve(FROM_STORE, Script::new()).await;
+    until_sealed(&stage, "no_credential").await;
+    let detail = house.status().await["detail"].to_string();
+    assert!(detail.contains("chmod 600"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_passphrase_in_a_variable_is_taken_where_it_is_asked_for() {
+    let mut house = House::build().await.unlocked_by("insecure-env:PW");
+    let pair = ("PW".to_owned(), PASSPHRASE.to_owned());
+    house.variables.push(pair);
+    let stage = house.serve(FROM_STORE, accepting(&[FIRST_KEY])).await;
+    until_ready(&stage, None).await;
+    assert_eq!(ask(&stage).await.status, 200);
+}
+
+/// The database is put back while its anchor remembers more.
+#[tokio::test]
+async fn a_store_that_was_put_back_starts_sealed_and_says_why() {
+    let house = House::build().await;
+    house.operator.close().await;
+    let old = fs::read(house.path("orchestra-secrets.db")).expect("it is there");
+    {
+        let stage = house.serve(FROM_STORE, accepting(&[FIRST_KEY])).await;
+        until_ready(&stage, None).await;
+        let (serving, _) = stage.stop();
+        serving.await.expect("it does not panic");
+    }
+    for ending in ["-wal", "-shm"] {
+        let _ = fs::remove_file(house.path(&format!("orchestra-secrets.db{ending}")));
+    }
+    let database = house.path("orchestra-secrets.db");
+    fs::write(house.path("old"), old).expect("there is room");
+    fs::rename(house.path("old"), &database).expect("it is ours");
+    let stage = house.serve(FROM_STORE, accepting(&[FIRST_KEY])).await;
+    until_sealed(&stage, "rolled_back").await;
+    assert_eq!(refusal(&stage).await, (503, "sealed".to_owned()));
+
+    let credential = json!({ "passphrase": PASSPHRASE });
+    let (status, body) = house
+        .control("POST", "/v1/secrets/unseal", &credential)
+        .await;
+    assert_eq!(
+        (status, &body["error"]["code"]),
+        (409, &json!("rolled_back")),
+        "{body}"
+    );
+    let epoch = house.status().await["store"]["epoch"].as_u64();
+    let accepting = json!({ "passphrase": PASSPHRASE, "accept_epoch": epoch });
+    let (status, body) = house
+        .control("POST", "/v1/secrets/unseal", &accepting)
+        .await;
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(ask(&stage).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_store_that_was_tampered_with_starts_sealed_and_says_why() {
+    let house = House::build().await;
+    house.operator.close().await;
+    let path = house.path("orchestra-secrets.db");
+    let mut bytes = fs::read(&path).expect("it is there");
+    // The manifest's magic, and behind it what it lists.
+    let at = bytes.windows(4).rposition(|window| window == b"ORMF");
+    let at = at.unwrap_or_else(|| panic!("the database has a manifest"));
+    bytes[at + 40] ^= 1;
+    fs::write(&path, bytes).expect("there is room");
+    let stage = house.serve(FROM_STORE, Script::new()).await;
+    until_sealed(&stage, "tampered").await;
+}
+
+#[tokio::test]
+async fn sealing_stops_every_call_at_once_and_unsealing_resumes_without_a_restart() {
+    let house = House::build().await;
+    let stage = house.serve(FROM_STORE, accepting(&[FIRST_KEY])).await;
+    until_ready(&stage, None).await;
+    assert_eq!(ask(&stage).await.status, 200);
+    house.seal().await;
+    assert_eq!(refusal(&stage).await, (503, "sealed".to_owned()));
+    let (status, body) = ready(&stage).await;
+    assert_eq!(
+        (status, &body["sealed"]["why"]),
+        (503, &json!("sealed_by_operator"))
+    );
+    assert_eq!(house.status().await["providers"][0]["state"], "sealed");
+    // It is not unsealed by what unsealed it at the start: only by an operator.
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    assert_eq!(refusal(&stage).await, (503, "sealed".to_owned()));
+    house.unseal().await;
+    assert_eq!(ready(&stage).await.0, 200);
+    assert_eq!(ask(&stage).await.status, 200);
+}
+
+/// Without `[[providers]]` and without `key`, names are looked for in the store and then in the environment.
+#[tokio::test]
+async fn names_that_providers_use_are_found_in_the_store_first() {
+    let mut house = House::empty().await;
+    house.set("OPENAI_API_KEY", FIRST_KEY).await;
+    house.variables.push((
+        "OPENAI_API_KEY".to_owned(),
+        "another-key-0123456789".to_owned(),
+    ));
+    house.variables.push((
+        "DEEPSEEK_API_KEY".to_owned(),
+        "deepseek-key-0123456789".to_owned(),
+    ));
+    let stage = house.serve("", accepting(&[FIRST_KEY])).await;
+    until_ready(&stage, None).await;
+    assert_eq!(ask(&stage).await.status, 200);
+    let status = house.status().await;
+    assert_eq!(
+        status["providers"][0]["keys"][0]["name"],
+        "store:OPENAI_API_KEY"
+    );
+
+    let text = format!(
+        "[secrets]\npath = {:?}\nunlock = [\"file:{}\"]\n",
+        house.path("orchestra-secrets.db"),
+        house.path("key").display()
+    );
+    let config = Config::parse(&text, std::path::Path::new("x")).expect("it is valid");
+    let catalogue = Catalogue::embedded();
+    let built = config.build(&catalogue, house.vault(&config).await).await;
+    let built = built.expect("nothing is missing");
+    built.keeper.unlock().await;
+    let members = built.providers.members();
+    let names: Vec<_> = members
+        .map(|member| member.provider.id().as_str())
+        .collect();
+    assert_eq!(names, ["deepseek", "openai"]);
+}
+
+#[tokio::test]
+async fn a_name_that_is_revoked_in_the_store_is_not_taken_from_the_environment() {
+    let mut house = House::empty().await;
+    house.set("OPENAI_API_KEY", FIRST_KEY).await;
+    house
+        .operator
+        .revoke(&named("OPENAI_API_KEY"), None)
+        .await
+        .expect("it is there");
+    house
+        .variables
+        .push(("OPENAI_API_KEY".to_owned(), FIRST_KEY.to_owned()));
+    let stage = house.serve("", accepting(&[FIRST_KEY])).await;
+    until_ready(&stage, Some("no provider has a key that may be used")).await;
+    let answer = ask(&stage).await;
+    assert!(answer.text().contains("revoked"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn client_keys_come_from_the_store_too() {
+    let house = House::build().await.unlocked_by("file:no-such-file");
+    house.set("app", "client-key-canary-0123456789").await;
+    let upstream = orchestra_testkit::Upstream::start(accepting(&[FIRST_KEY])).expect("a port");
+    let text = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\nclient_keys = [{{ name = \"app\", key = \"store:app\" }}]\n\
+         [[providers]]\nkind = \"openai\"\nbase_url = \"{}/v1\"\n{FROM_STORE}\n[secrets]\npath = {:?}\ncontrol = {:?}\nanchor = \"off\"\nunlock = [\"file:none\"]\n",
+        upstream.base_url(),
+        house.path("orchestra-secrets.db"),
+        house.path("control.sock"),
+    );
+    let config = Config::parse(&text, std::path::Path::new("x")).expect("it is valid");
+    let vault = house.vault(&config).await;
+    let stage = crate::stage::Stage::serve(&config, vault, upstream).await;
+    let asking = |key: &str| {
+        let body = r#"{"model":"openai/gpt-5-mini","messages":[{"role":"user","content":"Hi"}]}"#;
+        let header = format!("authorization: Bearer {key}\r\n");
+        crate::client::request_with("POST", "/v1/chat/completions", &header, body.as_bytes())
+    };
+    let right = asking("client-key-canary-0123456789");
+    assert_eq!(call(&stage, &right).await.status, 503);
+    house.unseal().await;
+    assert_eq!(call(&stage, &right).await.status, 200);
+    assert_eq!(
+        call(&stage, &asking("client-key-of-nobody-0123"))
+            .await
+            .status,
+        401
+    );
+    let (status, _) = house
+        .control("POST", "/v1/secrets/app/revoke", &json!({}))
+        .await;
+    assert_eq!(status, 200);
+    assert_eq!(call(&stage, &right).await.status, 401);
+    // With its only client key gone, the server is not open to everybody.
+    assert_eq!(
+        call(&stage, &local("GET", "/v1/models", "")).await.status,
+        401
+    );
+}
+
+#[tokio::test]
+async fn a_secret_of_another_tenant_is_written_with_its_tenant() {
+    let house = House::empty().await;
+    house.set(&format!("acme/{NAME}"), FIRST_KEY).await;
+    let stage = house
+        .serve("key = \"store:acme/openai\"", accepting(&[FIRST_KEY]))
+        .await;
+    until_ready(&stage, None).await;
+    assert_eq!(ask(&stage).await.status, 200);
+}
+
+#[tokio::test]
+async fn nothing_is_made_where_there_is_no_store() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let config = Config::parse("", std::path::Path::new("x")).expect("it is valid");
+    let variables = Variables::from_pairs([("OPENAI_API_KEY", FIRST_KEY)]);
+    let prompt = std::sync::Arc::new(orchestra_server::secrets::NoPrompt);
+    let vault = Vault::open(&config.secrets, folder.path(), variables, prompt).await;
+    let catalogue = Catalogue::embedded();
+    let built = config.build(&catalogue, vault.expect("a place")).await;
+    let built = built.expect("the key is in the environment");
+    assert_eq!(built.providers.members().count(), 1);
+    assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 0);
+}
