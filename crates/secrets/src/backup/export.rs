@@ -35,6 +35,7 @@ impl Store {
             epoch: head.epoch,
             slots: slots(transaction).await?,
         };
+        header.check().map_err(StoreError::tampered("the slots"))?;
         let mut packer = Packer::new(&header, &unsealed.root, &self.shared.entropy);
         let pack = |error| StoreError::from(error);
         packer.push(Table::Store, &head.row()).map_err(pack)?;

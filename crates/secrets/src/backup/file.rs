@@ -55,6 +55,14 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    /// Nobody could read one with more slots than this.
+    pub(crate) fn check(&self) -> Result<(), FormatError> {
+        if self.slots.len() > MOST_SLOTS {
+            return Err(FormatError::Bounds("number of slots"));
+        }
+        Ok(())
+    }
+
     pub(super) fn encode(&self) -> Vec<u8> {
         let count = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
         let mut writer = Writer::default()
@@ -76,13 +84,10 @@ impl Header {
             epoch: reader.u64()?,
             slots: Vec::new(),
         };
-        let count = reader.count(8)?;
-        if count > MOST_SLOTS {
-            return Err(FormatError::Bounds("number of slots"));
-        }
-        for _ in 0..count {
+        for _ in 0..reader.count(8)? {
             let slot = (reader.u32()?, reader.bytes()?.to_vec());
             header.slots.push(slot);
+            header.check()?;
         }
         Ok(header)
     }

@@ -13,7 +13,6 @@ mod backup;
 mod databases;
 #[cfg(target_os = "linux")]
 mod disk_faults;
-mod dump;
 mod faults;
 mod processes;
 mod proxy;

@@ -1,6 +1,6 @@
 //! What attackers, crashes and crowds do to a store.
 
-mod hand;
+pub(crate) mod hand;
 mod hidden;
 mod quick;
 mod whole;

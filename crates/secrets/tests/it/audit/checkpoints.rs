@@ -8,8 +8,8 @@ use orchestra_secrets::{
 };
 
 use super::attacked::{Pretending, Shown, fault, rows};
+use crate::attacks::hand::Hand;
 use crate::databases::{Database, on_each_database, with};
-use crate::dump::Dump;
 use crate::stores::{create, credential, set, unsealed};
 
 on_each_database!(
@@ -119,14 +119,6 @@ async fn a_checkpoint_is_nobody_elses(database: Database) {
     assert_eq!(genuine.verify("no key"), Err(NoteError::Key));
 }
 
-/// Changes something behind the store's back.
-async fn run(backend: &dyn Backend, statement: &'static str, values: Vec<Value>) {
-    let mut transaction = backend.begin(Mode::Write).await.unwrap();
-    let changed = transaction.execute(statement, values).await.unwrap();
-    assert!(changed > 0, "{statement}");
-    transaction.commit().await.unwrap();
-}
-
 const INSERT: &str = "INSERT INTO secrets_checkpoints (seq, note) VALUES ($1, $2)";
 const UPDATE: &str = "UPDATE secrets_checkpoints SET note = $2 WHERE seq = $1";
 const DELETE: &str = "DELETE FROM secrets_checkpoints WHERE seq = $1";
@@ -138,8 +130,8 @@ async fn checkpoints_in_the_database_are_genuine_or_found_out(database: Database
     grow(&store, 1).await;
     let latest = store.checkpoint().await.unwrap().unwrap().text;
     grow(&store, 1).await;
-    let backend = database.open().await;
-    let whole = Dump::of(&*backend).await;
+    let hand = Hand::new(&database.open().await);
+    let whole = hand.copy().await;
     let edited = latest.replacen("\n1001\n", "\n1002\n", 1);
     let forged = AuditFlaw::CheckpointForged;
     for (statement, seq, note, found) in [
@@ -155,16 +147,16 @@ async fn checkpoints_in_the_database_are_genuine_or_found_out(database: Database
     ] {
         let mut values: Vec<Value> = vec![i64::from(seq).into()];
         values.extend(note.map(Value::from));
-        run(&*backend, statement, values).await;
+        assert_eq!(hand.run(statement, values).await, 1, "{statement} {seq}");
         assert_eq!(
             fault(store.verify_audit().await),
             found,
             "{statement} {seq}"
         );
-        whole.put_back(&*backend).await;
+        hand.put_back(&whole).await;
     }
     // One of those in between is no loss: it says nothing that the log does not say.
-    run(&*backend, DELETE, vec![1001_i64.into()]).await;
+    assert_eq!(hand.run(DELETE, vec![1001_i64.into()]).await, 1);
     let report = store.verify_audit().await.unwrap();
     assert_eq!(
         (report.checkpoints, report.last_checkpoint),
@@ -175,13 +167,13 @@ async fn checkpoints_in_the_database_are_genuine_or_found_out(database: Database
 async fn a_log_that_was_written_anew_is_contradicted(database: Database) {
     let store = create(&database, None).await.store;
     set(&store, "A", "1").await;
-    let backend = database.open().await;
-    let early = Dump::of(&*backend).await;
+    let hand = Hand::new(&database.open().await);
+    let early = hand.copy().await;
     grow(&store, 8).await;
     let kept = store.checkpoint().await.unwrap().unwrap();
     store.verify_against(&kept).await.unwrap();
     // Whoever puts the database back, and has the keys too, goes on from there as if nothing had been.
-    early.put_back(&*backend).await;
+    hand.put_back(&early).await;
     let again = unsealed(&database, None).await.unwrap();
     while again.verify_audit().await.unwrap().entries < 12 {
         let entries = again.verify_audit().await.unwrap().entries;
@@ -195,8 +187,12 @@ async fn a_log_that_was_written_anew_is_contradicted(database: Database) {
         grow(&again, 1).await;
     }
     // The later checkpoint is genuine, and in the database it shows that the log is shorter than it was.
-    early.put_back(&*backend).await;
-    run(&*backend, INSERT, vec![10_i64.into(), kept.text.into()]).await;
+    hand.put_back(&early).await;
+    assert_eq!(
+        hand.run(INSERT, vec![10_i64.into(), kept.text.into()])
+            .await,
+        1
+    );
     let third = unsealed(&database, None).await.unwrap();
     assert_eq!(fault(third.verify_audit().await), (4, AuditFlaw::CutOff));
 }
@@ -209,7 +205,8 @@ async fn a_cut_at_any_length_shows_against_a_checkpoint() {
         let store = create(&database, None).await.store;
         set(&store, "A", "1").await;
         let backend = database.open().await;
-        let early = Dump::of(&*backend).await;
+        let hand = Hand::new(&backend);
+        let early = hand.copy().await;
         let mut heads = Vec::new();
         for _ in 3..=1000 {
             grow(&store, 1).await;
@@ -217,7 +214,7 @@ async fn a_cut_at_any_length_shows_against_a_checkpoint() {
         }
         let log = rows(&*backend).await;
         let kept = note(&*backend, 1000).await;
-        early.put_back(&*backend).await;
+        hand.put_back(&early).await;
         let (reader, shown) = reader(backend).await;
         for (length, head) in (3_u32..=1000).zip(heads).skip(1) {
             let cut = log.iter().filter(|row| row.seq <= length.into());

@@ -5,4 +5,5 @@ mod checkpoints;
 mod export;
 mod log;
 mod refused;
+mod scan;
 mod tampering;

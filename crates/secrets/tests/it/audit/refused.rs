@@ -9,8 +9,8 @@ use orchestra_secrets::{
     UseCounter,
 };
 
+use crate::attacks::hand::Hand;
 use crate::databases::{Database, on_each_database};
-use crate::dump::Dump;
 use crate::faults::{Faulty, Plan};
 use crate::stores::{credential, get, name, secret, set};
 
@@ -27,7 +27,7 @@ const INSERT: &str = "INSERT INTO secrets_audit";
 
 /// A store in a database that takes entries of the log, or none.
 struct Logless {
-    backend: Arc<dyn Backend>,
+    hand: Hand,
     plan: Plan,
     created: Created,
 }
@@ -43,7 +43,7 @@ impl Logless {
             set(&created.store, "A", value).await;
         }
         Self {
-            backend,
+            hand: Hand::new(&backend),
             plan,
             created,
         }
@@ -51,7 +51,7 @@ impl Logless {
 
     /// The operation fails soon and changes nothing, while no entry of the log can be written.
     async fn refuses<T>(&self, what: &str, operation: impl Future<Output = Result<T, StoreError>>) {
-        let before = Dump::of(&*self.backend).await;
+        let before = self.hand.copy().await;
         self.plan.fail_statements_with(INSERT);
         let begun = Instant::now();
         let done = operation.await;
@@ -59,7 +59,7 @@ impl Logless {
         self.plan.clear();
         let error = done.map(drop).expect_err(what);
         assert!(matches!(error, StoreError::Backend(_)), "{what}: {error:?}");
-        assert!(Dump::of(&*self.backend).await == before, "{what}");
+        assert!(self.hand.copy().await == before, "{what}");
     }
 }
 
@@ -147,7 +147,8 @@ async fn no_store_begins_unlogged(database: Database) {
     let plan = Plan::new();
     let backend: Arc<dyn Backend> = Arc::new(Faulty::new(database.open().await, plan.clone()));
     migrate(&*backend).await.unwrap();
-    let empty = Dump::of(&*backend).await;
+    let hand = Hand::new(&backend);
+    let empty = hand.copy().await;
     let parts = || StoreParts::new(Arc::clone(&backend), "a test");
     plan.fail_statements_with(INSERT);
     let created = Store::create(parts(), vec![credential()], KdfParameters::LEAST).await;
@@ -155,7 +156,7 @@ async fn no_store_begins_unlogged(database: Database) {
     let restored = backup.restore(parts(), credential()).await;
     assert!(matches!(restored.map(drop), Err(StoreError::Backend(_))));
     plan.clear();
-    assert!(Dump::of(&*backend).await == empty);
+    assert!(hand.copy().await == empty);
     // The rows of the backup go in, and the entry that says so does not.
     plan.clear();
     backup.restore(parts(), credential()).await.unwrap();
