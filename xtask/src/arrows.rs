@@ -20,6 +20,7 @@ const DIALECTS: &str = "orchestra-dialects";
 const SECRETS: &str = "orchestra-secrets";
 const PROVIDERS: &str = "orchestra-providers";
 const HEALTH: &str = "orchestra-health";
+const ROUTING: &str = "orchestra-routing";
 const LEDGER: &str = "orchestra-ledger";
 const GATEWAY: &str = "orchestra-gateway";
 const STORE: &str = "orchestra-store";
@@ -101,13 +102,18 @@ const ROOMS: &[Room] = &[
         must_not_know: IO_AND_HTTP,
     },
     Room {
+        name: ROUTING,
+        may_use: &[],
+        must_not_know: IO_AND_HTTP,
+    },
+    Room {
         name: LEDGER,
         may_use: &[TYPES],
         must_not_know: HTTP,
     },
     Room {
         name: GATEWAY,
-        may_use: &[TYPES, DIALECTS, SECRETS, PROVIDERS, HEALTH, LEDGER],
+        may_use: &[TYPES, DIALECTS, SECRETS, PROVIDERS, HEALTH, ROUTING, LEDGER],
         must_not_know: EDGE,
     },
     Room {

@@ -1,0 +1,148 @@
+//! What a node says for itself and all below.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::{ConfigError, Place, present};
+use crate::node::{Cache, Retry, Settings};
+
+/// Portkey's documents allow five; more would only prolong what the client waits for.
+const MAX_RETRIES: u64 = 5;
+/// A day.
+const MAX_TIMEOUT_MS: u64 = 86_400_000;
+/// Seconds, from Portkey's documents: a minute to 90 days.
+const CACHE_AGES: (u64, u64) = (60, 7_776_000);
+
+pub(super) fn read(
+    members: &Map<String, Value>,
+    place: &Place<'_>,
+) -> Result<Settings, ConfigError> {
+    let mut settings = Settings {
+        override_params: params(members, "override_params", place)?,
+        default_params: params(members, "default_params", place)?,
+        custom_host: place.optional_text(members, "custom_host")?,
+        ..Settings::default()
+    };
+    if let Some(value) = present(members, "drop_params") {
+        settings.drop_params = place.member("drop_params").texts(value)?;
+    }
+    if let Some(value) = present(members, "retry") {
+        settings.retry = Some(retry(value, &place.member("retry"))?);
+    }
+    if let Some(value) = present(members, "request_timeout") {
+        let place = place.member("request_timeout");
+        let millis = place.whole(value, 1, MAX_TIMEOUT_MS)?;
+        settings.request_timeout = Some(Duration::from_millis(millis));
+    }
+    if let Some(value) = present(members, "forward_headers") {
+        settings.forward_headers = Some(place.member("forward_headers").texts(value)?);
+    }
+    if let Some(value) = present(members, "strict_open_ai_compliance") {
+        settings.strict = Some(place.member("strict_open_ai_compliance").flag(value)?);
+    }
+    if let Some(value) = present(members, "cache") {
+        settings.cache = cache(value, &place.member("cache"))?;
+    }
+    Ok(settings)
+}
+
+fn params(
+    members: &Map<String, Value>,
+    name: &str,
+    place: &Place<'_>,
+) -> Result<BTreeMap<String, Value>, ConfigError> {
+    let Some(value) = present(members, name) else {
+        return Ok(BTreeMap::new());
+    };
+    let params = place.member(name).object(value)?.clone();
+    Ok(params.into_iter().collect())
+}
+
+fn retry(value: &Value, place: &Place<'_>) -> Result<Retry, ConfigError> {
+    let members = place.object(value)?;
+    only(
+        members,
+        // The documents have the plural, the code reads the singular.
+        &[
+            "attempts",
+            "on_status_codes",
+            "use_retry_after_header",
+            "use_retry_after_headers",
+        ],
+        place,
+    )?;
+    let attempts = match present(members, "attempts") {
+        Some(value) => place.member("attempts").whole(value, 0, MAX_RETRIES)?,
+        None => 0,
+    };
+    let statuses = present(members, "on_status_codes")
+        .map(|value| place.member("on_status_codes").statuses(value))
+        .transpose()?;
+    let mut use_retry_after = false;
+    for name in ["use_retry_after_header", "use_retry_after_headers"] {
+        if let Some(value) = present(members, name) {
+            use_retry_after |= place.member(name).flag(value)?;
+        }
+    }
+    Ok(Retry {
+        attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+        statuses,
+        use_retry_after,
+    })
+}
+
+/// An object, or the mode alone.
+fn cache(value: &Value, place: &Place<'_>) -> Result<Option<Cache>, ConfigError> {
+    if let Some(mode) = value.as_str() {
+        return mode_of(mode, place).map(|semantic| {
+            semantic.map(|semantic| Cache {
+                semantic,
+                max_age: None,
+            })
+        });
+    }
+    let members = place.object(value)?;
+    only(members, &["mode", "max_age"], place)?;
+    let mode = place.optional_text(members, "mode")?;
+    let semantic = mode_of(mode.as_deref().unwrap_or("simple"), &place.member("mode"))?;
+    let max_age = present(members, "max_age")
+        .map(|value| {
+            place
+                .member("max_age")
+                .whole(value, CACHE_AGES.0, CACHE_AGES.1)
+        })
+        .transpose()?;
+    Ok(semantic.map(|semantic| Cache {
+        semantic,
+        max_age: max_age.map(Duration::from_secs),
+    }))
+}
+
+/// Whether it is the semantic one; `None` for no cache.
+fn mode_of(mode: &str, place: &Place<'_>) -> Result<Option<bool>, ConfigError> {
+    match mode {
+        "simple" => Ok(Some(false)),
+        "semantic" => Ok(Some(true)),
+        "default" | "off" => Ok(None),
+        other => Err(place.error(format!(
+            "there is no cache `{other}`; there are simple and semantic"
+        ))),
+    }
+}
+
+/// Refuses members that mean nothing.
+pub(super) fn only(
+    members: &Map<String, Value>,
+    known: &[&str],
+    place: &Place<'_>,
+) -> Result<(), ConfigError> {
+    match members.keys().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => Err(place.member(name).error(format!(
+            "there is no such member; there are {}",
+            known.join(", ")
+        ))),
+        None => Ok(()),
+    }
+}

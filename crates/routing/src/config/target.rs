@@ -1,0 +1,73 @@
+//! Where a call may be sent.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{ConfigError, Place, present};
+use crate::node::{InlineKey, Target};
+
+/// Fields that one kind of provider knows, by how they begin (Portkey's names).
+const PROVIDER_FIELDS: &[&str] = &[
+    "azure_",
+    "aws_",
+    "vertex_",
+    "openai_",
+    "anthropic_",
+    "huggingface_",
+    "workers_ai_",
+    "snowflake_",
+    "fireworks_",
+    "mistral_",
+    "stability_",
+    "oracle_",
+    "amzn_",
+    "amz_",
+    "resource_name",
+    "deployment_id",
+    "api_version",
+    "ad_auth",
+];
+
+pub(super) fn is_provider_field(name: &str) -> bool {
+    PROVIDER_FIELDS.iter().any(|known| name.starts_with(known))
+}
+
+pub(super) fn read(members: &Map<String, Value>, place: &Place<'_>) -> Result<Target, ConfigError> {
+    let provider = place.optional_text(members, "provider")?;
+    let virtual_key = place.optional_text(members, "virtual_key")?;
+    let (provider, slug) = match provider.as_deref().and_then(|name| name.strip_prefix('@')) {
+        // What follows a slash is a model, which Portkey ignores here.
+        Some(slug) => (
+            None,
+            Some(slug.split('/').next().unwrap_or(slug).to_owned()),
+        ),
+        None => (provider, virtual_key),
+    };
+    let from_call = present(members, "passthrough")
+        .map(|value| place.member("passthrough").flag(value))
+        .transpose()?;
+    Ok(Target {
+        provider,
+        slug,
+        model: place.optional_text(members, "model")?,
+        key: place.optional_text(members, "api_key")?.map(InlineKey),
+        from_call: from_call.unwrap_or(false),
+        provider_fields: provider_fields(members, place)?,
+    })
+}
+
+fn provider_fields(
+    members: &Map<String, Value>,
+    place: &Place<'_>,
+) -> Result<BTreeMap<String, String>, ConfigError> {
+    let fields = members
+        .iter()
+        .filter(|(name, value)| is_provider_field(name) && !value.is_null());
+    let texts = fields.map(|(name, value)| match value {
+        Value::String(text) => Ok((name.clone(), text.clone())),
+        Value::Object(_) => Ok((name.clone(), value.to_string())),
+        _ => Err(place.member(name).error("a text is needed")),
+    });
+    texts.collect()
+}

@@ -1,0 +1,62 @@
+//! What a tree may ask of a call.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::Target;
+
+/// Whether a tree means what it should, or what Portkey 1.x makes of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compat {
+    /// What the documents say.
+    #[default]
+    Correct,
+    /// What Portkey's gateway 1.x does, oddities included.
+    Portkey,
+}
+
+/// A call, as far as a tree may look at it.
+pub trait Facts {
+    /// A value of the call's metadata.
+    fn metadata(&self, name: &str) -> Option<&str>;
+    /// A member of the body.
+    fn param(&self, name: &str) -> Option<Cow<'_, Value>>;
+    /// A header, by its name in lower case.
+    fn header(&self, name: &str) -> Option<&str>;
+    /// The path that was called.
+    fn path(&self) -> &str;
+    /// Time since 1970.
+    fn unix(&self) -> Duration;
+    /// Who calls: part of what makes a caller stay where it was.
+    fn caller(&self) -> &str;
+}
+
+/// What is known of targets.
+pub trait View {
+    /// Which share of its calls a target should get now: 1 usually, 0 if it should be left alone.
+    fn share(&self, target: &Target) -> f64;
+    /// What an attempt more would take, in seconds of waiting: less is better.
+    fn latency(&self, target: &Target) -> f64;
+    /// What the call would cost there, in any one unit; `None` if that is not known.
+    fn price(&self, target: &Target) -> Option<f64>;
+}
+
+/// Nothing is known of any target.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Blind;
+
+impl View for Blind {
+    fn share(&self, _: &Target) -> f64 {
+        1.0
+    }
+
+    fn latency(&self, _: &Target) -> f64 {
+        0.0
+    }
+
+    fn price(&self, _: &Target) -> Option<f64> {
+        None
+    }
+}

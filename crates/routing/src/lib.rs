@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod facts;
+mod node;
+mod pick;
+mod plan;
+mod query;
+
+pub use config::ConfigError;
+pub use facts::{Blind, Compat, Facts, View};
+pub use node::{
+    Cache, Failures, InlineKey, Node, NodeKind, Retry, Settings, Sticky, Strategy, Target,
+};
+pub use plan::{Choice, Exit, Plan, PlanError, Planner, Step};
+pub use query::{Field, Query, Test};

@@ -1,0 +1,173 @@
+//! Configurations that are refused, with the place and the remedy.
+
+use orchestra_routing::Node;
+use serde_json::{Value, json};
+
+fn refusal(tree: &Value) -> String {
+    Node::parse(tree).unwrap_err().to_string()
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place() {
+    let two = || json!([{ "provider": "a" }, { "provider": "b" }]);
+    for (tree, words) in [
+        (json!(3), "an object is needed"),
+        (
+            json!({ "provder": "a" }),
+            "provder: there is no such member",
+        ),
+        (json!({ "provider": 3 }), "provider: a text is needed"),
+        (
+            json!({ "strategy": { "mode": "fallback" } }),
+            "targets: a strategy needs `targets`",
+        ),
+        (
+            json!({ "targets": two() }),
+            "strategy: `targets` need a `strategy`",
+        ),
+        (
+            json!({ "strategy": { "mode": "fallback" }, "targets": [] }),
+            "targets: there must be at least one",
+        ),
+        (
+            json!({ "strategy": {}, "targets": two() }),
+            "strategy.mode: a mode is needed",
+        ),
+        (
+            json!({ "strategy": { "mode": "robin" }, "targets": two() }),
+            "strategy.mode: there is no strategy `robin`",
+        ),
+        (
+            json!({ "strategy": { "mode": "fallback", "on_status_codes": ["x"] }, "targets": two() }),
+            "strategy.on_status_codes[0]: a whole number",
+        ),
+        (
+            json!({ "strategy": { "mode": "fallback", "on_status_codes": [99_999] }, "targets": two() }),
+            "100 to 999",
+        ),
+        (
+            json!({ "strategy": { "mode": "single", "x": 1 }, "targets": two() }),
+            "strategy.x: there is no such member",
+        ),
+        (
+            json!({ "strategy": { "mode": "loadbalance" }, "targets": [{ "weight": 0 }, { "weight": 0 }] }),
+            "all weights are 0",
+        ),
+        (
+            json!({ "strategy": { "mode": "loadbalance" }, "targets": [{ "weight": -1 }] }),
+            "targets[0].weight: a weight is a number",
+        ),
+        (
+            json!({ "strategy": { "mode": "loadbalance", "sticky": { "hash_fields": ["user"] } }, "targets": two() }),
+            "strategy.sticky.hash_fields[0]",
+        ),
+        (
+            json!({ "strategy": { "mode": "conditional" }, "targets": two() }),
+            "strategy.conditions: conditions are needed",
+        ),
+        (
+            json!({ "strategy": { "mode": "conditional", "conditions": [{ "query": {}, "then": "c" }] }, "targets": [{ "name": "a" }] }),
+            "strategy.conditions[0].then: no target is named `c`; there are a",
+        ),
+        (
+            json!({ "strategy": { "mode": "conditional", "conditions": [{ "query": { "metadata.x": { "$like": 1 } }, "then": "a" }] }, "targets": [{ "name": "a" }] }),
+            "query.metadata.x.$like: there is no operator `$like`",
+        ),
+        (
+            json!({ "strategy": { "mode": "conditional", "conditions": [{ "query": { "user": 1 }, "then": "a" }] }, "targets": [{ "name": "a" }] }),
+            "`user` is no field of a call",
+        ),
+        (
+            json!({ "strategy": { "mode": "conditional", "conditions": [{ "query": { "metadata.x": { "$regex": "(" } }, "then": "a" }] }, "targets": [{ "name": "a" }] }),
+            "`(` is no pattern",
+        ),
+        (
+            json!({ "strategy": { "mode": "conditional", "conditions": [], "default": "z" }, "targets": [{ "name": "a" }] }),
+            "strategy.default: no target is named `z`",
+        ),
+        (
+            json!({ "strategy": { "mode": "experiment" }, "targets": two() }),
+            "strategy.name: an experiment needs a name",
+        ),
+        (
+            json!({ "strategy": { "mode": "experiment", "name": "x" }, "targets": two() }),
+            "targets[0].name: a variant needs a name",
+        ),
+        (
+            json!({ "retry": { "attempts": 6 } }),
+            "retry.attempts: a whole number from 0 to 5",
+        ),
+        (
+            json!({ "retry": { "tries": 6 } }),
+            "retry.tries: there is no such member",
+        ),
+        (
+            json!({ "request_timeout": 0 }),
+            "request_timeout: a whole number",
+        ),
+        (
+            json!({ "cache": "forever" }),
+            "cache: there is no cache `forever`",
+        ),
+        (
+            json!({ "cache": { "max_age": 5 } }),
+            "cache.max_age: a whole number from 60",
+        ),
+        (
+            json!({ "input_guardrails": ["x"] }),
+            "input_guardrails: it has no counterpart here",
+        ),
+        (
+            json!({ "strategy": { "mode": "single" }, "targets": [{ "strategy": { "mode": "single" }, "targets": [{ "x": 1 }] }] }),
+            "targets[0].targets[0].x: there is no such member",
+        ),
+    ] {
+        let message = refusal(&tree);
+        assert!(message.contains(words), "{tree}\n{message}");
+    }
+}
+
+#[test]
+fn a_tree_is_bounded() {
+    let mut deep = json!({ "provider": "a" });
+    for _ in 0..20 {
+        deep = json!({ "strategy": { "mode": "single" }, "targets": [deep] });
+    }
+    assert!(refusal(&deep).contains("at most 16 levels"));
+    let wide: Vec<Value> = (0..600).map(|_| json!({ "provider": "a" })).collect();
+    let wide = json!({ "strategy": { "mode": "fallback" }, "targets": wide });
+    assert!(refusal(&wide).contains("512 nodes"));
+}
+
+#[test]
+fn a_pattern_that_would_take_all_memory_is_refused() {
+    let tree = json!({
+        "strategy": { "mode": "conditional", "conditions": [{ "query": { "metadata.x": { "$regex": "(a{1000}){1000}" } }, "then": "a" }] },
+        "targets": [{ "name": "a" }],
+    });
+    assert!(refusal(&tree).contains("is no pattern"));
+}
+
+#[test]
+fn a_key_in_a_configuration_is_not_printed() {
+    let node = Node::parse(&json!({ "provider": "a", "api_key": "a-key-canary" })).unwrap();
+    assert!(!format!("{node:?}").contains("canary"));
+    let refused = refusal(&json!({ "provider": 1, "api_key": "a-key-canary" }));
+    assert!(!refused.contains("canary"));
+}
+
+#[test]
+fn both_spellings_and_nulls_are_taken() {
+    for tree in [
+        json!({ "retry": { "attempts": 1, "use_retry_after_header": true } }),
+        json!({ "retry": { "attempts": 1, "use_retry_after_headers": true } }),
+        json!({ "provider": "@slug/whatever", "cache": "simple", "weight": null, "retry": null }),
+        json!({ "virtual_key": "slug", "cache": { "mode": "semantic", "max_age": 60 } }),
+        json!({ "provider": "azure-openai", "resource_name": "r", "deployment_id": "d", "api_version": "v" }),
+        json!({ "strategy": { "mode": "loadbalance", "cb_config": {} }, "targets": [{ "provider": "a" }] }),
+        json!({ "passthrough": true }),
+        json!({}),
+    ] {
+        Node::parse(&tree).unwrap();
+    }
+}
