@@ -10,6 +10,13 @@ use super::*;
 use crate::Secret;
 use crate::backend::PostgresBackend;
 
+async fn migrate_by(
+    backend: &dyn Backend,
+    migrations: &'static [Migration],
+) -> Result<(), SchemaError> {
+    migrate_to(backend, migrations, &made_by(migrations).await?).await
+}
+
 const FIRST: Migration = Migration {
     sqlite: &[
         "CREATE TABLE secrets_a (id INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE, note BLOB) STRICT",
