@@ -25,6 +25,15 @@ pub(crate) struct Anchor {
     path: PathBuf,
 }
 
+/// What becomes of what was remembered before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// It must be this store's.
+    Counts,
+    /// If it cannot be read, it is given up with the state that it stood for.
+    GivenUp,
+}
+
 /// Why the anchor cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -115,18 +124,17 @@ impl Anchor {
         mark: Mark,
         store: &[u8; 16],
         key: &Key,
+        before: Before,
     ) -> Result<(), AnchorError> {
         let _alone = self.lock().map_err(|source| self.file(source))?;
-        match self.read(store, key)? {
-            Some(latest) if latest.epoch >= mark.epoch => Ok(()),
-            _ => self.put(mark, store, key),
+        match self.read(store, key) {
+            Ok(Some(latest)) if latest.epoch >= mark.epoch => Ok(()),
+            Err(AnchorError::Damaged { .. }) if before == Before::GivenUp => {
+                self.put(mark, store, key)
+            }
+            Ok(_) => self.put(mark, store, key),
+            Err(error) => Err(error),
         }
-    }
-
-    /// Remembers, whatever was there.
-    pub(crate) fn reset(&self, mark: Mark, store: &[u8; 16], key: &Key) -> Result<(), AnchorError> {
-        let _alone = self.lock().map_err(|source| self.file(source))?;
-        self.put(mark, store, key)
     }
 
     fn put(&self, mark: Mark, store: &[u8; 16], key: &Key) -> Result<(), AnchorError> {

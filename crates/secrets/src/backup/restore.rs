@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::anchor::Mark;
+use crate::anchor::Before;
 use crate::audit::{Action, Happened};
 use crate::backend::{Mode, Row, Transaction, migrate};
 use crate::backup::file::Table;
@@ -93,22 +93,16 @@ impl Store {
         keys: Keys,
         past: u64,
     ) -> Result<(), StoreError> {
-        let mark = Mark {
-            epoch: keys.head.epoch,
-            manifest: Manifest::hash(&keys.head.manifest),
-        };
-        let unsealed = Arc::new(Unsealed {
-            store: keys.head.store,
-            root: Arc::new(opened.root),
-            root_version: keys.head.root_version,
-            keyring: keys.keyring,
-            keyring_version: keys.head.keyring_version,
-        });
-        let mut write = Write::within(&self.shared, transaction, Arc::clone(&unsealed)).await?;
-        write.happened(Happened::new(Action::Restored).number(mark.epoch));
-        write.manifest.epoch = past;
-        self.unseal_with(unsealed, mark);
-        write.commit().await.inspect_err(|_| self.shared.seal())
+        let head = keys.head;
+        let unsealed = Arc::new(Unsealed::of(&head, Arc::new(opened.root), keys.keyring));
+        let backup = head.epoch;
+        let shared = &self.shared;
+        let mut write = Write::entering(shared, transaction, head, keys.manifest, unsealed);
+        write.happened(Happened::new(Action::Restored).number(backup));
+        write.go_on_after(past);
+        write
+            .commit_and_enter(shared.held.seals(), Before::Counts)
+            .await
     }
 }
 

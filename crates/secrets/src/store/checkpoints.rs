@@ -1,9 +1,10 @@
 //! Signing the audit log.
 
 use crate::audit::{CHECKPOINT_EVERY, Checkpoint, Notary};
-use crate::backend::{BackendError, Mode, Transaction, Value};
+use crate::backend::{BackendError, Transaction, Value};
 use crate::store::audit::checkpoints;
-use crate::store::head::{Head, integer};
+use crate::store::head::integer;
+use crate::store::write::Write;
 use crate::store::{Store, StoreError};
 
 impl Store {
@@ -17,10 +18,12 @@ impl Store {
     /// # Errors
     /// Whatever the database says.
     pub async fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
-        let unsealed = self.shared.unsealed()?;
-        let mut transaction = self.shared.backend.begin(Mode::Write).await?;
-        let head = Head::read(transaction.as_mut()).await?;
-        let (unsealed, manifest) = self.shared.catch_up(&head, unsealed)?;
+        let Write {
+            mut transaction,
+            manifest,
+            unsealed,
+            ..
+        } = Write::begin(&self.shared).await?;
         let seq = manifest.audit_seq;
         let kept = checkpoints(integer(seq), integer(seq), transaction.as_mut()).await?;
         if !kept.is_empty() {

@@ -144,6 +144,9 @@ pub enum StoreError {
     /// Slots whose credentials were not given.
     #[error("the new root key cannot be put into these slots without their credentials: {0:?}")]
     SlotsLeft(Vec<u32>),
+    /// Nothing but a recovery key that nobody has seen yet would open the store.
+    #[error("give at least one credential for the new root key")]
+    NoCredential,
     /// Another rotation took over.
     #[error("another rotation took over; it will finish the work")]
     Fenced,

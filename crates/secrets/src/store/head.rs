@@ -1,5 +1,6 @@
 //! The one row that every writer locks, and what it says.
 
+use crate::anchor::Mark;
 use crate::backend::{Row, Transaction};
 use crate::format::{Keyring, KeyringPlace, Manifest};
 use crate::key::Key;
@@ -95,6 +96,14 @@ impl Head {
             self.manifest.as_slice().into(),
             integer(self.fence).into(),
         ]
+    }
+
+    /// What an anchor remembers of this state.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            epoch: self.epoch,
+            manifest: Manifest::hash(&self.manifest),
+        }
     }
 
     pub(crate) const fn keyring_place(&self) -> KeyringPlace<'_> {

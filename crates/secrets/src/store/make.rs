@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::anchor::Mark;
+use crate::anchor::Before;
 use crate::audit::{Action, Happened};
 use crate::backend::{Mode, Transaction, migrate};
 use crate::credential::Credential;
@@ -32,7 +32,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::StoreExists`] if there is one already, [`StoreError::Weak`] for a credential that can be
-    /// guessed, and whatever the database says. Then nothing was made.
+    /// guessed, [`StoreError::Anchor`] if the anchor is another store's, and whatever the database says. Then nothing was
+    /// made.
     pub async fn create(
         parts: StoreParts,
         credentials: Vec<Credential>,
@@ -91,27 +92,21 @@ impl Store {
             Ok(_) => return Err(StoreError::StoreExists),
             Err(error) => return Err(error),
         }
+        if let Some(anchor) = &shared.anchor {
+            // One of a store that was here before would not let anybody in.
+            anchor.read(&id, keyring.signing())?;
+        }
         let head = first_head(id, &root, &keyring, slots, &shared.entropy)?;
         head.insert(transaction.as_mut()).await?;
         for slot in slots {
             insert_slot(slot, transaction.as_mut()).await?;
         }
-        let mark = Mark {
-            epoch: head.epoch,
-            manifest: Manifest::hash(&head.manifest),
-        };
-        let unsealed = Arc::new(Unsealed {
-            store: id,
-            root,
-            root_version: head.root_version,
-            keyring,
-            keyring_version: head.keyring_version,
-        });
-        // Nobody remembers anything of this store, unless the random id came twice.
-        let mut write = Write::within(shared, transaction, Arc::clone(&unsealed)).await?;
+        let manifest = head.manifest(&root)?;
+        let unsealed = Arc::new(Unsealed::of(&head, root, keyring));
+        let seals = shared.held.seals();
+        let mut write = Write::entering(shared, transaction, head, manifest, unsealed);
         write.happened(Happened::new(Action::StoreCreated));
-        self.unseal_with(unsealed, mark);
-        write.commit().await.inspect_err(|_| shared.seal())
+        write.commit_and_enter(seals, Before::Counts).await
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod checkpoints;
 mod error;
 pub(crate) mod head;
+mod keys;
 mod list;
 mod make;
 mod rotate;
@@ -21,7 +22,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use error::StoreError;
 pub use list::{KeyInfo, SlotInfo, Status};
@@ -30,13 +31,14 @@ pub use rotate::{KeyRotation, RootRotation};
 pub use scan::{Damage, StoreReport};
 pub use secrets::{Ask, Fetched, NewSecret};
 
-use crate::anchor::{Anchor, AnchorError, Mark};
+use crate::anchor::{Anchor, AnchorError, Before, Mark};
 use crate::backend::Backend;
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::{Checked, Entropy, OsEntropy};
-use crate::format::{Keyring, Manifest};
-use crate::key::Key;
+use crate::format::Manifest;
 use head::Head;
+use keys::Held;
+pub(crate) use keys::{Unsealed, check_order};
 
 /// What a store is made of. Time, chance and the database come in here.
 #[derive(Clone, Debug)]
@@ -106,22 +108,11 @@ pub(crate) struct Common {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) anchor: Option<Anchor>,
     anchor_failure: Mutex<Option<AnchorError>>,
-    unsealed: RwLock<Option<Arc<Unsealed>>>,
-    /// The latest state that this process saw, though it may have no anchor.
-    seen: Mutex<Option<Mark>>,
+    pub(crate) held: Held,
     /// One passphrase is stretched at a time: each takes a lot of memory.
     unlocking: tokio::sync::Mutex<()>,
     /// Credentials refused since the store was last unsealed.
     refused: AtomicU64,
-}
-
-/// The keys of an unsealed store. When the last holder lets go, they are wiped.
-pub(crate) struct Unsealed {
-    pub(crate) store: [u8; 16],
-    pub(crate) root: Arc<Key>,
-    pub(crate) root_version: u64,
-    pub(crate) keyring: Keyring,
-    pub(crate) keyring_version: u64,
 }
 
 impl Store {
@@ -132,8 +123,7 @@ impl Store {
             clock: parts.clock,
             anchor: parts.anchor.map(Anchor::new),
             anchor_failure: Mutex::default(),
-            unsealed: RwLock::default(),
-            seen: Mutex::default(),
+            held: Held::default(),
             unlocking: tokio::sync::Mutex::default(),
             refused: AtomicU64::new(0),
         };
@@ -160,23 +150,14 @@ impl Store {
 
     /// Lets go of the database. Later calls fail.
     pub async fn close(&self) {
-        self.shared.seal();
+        self.shared.held.seal();
         self.shared.backend.close().await;
     }
 }
 
 impl Shared {
     pub(crate) fn unsealed(&self) -> Result<Arc<Unsealed>, StoreError> {
-        let unsealed = self.unsealed.read().unwrap_or_else(PoisonError::into_inner);
-        unsealed.clone().ok_or(StoreError::Sealed)
-    }
-
-    /// Forgets the keys.
-    pub(crate) fn seal(&self) {
-        *self
-            .unsealed
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = None;
+        self.held.unsealed()
     }
 
     /// Checks a head against what is known, and takes over a keyring that another instance changed. A store whose root
@@ -187,77 +168,40 @@ impl Shared {
         unsealed: Arc<Unsealed>,
     ) -> Result<(Arc<Unsealed>, Manifest), StoreError> {
         if head.root_version != unsealed.root_version {
-            self.seal();
+            self.held.forget(&unsealed);
             return Err(StoreError::Sealed);
         }
         let manifest = head.manifest(&unsealed.root)?;
-        let mark = Mark {
-            epoch: head.epoch,
-            manifest: Manifest::hash(&head.manifest),
-        };
-        self.see(mark).inspect_err(|_| self.seal())?;
-        if head.keyring_version == unsealed.keyring_version {
-            return Ok((unsealed, manifest));
-        }
-        let fresh = Arc::new(Unsealed {
-            store: head.store,
-            root: Arc::clone(&unsealed.root),
-            root_version: head.root_version,
-            keyring: head.open_keyring(&unsealed.root)?,
-            keyring_version: head.keyring_version,
-        });
-        self.keep(Arc::clone(&fresh));
-        Ok((fresh, manifest))
-    }
-
-    /// Takes note of a state, unless a later one was seen.
-    fn see(&self, mark: Mark) -> Result<(), StoreError> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(latest) = *seen {
-            check_order(mark, latest)?;
-        }
-        *seen = Some(mark);
-        Ok(())
-    }
-
-    /// Replaces the keys, unless the store was sealed in the meantime.
-    fn keep(&self, fresh: Arc<Unsealed>) {
-        let mut held = self
-            .unsealed
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        if held
-            .as_ref()
-            .is_some_and(|held| held.keyring_version < fresh.keyring_version)
-        {
-            *held = Some(fresh);
-        }
+        let seen = self.held.see(head.mark());
+        seen.inspect_err(|_| self.held.forget(&unsealed))?;
+        let unsealed = unsealed.caught_up(head)?;
+        self.held.keep(&unsealed);
+        Ok((unsealed, manifest))
     }
 
     /// A change is durable: the keys and the anchor follow. The change stands even if the anchor cannot be
     /// moved; the status tells.
-    pub(crate) async fn committed(&self, unsealed: Arc<Unsealed>, mark: Mark) {
-        self.keep(Arc::clone(&unsealed));
-        {
-            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            // Of two changes the later may come here first.
-            if seen.is_none_or(|latest| latest.epoch < mark.epoch) {
-                *seen = Some(mark);
-            }
-        }
-        let failure = self.move_anchor(mark, unsealed).await.err();
+    pub(crate) async fn committed(&self, unsealed: Arc<Unsealed>, mark: Mark, before: Before) {
+        self.held.keep(&unsealed);
+        self.held.see_committed(mark);
+        let failure = self.move_anchor(mark, unsealed, before).await.err();
         *self
             .anchor_failure
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = failure;
     }
 
-    async fn move_anchor(&self, mark: Mark, unsealed: Arc<Unsealed>) -> Result<(), AnchorError> {
+    async fn move_anchor(
+        &self,
+        mark: Mark,
+        unsealed: Arc<Unsealed>,
+        before: Before,
+    ) -> Result<(), AnchorError> {
         let Some(anchor) = self.anchor.clone() else {
             return Ok(());
         };
         let moved = tokio::task::spawn_blocking(move || {
-            anchor.advance(mark, &unsealed.store, unsealed.keyring.signing())
+            anchor.advance(mark, &unsealed.store, unsealed.keyring.signing(), before)
         });
         // The runtime is shutting down: the next change moves the anchor.
         moved.await.unwrap_or(Ok(()))
@@ -268,21 +212,4 @@ impl Shared {
         let failure = failure.unwrap_or_else(PoisonError::into_inner);
         failure.as_ref().map(ToString::to_string)
     }
-
-    /// What is known of the latest state; a transaction that begins after this may not show an earlier one.
-    pub(crate) fn latest(&self) -> Option<Mark> {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A later epoch, or the very same state.
-pub(crate) fn check_order(mark: Mark, latest: Mark) -> Result<(), StoreError> {
-    let same = mark == latest;
-    if mark.epoch > latest.epoch || same {
-        return Ok(());
-    }
-    Err(StoreError::RolledBack {
-        found: mark.epoch,
-        seen: latest.epoch,
-    })
 }

@@ -132,7 +132,8 @@ impl Store {
     /// Other instances are sealed by it until they present their credential again.
     ///
     /// # Errors
-    /// [`StoreError::SlotsLeft`] names the slots that would be lost; then nothing was changed.
+    /// [`StoreError::NoCredential`] if none is given, [`StoreError::SlotsLeft`] names the slots that would be lost, and
+    /// [`StoreError::Conflict`] if slots were changed at the same time; then nothing was changed.
     pub async fn rotate_root(
         &self,
         credentials: Vec<Credential>,
@@ -140,6 +141,10 @@ impl Store {
         drop_others: bool,
     ) -> Result<RootRotation, StoreError> {
         credentials.iter().try_for_each(Credential::check)?;
+        if credentials.is_empty() {
+            // Who dies before the new recovery key is shown would lose everything.
+            return Err(StoreError::NoCredential);
+        }
         let before = Slots::of(&self.shared).await?;
         let (before, credentials, others) = self.left_by(before, credentials).await?;
         if !others.is_empty() && !drop_others {

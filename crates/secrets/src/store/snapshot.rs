@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::anchor::Mark;
 use crate::backend::{Mode, Transaction};
 use crate::format::Manifest;
 use crate::store::head::Head;
@@ -21,7 +20,7 @@ impl Snapshot {
     pub(crate) async fn begin(shared: &Shared) -> Result<Self, StoreError> {
         shared.unsealed()?;
         // Asked before the transaction begins: what is committed later need not show in it.
-        let latest = shared.latest();
+        let latest = shared.held.latest();
         let mut transaction = shared.backend.begin(Mode::Read).await?;
         let head = Head::read(transaction.as_mut()).await?;
         let held = shared.unsealed()?;
@@ -29,18 +28,8 @@ impl Snapshot {
             return Err(StoreError::Sealed);
         }
         let manifest = head.manifest(&held.root)?;
-        let mark = Mark {
-            epoch: head.epoch,
-            manifest: Manifest::hash(&head.manifest),
-        };
-        latest.map_or(Ok(()), |latest| check_order(mark, latest))?;
-        let unsealed = Arc::new(Unsealed {
-            store: head.store,
-            root: Arc::clone(&held.root),
-            root_version: head.root_version,
-            keyring: head.open_keyring(&held.root)?,
-            keyring_version: head.keyring_version,
-        });
+        latest.map_or(Ok(()), |latest| check_order(head.mark(), latest))?;
+        let unsealed = held.caught_up(&head)?;
         Ok(Self {
             transaction,
             head,

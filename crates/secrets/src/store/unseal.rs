@@ -1,9 +1,9 @@
 //! Opening and closing a store.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 
-use crate::anchor::Mark;
+use crate::anchor::{Before, Mark};
 use crate::audit::{Action, AuditFlaw, Happened};
 use crate::backend::{Mode, Transaction, migrate};
 use crate::credential::Credential;
@@ -47,7 +47,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unlock`] for a wrong credential, [`StoreError::RolledBack`] if the database shows an older state
-    /// than was seen of it, [`StoreError::Tampered`] if a part of it is not what was written. Then the store is
+    /// than was seen of it, [`StoreError::Tampered`] if a part of it is not what was written, [`StoreError::Conflict`] if
+    /// the credential was taken away meanwhile, and [`StoreError::Sealed`] if the store was sealed meanwhile. Then it is
     /// as it was.
     pub async fn unseal(&self, credential: Credential) -> Result<(), StoreError> {
         self.unseal_if(credential, Older::Refuse).await
@@ -70,30 +71,37 @@ impl Store {
         self.unseal_if(credential, Older::Accept(epoch)).await
     }
 
-    /// Forgets the keys; they are wiped when the operations that run are done.
+    /// Forgets the keys, and notes it in the audit log. From the start nobody gets anything any more, even if this future is
+    /// dropped; operations that have begun to write are finished.
     ///
     /// # Errors
-    /// If the audit entry cannot be written. The store is sealed all the same.
+    /// [`StoreError::Sealed`] if it was, or whatever the database says if the entry cannot be written. The store is sealed
+    /// all the same.
     pub async fn seal(&self) -> Result<(), StoreError> {
-        let noted = self.note(Happened::new(Action::Sealed)).await;
-        self.shared.seal();
-        noted
-    }
-
-    async fn note(&self, happened: Happened) -> Result<(), StoreError> {
-        let mut write = Write::begin(&self.shared).await?;
-        write.happened(happened);
+        let unsealed = self.shared.held.seal().ok_or(StoreError::Sealed)?;
+        let transaction = self.shared.backend.begin(Mode::Write).await?;
+        let mut write = Write::within(&self.shared, transaction, unsealed).await?;
+        write.happened(Happened::new(Action::Sealed));
         write.commit().await
     }
 
     async fn unseal_if(&self, credential: Credential, older: Older) -> Result<(), StoreError> {
         let _alone = self.shared.unlocking.lock().await;
+        let seals = self.shared.held.seals();
         let mut transaction = self.shared.backend.begin(Mode::Read).await?;
         let locked = Locked::read(transaction.as_mut()).await?;
         drop(transaction);
-        let root = self.find_root(&locked, credential).await?;
-        let unsealed = Arc::new(locked.unsealed(root)?);
-        self.enter(unsealed, older).await
+        let found = self.find_root(&locked, credential).await?;
+        admit(&locked.head, &found)?;
+        let mut transaction = self.shared.backend.begin(Mode::Write).await?;
+        let head = Head::read(transaction.as_mut()).await?;
+        let manifest = admit(&head, &found).map_err(|error| match head.epoch {
+            epoch if epoch == locked.head.epoch => error,
+            // The slot was taken away, or the root key exchanged, while we were at it.
+            _ => StoreError::Conflict,
+        })?;
+        self.enter(transaction, head, manifest, found.0, (older, seals))
+            .await
     }
 
     /// The root key, from the first slot that the credential opens.
@@ -116,66 +124,36 @@ impl Store {
         Ok(found?)
     }
 
-    /// Checks what the keys opened against what was seen before, and notes that the store is open.
-    async fn enter(&self, unsealed: Arc<Unsealed>, older: Older) -> Result<(), StoreError> {
-        let shared = &self.shared;
-        let mut transaction = shared.backend.begin(Mode::Write).await?;
-        let head = Head::read(transaction.as_mut()).await?;
-        let manifest = head.manifest(&unsealed.root)?;
-        let mark = Mark {
-            epoch: head.epoch,
-            manifest: Manifest::hash(&head.manifest),
-        };
-        let past = shared.check_age(mark, &unsealed, older)?;
-        check_last_entry(&manifest, transaction.as_mut()).await?;
-        let before = (shared.unsealed().ok(), shared.latest());
-        self.unseal_with(Arc::clone(&unsealed), mark);
-        let entered = self.note_entrance(transaction, unsealed, past).await;
-        if entered.is_err() {
-            // What cannot be noted does not happen.
-            shared.restore(before);
-        }
-        entered
-    }
-
-    /// `past` is the epoch that the new one must exceed, if an older state was accepted.
-    async fn note_entrance(
+    /// Checks what the keys opened against what was seen before, and notes that the store is open. Only then it is.
+    async fn enter(
         &self,
-        transaction: Box<dyn Transaction>,
-        unsealed: Arc<Unsealed>,
-        past: Option<u64>,
+        mut transaction: Box<dyn Transaction>,
+        head: Head,
+        manifest: Manifest,
+        root: Key,
+        (older, seals): (Older, u64),
     ) -> Result<(), StoreError> {
         let shared = &self.shared;
-        let mut write = Write::within(shared, transaction, Arc::clone(&unsealed)).await?;
+        let keyring = head.open_keyring(&root)?;
+        let unsealed = Arc::new(Unsealed::of(&head, Arc::new(root), keyring));
+        let past = shared.check_age(head.mark(), &unsealed, older)?;
+        check_last_entry(&manifest, transaction.as_mut()).await?;
+        let mut write = Write::entering(shared, transaction, head, manifest, unsealed);
         let refused = shared.refused.load(Ordering::Relaxed);
         write.happened(Happened::new(Action::Unsealed).number(refused));
+        let mut before = Before::Counts;
         if let Some(past) = past {
             write.happened(Happened::new(Action::RestoreAccepted).number(write.head.epoch));
-            write.manifest.epoch = past;
+            write.go_on_after(past);
+            before = Before::GivenUp;
         }
-        write.commit().await?;
+        write.commit_and_enter(seals, before).await?;
         shared.refused.fetch_sub(refused, Ordering::Relaxed);
-        if let (Some(_), Some(anchor), Some(mark)) = (past, &shared.anchor, shared.latest()) {
-            // One that could not be read is given up with the state that it stood for.
-            anchor.reset(mark, &unsealed.store, unsealed.keyring.signing())?;
-        }
         Ok(())
-    }
-
-    pub(crate) fn unseal_with(&self, unsealed: Arc<Unsealed>, mark: Mark) {
-        self.shared.restore((Some(unsealed), Some(mark)));
     }
 }
 
 impl Shared {
-    fn restore(&self, (unsealed, seen): (Option<Arc<Unsealed>>, Option<Mark>)) {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
-        *self
-            .unsealed
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = unsealed;
-    }
-
     /// Compares a state with the latest that was seen, here or by whoever wrote the anchor. For one that is accepted
     /// all the same, the epoch that must be passed.
     fn check_age(
@@ -190,7 +168,7 @@ impl Shared {
             None => Ok(None),
         };
         let Older::Accept(epoch) = older else {
-            for latest in [anchored?, self.latest()].into_iter().flatten() {
+            for latest in [anchored?, self.held.latest()].into_iter().flatten() {
                 check_order(mark, latest)?;
             }
             return Ok(None);
@@ -198,7 +176,7 @@ impl Shared {
         if epoch != mark.epoch {
             return Err(StoreError::OtherEpoch { found: mark.epoch });
         }
-        let known = [anchored.unwrap_or(None), self.latest()];
+        let known = [anchored.unwrap_or(None), self.held.latest()];
         let seen = known.iter().flatten().map(|mark| mark.epoch).max();
         Ok(Some(seen.unwrap_or(0).max(mark.epoch)))
     }
@@ -210,25 +188,19 @@ impl Locked {
         let slots = slots(transaction).await?;
         Ok(Self { head, slots })
     }
+}
 
-    /// The keys, if everything that they open is what the manifest says: an old slot, put back, still holds the root key.
-    fn unsealed(&self, (root, slot): (Key, SlotMark)) -> Result<Unsealed, StoreError> {
-        let manifest = self.head.manifest(&root)?;
-        if !manifest.slots.contains(&slot) {
-            return Err(UnlockError::Damaged {
-                slot: slot.id,
-                source: FormatError::Refused,
-            }
-            .into());
-        }
-        Ok(Unsealed {
-            store: self.head.store,
-            keyring: self.head.open_keyring(&root)?,
-            root: Arc::new(root),
-            root_version: self.head.root_version,
-            keyring_version: self.head.keyring_version,
-        })
+/// The manifest, if the root key opens it and it lists the slot: an old slot, put back, still holds the root key.
+fn admit(head: &Head, (root, slot): &(Key, SlotMark)) -> Result<Manifest, StoreError> {
+    let manifest = head.manifest(root)?;
+    if manifest.slots.contains(slot) {
+        return Ok(manifest);
     }
+    Err(UnlockError::Damaged {
+        slot: slot.id,
+        source: FormatError::Refused,
+    }
+    .into())
 }
 
 /// The root key from the first slot that the credential opens.

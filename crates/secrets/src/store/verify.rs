@@ -3,7 +3,6 @@
 use crate::anchor::Mark;
 use crate::audit::{AuditFault, AuditReport, Chain};
 use crate::backend::{Mode, Transaction};
-use crate::format::Manifest;
 use crate::store::audit::walk;
 use crate::store::head::Head;
 use crate::store::rows::Stored;
@@ -21,7 +20,7 @@ impl Store {
     /// [`StoreError::Sealed`], [`StoreError::RolledBack`] if the whole store is older than what was seen of it, and
     /// whatever the database says.
     pub async fn verify(&self) -> Result<StoreReport, StoreError> {
-        let latest = self.shared.latest();
+        let latest = self.shared.held.latest();
         let mut transaction = self.shared.backend.begin(Mode::Read).await?;
         let head = Head::read(transaction.as_mut()).await?;
         let unsealed = self.shared.unsealed()?;
@@ -41,7 +40,7 @@ impl Store {
         if let (Some(latest), Some(manifest)) = (latest, &manifest) {
             let mark = Mark {
                 epoch: manifest.epoch,
-                manifest: Manifest::hash(&head.manifest),
+                ..head.mark()
             };
             check_order(mark, latest)?;
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::Name;
-use crate::anchor::Mark;
+use crate::anchor::{Before, Mark};
 use crate::audit::{AuditEntry, CHECKPOINT_EVERY, Chained, Happened, Notary};
 use crate::backend::{BackendError, Mode, Transaction, Value};
 use crate::format::{Keyring, Manifest, Record};
@@ -33,11 +33,15 @@ pub(crate) struct Write<'s> {
 }
 
 impl<'s> Write<'s> {
+    /// About a million changes.
+    const GAP: u64 = 1 << 20;
+
     /// Locks the store. Whatever other instances changed is taken over first.
     pub(crate) async fn begin(shared: &'s Shared) -> Result<Self, StoreError> {
-        let unsealed = shared.unsealed()?;
+        shared.unsealed()?;
         let transaction = shared.backend.begin(Mode::Write).await?;
-        Self::within(shared, transaction, unsealed).await
+        // Only now: it may have been sealed while we waited.
+        Self::within(shared, transaction, shared.unsealed()?).await
     }
 
     pub(crate) async fn within(
@@ -47,7 +51,25 @@ impl<'s> Write<'s> {
     ) -> Result<Self, StoreError> {
         let head = Head::read(transaction.as_mut()).await?;
         let (unsealed, manifest) = shared.catch_up(&head, unsealed)?;
-        Ok(Self {
+        Ok(Self::entering(
+            shared,
+            transaction,
+            head,
+            manifest,
+            unsealed,
+        ))
+    }
+
+    /// With keys that are not in memory yet, or need not be the latest: the caller has compared the state with what was seen
+    /// before.
+    pub(crate) fn entering(
+        shared: &'s Shared,
+        transaction: Box<dyn Transaction>,
+        head: Head,
+        manifest: Manifest,
+        unsealed: Arc<Unsealed>,
+    ) -> Self {
+        Self {
             shared,
             transaction,
             head,
@@ -55,7 +77,7 @@ impl<'s> Write<'s> {
             unsealed,
             happened: Vec::new(),
             now: shared.clock.unix_ms(),
-        })
+        }
     }
 
     pub(crate) fn keyring(&self) -> &Keyring {
@@ -174,18 +196,41 @@ impl<'s> Write<'s> {
 
     fn set_root(&mut self, root: Arc<Key>, keyring: Keyring) -> Result<(), StoreError> {
         self.head.keyring = keyring.seal(&root, self.head.keyring_place(), &self.shared.entropy)?;
-        self.unsealed = Arc::new(Unsealed {
-            store: self.head.store,
-            root,
-            root_version: self.head.root_version,
-            keyring,
-            keyring_version: self.head.keyring_version,
-        });
+        // From the next epoch on.
+        let mut unsealed = Unsealed::of(&self.head, root, keyring);
+        unsealed.epoch += 1;
+        self.unsealed = Arc::new(unsealed);
         Ok(())
     }
 
+    /// This state takes the place of one with this epoch, which is given up. Another instance may have seen more of that
+    /// than we know of; unless that is very much more, it is content with the next epoch.
+    pub(crate) fn go_on_after(&mut self, given_up: u64) {
+        self.manifest.epoch = given_up.saturating_add(Self::GAP);
+    }
+
     /// Writes the audit entries, the manifest and the head, and commits.
-    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        let shared = self.shared;
+        let (unsealed, mark) = self.finish().await?;
+        shared.committed(unsealed, mark, Before::Counts).await;
+        Ok(())
+    }
+
+    /// Commits, and takes the keys into memory unless the store was sealed meanwhile.
+    pub(crate) async fn commit_and_enter(
+        self,
+        seals: u64,
+        before: Before,
+    ) -> Result<(), StoreError> {
+        let shared = self.shared;
+        let (unsealed, mark) = self.finish().await?;
+        let entered = shared.held.enter(Arc::clone(&unsealed), seals);
+        shared.committed(unsealed, mark, before).await;
+        entered
+    }
+
+    async fn finish(mut self) -> Result<(Arc<Unsealed>, Mark), StoreError> {
         self.append_audit().await?;
         let before = self.head.epoch;
         self.manifest.epoch = self.manifest.epoch.max(before) + 1;
@@ -197,12 +242,7 @@ impl<'s> Write<'s> {
         self.head.manifest = self.manifest.encode(&self.unsealed.root);
         self.head.replace(before, self.transaction.as_mut()).await?;
         self.transaction.commit().await?;
-        let mark = Mark {
-            epoch: self.head.epoch,
-            manifest: Manifest::hash(&self.head.manifest),
-        };
-        self.shared.committed(self.unsealed, mark).await;
-        Ok(())
+        Ok((self.unsealed, self.head.mark()))
     }
 
     async fn append_audit(&mut self) -> Result<(), StoreError> {

@@ -118,7 +118,11 @@ async fn a_new_root_key_takes_over(database: Database) {
     set(&store, "A", "1").await;
     let other = unsealed(&database, None).await.unwrap();
     let refused = store
-        .rotate_root(Vec::new(), KdfParameters::LEAST, false)
+        .rotate_root(
+            vec![Credential::key_file(&[7; 40])],
+            KdfParameters::LEAST,
+            false,
+        )
         .await;
     assert!(matches!(refused, Err(StoreError::SlotsLeft(_))));
     let rotated = store
