@@ -12,6 +12,7 @@ use std::time::Duration;
 use orchestra_secrets::backend::{
     Backend, BackendError, BoxFuture, Kind, Mode, Row, Transaction, Value,
 };
+use tokio::sync::Notify;
 
 /// What happens at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,10 @@ pub(crate) enum Fault {
     AbortAfter,
     /// It is done, but later.
     Delay(Duration),
+    /// It is never done: whoever waits can only give up.
+    HaltBefore,
+    /// The database does it, and nobody is ever told.
+    HaltAfter,
 }
 
 /// What has passed, counted from 0, and what shall happen.
@@ -56,7 +61,7 @@ pub(crate) enum Passed {
 
 /// The faults of a database, and the count of what it was asked. Clones share both.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Plan(Arc<Mutex<State>>);
+pub(crate) struct Plan(Arc<Mutex<State>>, Arc<Notify>);
 
 impl Plan {
     /// No faults yet.
@@ -88,6 +93,18 @@ impl Plan {
         let mut state = self.0.lock().unwrap();
         *state = State::default();
         state.piece = Some(piece);
+    }
+
+    /// Waits until something halts.
+    pub(crate) async fn halted(&self) {
+        self.1.notified().await;
+    }
+
+    async fn halt(&self) -> ! {
+        self.1.notify_one();
+        loop {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// How many points were passed.
@@ -141,12 +158,14 @@ impl Plan {
             Some(Fault::Before) => return Err(BackendError::Injected),
             Some(Fault::AbortBefore) => std::process::abort(),
             Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
-            Some(Fault::After | Fault::AbortAfter) | None => {}
+            Some(Fault::HaltBefore) => self.halt().await,
+            Some(Fault::After | Fault::AbortAfter | Fault::HaltAfter) | None => {}
         }
         let done = does.await?;
         match fault {
             Some(Fault::After) => Err(BackendError::Injected),
             Some(Fault::AbortAfter) => std::process::abort(),
+            Some(Fault::HaltAfter) => self.halt().await,
             _ => Ok(done),
         }
     }

@@ -2,5 +2,7 @@
 
 pub(crate) mod hand;
 mod hidden;
+mod points;
 mod quick;
+mod sealing;
 mod whole;

@@ -11,6 +11,8 @@ use rusqlite::{Connection, Statement};
 use tempfile::TempDir;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::databases::Database;
+
 /// A folder in memory where the system has one: what is in there survives a process, and syncing it costs nothing.
 pub(crate) fn folder() -> TempDir {
     tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
@@ -38,6 +40,14 @@ impl Quick {
     fn connection(&self) -> Connection {
         let idle = self.idle.lock().unwrap().pop();
         idle.unwrap_or_else(|| connect(&self.path))
+    }
+}
+
+/// SQLite this way, PostgreSQL as it is.
+pub(crate) async fn backend(database: &Database) -> Arc<dyn Backend> {
+    match database {
+        Database::Sqlite(path) => Quick::open(path),
+        Database::Postgres(_) => database.open().await,
     }
 }
 
