@@ -21,6 +21,23 @@ pub(crate) struct Hand(Arc<dyn Backend>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Contents(Vec<Vec<Vec<Value>>>);
 
+/// One row, column by column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HandRow(Vec<(String, Value)>);
+
+impl HandRow {
+    pub(crate) fn set(&mut self, column: &str, value: Value) {
+        let mut columns = self.0.iter_mut();
+        let (_, held) = columns.find(|(name, _)| name == column).unwrap();
+        *held = value;
+    }
+
+    pub(crate) fn get(&self, column: &str) -> &Value {
+        let (_, value) = self.0.iter().find(|(name, _)| name == column).unwrap();
+        value
+    }
+}
+
 impl Hand {
     pub(crate) fn new(backend: &Arc<dyn Backend>) -> Self {
         Self(Arc::clone(backend))
@@ -67,6 +84,31 @@ impl Hand {
             other => panic!("{other:?} is no name"),
         };
         rows.iter().map(name).collect()
+    }
+
+    /// The first row of a table in which this column is so.
+    pub(crate) async fn row(&self, table: &str, column: &str, is: impl Into<Value>) -> HandRow {
+        let columns = self.columns(table).await;
+        let select = format!(
+            "SELECT {} FROM {table} WHERE {column} = $1",
+            columns.join(", ")
+        );
+        let row = self.rows(select, vec![is.into()]).await.remove(0);
+        HandRow(columns.into_iter().zip(row).collect())
+    }
+
+    /// Puts a row in the place of the one with the same key, or adds it.
+    pub(crate) async fn replace_row(&self, table: &str, row: &HandRow) {
+        let (_, key) = TABLES.iter().find(|(name, _)| *name == table).unwrap();
+        let delete = format!("DELETE FROM {table} WHERE {key} = $1");
+        self.run(delete, vec![row.get(key).clone()]).await;
+        let (columns, values): (Vec<_>, Vec<_>) = row.0.iter().cloned().unzip();
+        self.run(insertion(table, &columns), typed(&columns, &values))
+            .await;
+    }
+
+    pub(crate) async fn close(&self) {
+        self.0.close().await;
     }
 
     /// Takes a copy of everything.

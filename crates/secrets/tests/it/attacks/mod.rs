@@ -4,5 +4,6 @@ pub(crate) mod hand;
 mod hidden;
 mod points;
 mod quick;
+mod rollbacks;
 mod sealing;
 mod whole;
