@@ -185,6 +185,17 @@ mod tests {
             .collect()
     }
 
+    /// Whoever embeds a server may spawn what builds and runs it.
+    #[test]
+    fn what_is_awaited_can_be_spawned() {
+        fn is_send<T: Send>(_: &T) {}
+        let config = Config::parse("", Path::new("x")).unwrap();
+        let catalogue = Catalogue::embedded();
+        let none: [(&str, &str); 0] = [];
+        let vault = Vault::without_store(Variables::from_pairs(none));
+        is_send(&config.build(&catalogue, vault));
+    }
+
     #[test]
     fn without_configuration_the_keys_in_the_environment_decide() {
         let built = build_from(

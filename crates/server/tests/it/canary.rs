@@ -18,7 +18,7 @@ const FOREIGN_KEY: &str = "foreign-canary-0123456789-abcdef";
 
 /// All that the gateway said: its log, and what is added to it.
 #[derive(Clone, Default)]
-struct Said(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Said(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Said {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -44,7 +44,7 @@ impl MakeWriter<'_> for Said {
 
 impl Said {
     /// Listens to this thread, on which the whole gateway of a test runs.
-    fn listen() -> (Self, DefaultGuard) {
+    pub(crate) fn listen() -> (Self, DefaultGuard) {
         let said = Self::default();
         let log = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
@@ -55,7 +55,7 @@ impl Said {
         (said, guard)
     }
 
-    fn take(&self) -> String {
+    pub(crate) fn take(&self) -> String {
         let bytes = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         String::from_utf8_lossy(&bytes).into_owned()
     }

@@ -153,37 +153,11 @@ impl House {
 
     /// What the control socket answers.
     pub(crate) async fn control(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let (status, body) = self
-            .control_raw(method, path, body.to_string().as_bytes())
-            .await;
-        let value = serde_json::from_str(&body);
-        (
-            status,
-            value.unwrap_or_else(|error| panic!("{error}: {body}")),
-        )
+        control(&self.path("control.sock"), method, path, body).await
     }
 
     pub(crate) async fn control_raw(&self, method: &str, path: &str, body: &[u8]) -> (u16, String) {
-        let talk = async {
-            let mut socket = loop {
-                match UnixStream::connect(self.path("control.sock")).await {
-                    Ok(socket) => break socket,
-                    Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
-                }
-            };
-            let bytes = request_with(method, path, "", body);
-            socket.write_all(&bytes).await.expect("it reads");
-            let mut said = Vec::new();
-            socket.read_to_end(&mut said).await.expect("it answers");
-            String::from_utf8(said).expect("it is text")
-        };
-        let said = soon("the control socket to answer", talk).await;
-        let (head, body) = said.split_once("\r\n\r\n").expect("it has a head");
-        let status = head
-            .split(' ')
-            .nth(1)
-            .and_then(|status| status.parse().ok());
-        (status.expect("it has a status"), body.to_owned())
+        control_raw(&self.path("control.sock"), method, path, body).await
     }
 
     pub(crate) async fn seal(&self) {
@@ -206,6 +180,45 @@ impl House {
         assert_eq!(status, 200, "{body}");
         body
     }
+}
+
+/// What the server at this socket answers.
+pub(crate) async fn control(socket: &Path, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    let (status, body) = control_raw(socket, method, path, body.to_string().as_bytes()).await;
+    let value = serde_json::from_str(&body);
+    (
+        status,
+        value.unwrap_or_else(|error| panic!("{error}: {body}")),
+    )
+}
+
+pub(crate) async fn control_raw(
+    socket: &Path,
+    method: &str,
+    path: &str,
+    body: &[u8],
+) -> (u16, String) {
+    let talk = async {
+        let mut socket = loop {
+            match UnixStream::connect(socket).await {
+                Ok(socket) => break socket,
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        };
+        let bytes = request_with(method, path, "", body);
+        // One that is refused for its size is not read to its end.
+        let _ = socket.write_all(&bytes).await;
+        let mut said = Vec::new();
+        let _ = socket.read_to_end(&mut said).await;
+        String::from_utf8(said).expect("it is text")
+    };
+    let said = soon("the control socket to answer", talk).await;
+    let (head, body) = said.split_once("\r\n\r\n").expect("it has a head");
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    (status.expect("it has a status"), body.to_owned())
 }
 
 fn places(folder: &Path, more: &str) -> String {

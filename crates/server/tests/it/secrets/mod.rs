@@ -1,8 +1,10 @@
 //! A server whose keys are in a secret store.
 
+mod canary;
 mod control;
 mod house;
 mod origin;
+mod postgres;
 mod rotation;
 mod start;
 mod weights;
