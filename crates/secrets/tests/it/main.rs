@@ -14,6 +14,7 @@ mod databases;
 #[cfg(target_os = "linux")]
 mod disk_faults;
 mod faults;
+mod golden;
 mod processes;
 mod proxy;
 mod store;
