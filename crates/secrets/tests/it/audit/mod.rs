@@ -7,3 +7,4 @@ mod log;
 mod refused;
 mod scan;
 mod tampering;
+mod uses;
