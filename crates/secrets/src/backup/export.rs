@@ -4,7 +4,7 @@ use crate::audit::{Action, Happened};
 use crate::backend::{Row, Transaction};
 use crate::backup::file::{Header, Packer, Table};
 use crate::store::audit::{checkpoints, page};
-use crate::store::rows::Stored;
+use crate::store::rows::{Stored, next_id};
 use crate::store::snapshot::Snapshot;
 use crate::store::verify::slots;
 use crate::store::write::Write;
@@ -56,13 +56,13 @@ async fn pack_entries(
     packer: &mut Packer<'_>,
     transaction: &mut dyn Transaction,
 ) -> Result<(), StoreError> {
-    let mut after = Vec::new();
+    let mut from = Vec::new();
     loop {
-        let rows = Stored::page(&after, PAGE, transaction).await?;
+        let rows = Stored::page(&from, PAGE, transaction).await?;
         let Some(last) = rows.last() else {
             return Ok(());
         };
-        after = last.blob(0)?;
+        from = next_id(last)?;
         for row in &rows {
             packer.push(Table::Entries, row)?;
         }

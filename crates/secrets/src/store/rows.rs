@@ -152,14 +152,14 @@ impl Stored {
         Ok(rows.iter().map(Self::of).collect::<Result<_, _>>()?)
     }
 
-    /// Rows behind this id, as they are: one that cannot be read does not hide the others.
+    /// Rows from this id on, as they are: one that cannot be read does not hide the others.
     pub(crate) async fn page(
-        after: &[u8],
+        from: &[u8],
         limit: u32,
         transaction: &mut dyn Transaction,
     ) -> Result<Vec<Row>, BackendError> {
-        let values = vec![after.into(), limit.into()];
-        let statement = select!("WHERE id > $1 ORDER BY id LIMIT $2");
+        let values = vec![from.into(), limit.into()];
+        let statement = select!("WHERE id >= $1 ORDER BY id LIMIT $2");
         transaction.query(statement, values).await
     }
 
@@ -225,6 +225,13 @@ impl Stored {
             self.record.as_slice().into(),
         ]
     }
+}
+
+/// The least id behind that of a row, of whatever length it is.
+pub(crate) fn next_id(row: &Row) -> Result<Vec<u8>, BackendError> {
+    let mut id = row.blob(0)?;
+    id.push(0);
+    Ok(id)
 }
 
 /// The columns stand in the order in which they are read.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::audit::{AuditEntry, AuditFault, AuditReport};
 use crate::backend::Row;
 use crate::format::{Keyring, Manifest, Slot};
+use crate::store::make;
 use crate::store::rows::{Stored, binding};
-use crate::store::{StoreError, make};
 use crate::{EntryId, FormatError, Name};
 
 /// A part of a store that is not what was written.
@@ -237,13 +237,5 @@ impl<'s> Scan<'s> {
             unlisted: self.unlisted,
             audit,
         }
-    }
-}
-
-/// The damage that an error stands for, if it stands for any.
-pub(crate) fn damage_of(error: StoreError) -> Result<Damage, StoreError> {
-    match error {
-        StoreError::Tampered { part, source } => Ok(Damage::Part { part, source }),
-        other => Err(other),
     }
 }

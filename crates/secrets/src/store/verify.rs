@@ -3,11 +3,12 @@
 use crate::anchor::Mark;
 use crate::audit::{AuditFault, AuditReport, Chain};
 use crate::backend::{Mode, Transaction};
+use crate::format::{Keyring, Manifest};
 use crate::store::audit::walk;
 use crate::store::head::Head;
-use crate::store::rows::Stored;
-use crate::store::scan::{Scan, StoreReport, damage_of};
-use crate::store::{Store, StoreError, check_order};
+use crate::store::rows::{Stored, next_id};
+use crate::store::scan::{Damage, Scan, StoreReport};
+use crate::store::{Store, StoreError, Unsealed, check_order};
 
 /// How many rows are in memory at a time.
 const PAGE: u32 = 200;
@@ -27,17 +28,8 @@ impl Store {
         if head.root_version != unsealed.root_version {
             return Err(StoreError::Sealed);
         }
-        let mut damaged = Vec::new();
-        let mut noted = |error| damage_of(error).map(|damage| damaged.push(damage));
-        let manifest = match head.manifest(&unsealed.root) {
-            Ok(manifest) => Some(manifest),
-            Err(error) => noted(error).map(|()| None)?,
-        };
-        let keyring = match head.open_keyring(&unsealed.root) {
-            Ok(keyring) => Some(keyring),
-            Err(error) => noted(error).map(|()| None)?,
-        };
-        if let (Some(latest), Some(manifest)) = (latest, &manifest) {
+        let found = Found::of(&head, &unsealed)?;
+        if let (Some(latest), Some(manifest)) = (latest, &found.manifest) {
             let mark = Mark {
                 epoch: manifest.epoch,
                 ..head.mark()
@@ -45,13 +37,50 @@ impl Store {
             check_order(mark, latest)?;
         }
         // Without the one in the database, the one in memory opens what there was when it was read.
-        let keyring = keyring.as_ref().unwrap_or(&unsealed.keyring);
-        let mut scan = Scan::new(&unsealed.store, keyring, manifest.as_ref());
-        damaged.into_iter().for_each(|damage| scan.damage(damage));
+        let keyring = found.keyring.as_ref().unwrap_or(&unsealed.keyring);
+        let manifest = found.manifest.as_ref();
+        let mut scan = Scan::new(&unsealed.store, keyring, manifest);
+        for damage in found.damaged {
+            scan.damage(damage);
+        }
         scan_rows(&mut scan, transaction.as_mut()).await?;
-        let chain = Chain::new(&unsealed.store, keyring, manifest.as_ref());
+        let chain = Chain::new(&unsealed.store, keyring, manifest);
         let audit = scan_audit(&mut scan, chain, transaction.as_mut()).await?;
         Ok(scan.finish(audit))
+    }
+}
+
+/// What the head holds, as far as it is genuine.
+struct Found {
+    manifest: Option<Manifest>,
+    keyring: Option<Keyring>,
+    damaged: Vec<Damage>,
+}
+
+impl Found {
+    fn of(head: &Head, unsealed: &Unsealed) -> Result<Self, StoreError> {
+        let mut damaged = Vec::new();
+        let manifest = genuine(head.manifest(&unsealed.root), &mut damaged)?;
+        let keyring = genuine(head.open_keyring(&unsealed.root), &mut damaged)?;
+        Ok(Self {
+            manifest,
+            keyring,
+            damaged,
+        })
+    }
+}
+
+fn genuine<T>(
+    part: Result<T, StoreError>,
+    damaged: &mut Vec<Damage>,
+) -> Result<Option<T>, StoreError> {
+    match part {
+        Ok(part) => Ok(Some(part)),
+        Err(StoreError::Tampered { part, source }) => {
+            damaged.push(Damage::Part { part, source });
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -62,11 +91,11 @@ async fn scan_rows(
     for row in slots(transaction).await? {
         scan.slot(row.0, &row.1);
     }
-    let mut after = Vec::new();
+    let mut from = Vec::new();
     loop {
-        let rows = Stored::page(&after, PAGE, transaction).await?;
+        let rows = Stored::page(&from, PAGE, transaction).await?;
         let Some(last) = rows.last() else { break };
-        after = last.blob(0)?;
+        from = next_id(last)?;
         rows.iter().for_each(|row| scan.row(row));
     }
     scan.rows_done();

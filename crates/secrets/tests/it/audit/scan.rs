@@ -80,11 +80,14 @@ async fn all_that_is_damaged_is_named(database: Database) {
     let copied = "INSERT INTO secrets_entries
          SELECT $1, tenant, name, 7, state, service, origin, labels, created, expires,
                 row_version, key_version, record, last_used
-         FROM secrets_entries WHERE name = 'D'";
+         FROM secrets_entries WHERE name = 'D' AND version = 1";
     assert_eq!(hand.run(copied, vec![vec![0; 16].into()]).await, 1);
+    let nameless = copied.replace("7, state", "8, state");
+    assert_eq!(hand.run(nameless, vec![Vec::<u8>::new().into()]).await, 1);
     let report = store.verify().await.unwrap();
     let changed = "it was changed or moved, or belongs to another key";
     let expected = [
+        "row  of the secrets cannot be read".to_owned(),
         format!("row {unreadable} of the secrets cannot be read"),
         format!("slot 11: {changed}"),
         format!("slot 2: {changed}"),
@@ -95,7 +98,7 @@ async fn all_that_is_damaged_is_named(database: Database) {
         "version 7 of secret D was added by somebody else".to_owned(),
     ];
     assert_eq!(told(&report), expected);
-    assert_eq!(report.entries, 5);
+    assert_eq!(report.entries, 6);
     let forged = AuditFault {
         seq: 4,
         reason: AuditFlaw::Forged,

@@ -135,7 +135,7 @@ async fn a_restored_store_is_the_latest_there_is(database: Database) {
         .restore(parts(&database, Some(&anchor)).await, key(&recovery))
         .await;
     let restored = restored.unwrap();
-    assert_eq!(restored.epoch().await.unwrap(), seen + 1);
+    assert!(restored.epoch().await.unwrap() > seen);
     assert_eq!(restored.status().await.unwrap().anchor_failure, None);
     assert_eq!(get(&restored, "A").await.unwrap(), "1");
     // Another process finds it as the anchor has it, and the lost database, found again, is old.
