@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use orchestra_secrets::{StoreError, UnlockError};
+use orchestra_secrets::{AnchorError, StoreError, UnlockError};
 
 use super::SecretsError;
 
@@ -41,6 +41,8 @@ pub enum Why {
     RolledBack,
     /// A part of it is not what was written.
     Tampered,
+    /// Its anchor cannot be read or written.
+    AnchorUnreadable,
     /// An operator sealed it.
     Operator,
     /// Its root key was replaced.
@@ -58,6 +60,7 @@ impl Why {
             Self::Unreachable => "database_unreachable",
             Self::RolledBack => "rolled_back",
             Self::Tampered => "tampered",
+            Self::AnchorUnreadable => "anchor_unreadable",
             Self::Operator => "sealed_by_operator",
             Self::RootReplaced => "root_key_replaced",
         }
@@ -84,6 +87,10 @@ impl Why {
                  `orchestra secrets accept-restore`, else find out who did"
             }
             Self::Tampered => "the secret store was damaged or tampered with: the log says where",
+            Self::AnchorUnreadable => {
+                "the anchor of the secret store cannot be read or written, most often because another user made it: the \
+                 log says where it is"
+            }
             Self::Operator => "an operator sealed the secret store: run `orchestra secrets unseal`",
             Self::RootReplaced => {
                 "the root key of the secret store was replaced: run `orchestra secrets unseal`"
@@ -98,7 +105,8 @@ impl Why {
             | StoreError::EntryTampered { .. }
             | StoreError::AuditTampered { .. }
             | StoreError::Schema(_)
-            | StoreError::Anchor(_) => Self::Tampered,
+            | StoreError::Anchor(AnchorError::Damaged { .. }) => Self::Tampered,
+            StoreError::Anchor(_) => Self::AnchorUnreadable,
             StoreError::RolledBack { .. } | StoreError::OtherEpoch { .. } => Self::RolledBack,
             StoreError::Unlock(_) | StoreError::Weak(_) => Self::Refused,
             StoreError::Sealed => Self::RootReplaced,

@@ -16,13 +16,14 @@ use tokio::net::TcpListener;
 const DOCUMENTATION: &str = include_str!("../../../../docs/configuration.md");
 
 /// The tables of the documentation, in their order there.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     "[server]",
     "[[providers]]",
     "[timeouts]",
     "[limits]",
     "[translation]",
     "[responses]",
+    "[secrets]",
 ];
 
 /// The heading of the fields that stand deep within a provider.
@@ -64,6 +65,11 @@ fn value(field: &str) -> &'static str {
         "path" => "\"kept.db\"",
         "base_url" => "\"http://127.0.0.1:9/v1\"",
         "key" => "\"file:/run/secrets/key\"",
+        "keys" => "[{ key = \"store:a\", weight = 3 }, { key = \"env:B\" }]",
+        "database" => "\"env:DATABASE_URL\"",
+        "unlock" => "[\"credential:a\", \"file:/run/key\", \"prompt\", \"insecure-env:B\"]",
+        "anchor" => "\"off\"",
+        "control" => "\"/run/orchestra/control.sock\"",
         "overrides" => "{ patterns = [\"my-*\"], auth = { header = \"x-key\" } }",
         "strict" => "true",
         "strict_models" => "[\"fast\"]",
@@ -266,6 +272,12 @@ fn what_is_misspelt_is_answered_with_what_was_meant() {
         ),
         ("[timeouts]\nconect_seconds = 1\n", 2, "connect_seconds"),
         ("[timeouts]\nidle_second = 1\n", 2, "idle_seconds"),
+        ("[secrets]\nunlok = []\n", 2, "unlock"),
+        (
+            "[[providers]]\nkind = \"openai\"\nkeys = [{ key = \"env:A\", wieght = 2 }]\n",
+            3,
+            "weight",
+        ),
         ("[limits]\nmax_attempt = 1\n", 2, "max_attempts"),
         ("[limits]\nmax_body_byte = 1\n", 2, "max_body_bytes"),
     ] {
@@ -292,6 +304,12 @@ fn a_pasted_key_is_refused_and_not_repeated() {
         format!("[server]\nclient_keys = [\"{PASTED}\"]\n"),
         format!("[server]\nclient_keys = \"{PASTED}\"\n"),
         format!("[[providers]]\nkind = \"openai\"\nkey = {{ value = \"{PASTED}\" }}\n"),
+        format!("[[providers]]\nkind = \"openai\"\nkeys = [{{ key = \"{PASTED}\" }}]\n"),
+        format!("[[providers]]\nkind = \"openai\"\nkeys = [\"{PASTED}\"]\n"),
+        format!("[[providers]]\nkind = \"openai\"\nkey = \"store:{PASTED} x\"\n"),
+        format!("[secrets]\nunlock = [\"{PASTED}\"]\n"),
+        format!("[secrets]\nunlock = \"{PASTED}\"\n"),
+        format!("[secrets]\ndatabase = \"postgres://me:{PASTED}@db/keys\"\n"),
     ] {
         let message = refusal(&text);
         assert!(!message.contains(PASTED), "{message}");

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
-use orchestra_secrets::{StoreError, UnlockError};
+use orchestra_secrets::{AnchorError, StoreError, UnlockError};
 use serde_json::{Value, json};
 
 use crate::secrets::standing::chain;
@@ -59,7 +59,10 @@ const fn of_store(error: &StoreError) -> (StatusCode, &'static str) {
         | StoreError::Tampered { .. }
         | StoreError::EntryTampered { .. }
         | StoreError::Schema(_)
-        | StoreError::Anchor(_) => (StatusCode::INTERNAL_SERVER_ERROR, "tampered"),
+        | StoreError::Anchor(AnchorError::Damaged { .. }) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "tampered")
+        }
+        StoreError::Anchor(_) => (StatusCode::INTERNAL_SERVER_ERROR, "anchor_unreadable"),
         StoreError::Backend(_) => (StatusCode::SERVICE_UNAVAILABLE, "database_unreachable"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     }

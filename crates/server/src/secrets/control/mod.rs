@@ -1,5 +1,5 @@
 //! How an operator speaks to a running server: HTTP over a Unix socket that only the server's own user and root can
-//! use. See `docs/decisions/0009-control-socket.md`.
+//! use. See `docs/decisions/0010-control-socket.md`.
 
 mod answer;
 mod body;
