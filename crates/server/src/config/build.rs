@@ -10,7 +10,7 @@ use orchestra_types::KeyId;
 
 use super::found::{self, Found, no_store};
 use super::{BuildError, Config, ConversationStore};
-use crate::secrets::{ClientDesk, ClientWants, Keeper, Listing, Standing, Vault};
+use crate::secrets::{ClientDesk, ClientWants, Dormant, Keeper, Listing, Standing, Vault};
 
 /// The environment variable that holds a client key when the configuration names none.
 const CLIENT_KEY_VARIABLE: &str = "ORCHESTRA_CLIENT_KEY";
@@ -45,6 +45,11 @@ impl Config {
         } else {
             self.configured(catalogue, &listing, &vault)?
         };
+        let dormant = if detected {
+            found::dormant(catalogue, &found)
+        } else {
+            Dormant::default()
+        };
         let (list, wants) = found.into_iter().unzip();
         let registry = self.registry(list, catalogue)?;
         let settings = self.settings()?;
@@ -52,7 +57,7 @@ impl Config {
         let desk = self.client_desk(&vault)?;
         // Until the keeper has looked, nobody has a key.
         let providers = Arc::new(Providers::new(registry, |_| Keys::Sealed)?);
-        let keeper = Keeper::new(vault, wants, Arc::clone(&providers), desk);
+        let keeper = Keeper::new(vault, wants, Arc::clone(&providers), desk, dormant);
         keeper.refresh_or_tell().await;
         Ok(Built {
             providers,

@@ -9,7 +9,7 @@ use orchestra_secrets::{Origin, Reference};
 use orchestra_types::ProviderId;
 
 use super::{BuildError, ProviderConfig};
-use crate::secrets::{Listing, ProviderWants, Standing, Vault, WantedKey, Wants, usual};
+use crate::secrets::{Dormant, Listing, ProviderWants, Standing, Vault, WantedKey, Wants, usual};
 
 /// The first parts of the gateway's own paths, which `/{provider}/...` must not hide.
 const RESERVED: [&str; 8] = [
@@ -46,6 +46,23 @@ pub(super) fn detected(
         }
     }
     Ok(found)
+}
+
+/// Those of the catalogue that were not found.
+pub(super) fn dormant(catalogue: &Catalogue, found: &[Found]) -> Dormant {
+    let used = |kind: &str| {
+        found
+            .iter()
+            .any(|(provider, _)| provider.id().as_str() == kind)
+    };
+    let kinds = catalogue.kinds().filter(|kind| !used(kind));
+    let kinds = kinds.filter_map(|kind| {
+        let row = catalogue.get(kind)?;
+        let names = row.key_names.clone().unwrap_or_default();
+        row.works_with_a_key_alone()
+            .then(|| (kind.to_owned(), names))
+    });
+    Dormant::new(kinds.collect())
 }
 
 /// What one `[[providers]]` says.

@@ -1,5 +1,6 @@
 //! The secret store of a server: where it is, how it is opened, and what of it the gateway gets.
 
+mod attempt;
 mod config;
 pub(crate) mod control;
 mod error;
@@ -15,7 +16,7 @@ mod wants;
 pub use config::{InvalidUnlock, SecretsConfig, UnlockSource};
 pub use error::SecretsError;
 pub use keeper::Keeper;
-pub(crate) use keeper::{ClientDesk, Clients, CountingSink, Listing};
+pub(crate) use keeper::{ClientDesk, Clients, CountingSink, Dormant, Listing};
 pub use key_file::read_key_file;
 pub use place::{STORE_NAME, StorePlace};
 pub use standing::{Sealing, Standing, Why};

@@ -85,15 +85,10 @@ impl SecretsConfig {
                 .map(|state| state.join(format!("{}.anchor", database.label()))),
         };
         let control = match &self.control {
-            Some(path) => folder.join(path),
+            Some(path) => short_enough(folder.join(path))?,
+            // One that is too long is told by whoever needs it: most who have no store need none.
             None => usual_control(&database, folder, variables),
         };
-        if control.as_os_str().len() > LONGEST_SOCKET_PATH {
-            return Err(SecretsError::LongSocketPath {
-                path: control,
-                limit: LONGEST_SOCKET_PATH,
-            });
-        }
         Ok(StorePlace {
             database,
             anchor,
@@ -113,6 +108,14 @@ impl SecretsConfig {
     }
 }
 
+fn short_enough(path: PathBuf) -> Result<PathBuf, SecretsError> {
+    let limit = LONGEST_SOCKET_PATH;
+    if path.as_os_str().len() > limit {
+        return Err(SecretsError::LongSocketPath { path, limit });
+    }
+    Ok(path)
+}
+
 /// The path without links on the way to its folder: one store has one path.
 fn real(path: &Path) -> PathBuf {
     let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
@@ -123,6 +126,9 @@ fn real(path: &Path) -> PathBuf {
 }
 
 fn postgres(reference: &Reference, variables: &Variables) -> Result<Database, SecretsError> {
+    if matches!(reference, Reference::Stored(_)) {
+        return Err(SecretsError::AddressInStore);
+    }
     let address = variables.read(reference).map_err(SecretsError::Address)?;
     let url: Url = address
         .expose()
@@ -193,7 +199,8 @@ impl StorePlace {
     #[must_use]
     pub fn exists_here(&self) -> bool {
         match &self.database {
-            Database::File(path) => path.exists(),
+            // One that cannot be looked at may be there: opening it tells why not.
+            Database::File(path) => path.try_exists().unwrap_or(true),
             Database::Postgres { .. } => true,
         }
     }
@@ -325,6 +332,12 @@ mod tests {
             let words = format!("{refused:?} {refused}");
             assert!(!words.contains("hidden"), "{words}");
         }
+        let circular = SecretsConfig {
+            database: Some("store:db".parse().unwrap()),
+            ..SecretsConfig::default()
+        };
+        let refused = place(&circular, &[]).unwrap_err();
+        assert!(matches!(refused, SecretsError::AddressInStore));
         let both = SecretsConfig {
             path: Some("x.db".into()),
             ..config

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use orchestra_secrets::{Credential, SlotKind, Store, StoreError, Variables};
+use orchestra_secrets::{SlotKind, Store, StoreError, Variables};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use super::attempt::Attempt;
 use super::keeper::Listing;
 use super::standing::{Sealing, Standing, Why};
 use super::unlock::{Offer, offer, sources};
@@ -207,20 +208,13 @@ impl Vault {
     }
 
     async fn try_sources(&self, store: &Store, asking: Asking) -> Result<(), Sealing> {
-        let status = store
-            .status()
-            .await
-            .map_err(|error| Sealing::from(&error))?;
-        let mut attempt = Attempt {
-            store,
-            kinds: status.slots.iter().map(|slot| slot.kind).collect(),
-            files: Vec::new(),
-            refusal: None,
-        };
+        let mut attempt = Attempt::new(store, kinds(store).await?);
         for source in sources(&self.unlock, &self.variables) {
             let tries = match (&source, asking) {
-                (UnlockSource::Prompt, Asking::Nobody) => 0,
-                (UnlockSource::Prompt, Asking::AtTheTerminal) => TYPED_AT_MOST,
+                (UnlockSource::Prompt, Asking::AtTheTerminal) if attempt.takes_passphrases() => {
+                    TYPED_AT_MOST
+                }
+                (UnlockSource::Prompt, _) => 0,
                 _ => 1,
             };
             for _ in 0..tries {
@@ -264,6 +258,19 @@ impl Vault {
     }
 }
 
+/// The kinds of slots that a store has; all of them if one is damaged, since another may do.
+async fn kinds(store: &Store) -> Result<Vec<SlotKind>, Sealing> {
+    match store.status().await {
+        Ok(status) => Ok(status.slots.iter().map(|slot| slot.kind).collect()),
+        Err(StoreError::Tampered { .. }) => Ok(vec![
+            SlotKind::Passphrase,
+            SlotKind::KeyFile,
+            SlotKind::PassphraseAndKeyFile,
+        ]),
+        Err(error) => Err(Sealing::from(&error)),
+    }
+}
+
 /// Whether a person may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asking {
@@ -276,60 +283,6 @@ pub(crate) enum Asking {
 pub(crate) enum Opener {
     Operator,
     Source,
-}
-
-/// One way through all sources.
-struct Attempt<'s> {
-    store: &'s Store,
-    /// The kinds of slots that the store has. What fits none of them need not be tried.
-    kinds: Vec<SlotKind>,
-    /// The key files so far: some slots want one together with a passphrase.
-    files: Vec<Zeroizing<Vec<u8>>>,
-    /// Why what was found did not do.
-    refusal: Option<Sealing>,
-}
-
-impl Attempt<'_> {
-    /// Whether this unseals the store. What does not fit is noted, and the next may do.
-    async fn offer(&mut self, offer: Offer) -> Result<bool, Sealing> {
-        for credential in self.credentials(offer) {
-            match self.store.unseal(credential).await {
-                Ok(()) => return Ok(true),
-                Err(error @ StoreError::Unlock(_)) => self.refusal = Some(Sealing::from(&error)),
-                // With the right key the store turned out to be wrong: another key will not help.
-                Err(error) => return Err(Sealing::from(&error)),
-            }
-        }
-        Ok(false)
-    }
-
-    fn credentials(&mut self, offer: Offer) -> Vec<Credential> {
-        let wants = |kind| self.kinds.contains(&kind);
-        let mut credentials = Vec::new();
-        match offer {
-            Offer::KeyFile(content) => {
-                if wants(SlotKind::KeyFile) {
-                    credentials.push(Credential::key_file(&content));
-                }
-                self.files.push(content);
-            }
-            Offer::Passphrase(text) => {
-                if wants(SlotKind::Passphrase) {
-                    credentials.push(Credential::passphrase(&text));
-                }
-                if wants(SlotKind::PassphraseAndKeyFile) {
-                    let files = self.files.iter();
-                    let both = files.map(|file| Credential::passphrase_and_key_file(&text, file));
-                    credentials.extend(both);
-                }
-            }
-        }
-        if credentials.is_empty() {
-            let refusal = || Sealing::plain(Why::Refused);
-            self.refusal.get_or_insert_with(refusal);
-        }
-        credentials
-    }
 }
 
 /// Nobody to be asked.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use orchestra_ledger::{ClientKeys, InvalidKeys};
 use orchestra_secrets::{Reference, Secret};
 use zeroize::Zeroizing;
@@ -53,8 +53,8 @@ impl ClientDesk {
     }
 
     /// Who may call now.
-    pub(crate) fn now(&self) -> Arc<Clients> {
-        self.now.load_full()
+    pub(crate) fn now(&self) -> Guard<Arc<Clients>> {
+        self.now.load()
     }
 
     /// Whether callers need a key.

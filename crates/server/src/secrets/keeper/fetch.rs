@@ -29,7 +29,9 @@ impl Keeper {
     /// Without a store, what is in one waits.
     pub(super) async fn fetch_changed(&self, store: Option<&Store>) -> Result<(), StoreError> {
         if let Some(store) = store {
-            self.books().listing = Listing::of(store.entries(None).await?);
+            let listing = Listing::of(store.entries(None).await?);
+            self.dormant.tell(&listing);
+            self.books().listing = listing;
         }
         let sources = self.sources(store);
         for errand in self.errands() {

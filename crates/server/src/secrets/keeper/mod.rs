@@ -6,6 +6,7 @@
 //! environment included: who seals it wants it to stop.
 
 mod clients;
+mod dormant;
 mod fetch;
 mod held;
 mod install;
@@ -21,6 +22,7 @@ use orchestra_gateway::Providers;
 use orchestra_secrets::{Clock, Credential, Store, StoreError, SystemClock};
 
 pub(crate) use clients::{ClientDesk, Clients};
+pub(crate) use dormant::Dormant;
 use held::Held;
 pub(crate) use listing::Listing;
 pub(crate) use uses::CountingSink;
@@ -42,6 +44,7 @@ pub struct Keeper {
     /// Whoever hands keys out holds this, so that nothing is handed out behind the back of somebody who seals.
     books: Mutex<Books>,
     uses: Uses,
+    dormant: Dormant,
 }
 
 /// What the keeper knows.
@@ -60,6 +63,7 @@ impl Keeper {
         wants: Vec<ProviderWants>,
         providers: Arc<Providers>,
         clients: ClientDesk,
+        dormant: Dormant,
     ) -> Self {
         let books = Books {
             told: vec![String::new(); wants.len()],
@@ -74,6 +78,7 @@ impl Keeper {
             fetching: tokio::sync::Mutex::default(),
             books: Mutex::new(books),
             uses: Uses::default(),
+            dormant,
         }
     }
 

@@ -96,8 +96,7 @@ impl Keeper {
                 continue;
             };
             let left = end.saturating_sub(now_ms);
-            let passed = WARNINGS.into_iter().filter(|early| left <= *early).min();
-            let Some(passed) = passed.filter(|_| left > 0) else {
+            let Some(passed) = threshold(left) else {
                 continue;
             };
             if warned.insert(entry, passed) != Some(passed) {
@@ -199,7 +198,35 @@ impl Keeper {
     }
 }
 
+/// The last warning that is due when so many milliseconds are left.
+fn threshold(left_ms: i64) -> Option<i64> {
+    let due = WARNINGS
+        .into_iter()
+        .filter(|early| (1..=*early).contains(&left_ms));
+    due.min()
+}
+
 /// Whether keys of the store may not be used any more after this error.
 const fn seals(error: &StoreError) -> bool {
     matches!(error, StoreError::Sealed | StoreError::RolledBack { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_announced_a_week_and_a_day_before() {
+        for (left, due) in [
+            (8 * DAY, None),
+            (7 * DAY, Some(7 * DAY)),
+            (DAY + 1, Some(7 * DAY)),
+            (DAY, Some(DAY)),
+            (1, Some(DAY)),
+            (0, None),
+            (-1, None),
+        ] {
+            assert_eq!(threshold(left), due, "{left}");
+        }
+    }
 }

@@ -1,22 +1,27 @@
 //! Starting with a store that is sealed, and what unseals it.
 
 use std::fs;
+use std::path::Path;
+use std::time::Duration;
 
 use orchestra_providers::Catalogue;
-use orchestra_secrets::Variables;
+use orchestra_secrets::{Credential, Variables};
 use orchestra_server::Config;
 use orchestra_server::secrets::Vault;
-use orchestra_testkit::Script;
+use orchestra_testkit::{Script, Upstream};
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use super::house::{
-    FIRST_KEY, FROM_STORE, House, NAME, PASSPHRASE, accepting, ask, local, named, ready,
+    FIRST_KEY, FROM_STORE, House, KEY_FILE, NAME, PASSPHRASE, accepting, ask, local, named, ready,
     until_ready, until_sealed,
 };
-use crate::client::call;
+use crate::canary::Said;
+use crate::client::{call, request_with};
+use crate::stage::{Stage, soon};
 
 /// Status and code of an error in OpenAI's dialect.
-async fn refusal(stage: &crate::stage::Stage) -> (u16, String) {
+async fn refusal(stage: &Stage) -> (u16, String) {
     let answer = ask(stage).await;
     let code = answer.json()["error"]["code"].as_str().map(str::to_owned);
     (answer.status, code.unwrap_or_default())
@@ -103,7 +108,7 @@ async fn a_sealed_store_stops_keys_of_the_environment_too() {
 #[tokio::test]
 async fn a_key_file_that_others_can_read_unseals_nothing() {
     let house = House::build().await;
-    house.write("key", super::house::KEY_FILE, 0o644);
+    house.write("key", KEY_FILE, 0o644);
     let stage = house.serve(FROM_STORE, Script::new()).await;
     until_sealed(&stage, "no_credential").await;
     let detail = house.status().await["detail"].to_string();
@@ -118,6 +123,110 @@ async fn a_passphrase_in_a_variable_is_taken_where_it_is_asked_for() {
     let stage = house.serve(FROM_STORE, accepting(&[FIRST_KEY])).await;
     until_ready(&stage, None).await;
     assert_eq!(ask(&stage).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_passphrase_and_a_key_file_are_put_together() {
+    let mut house = House::build().await;
+    let both = Credential::passphrase_and_key_file(PASSPHRASE, KEY_FILE.as_bytes());
+    house.add_slot(both).await;
+    for slot in [1, 2] {
+        house
+            .operator
+            .remove_slot(slot)
+            .await
+            .expect("another is left");
+    }
+    house.secrets = format!(
+        "unlock = [\"file:{}\", \"insecure-env:PW\"]",
+        house.path("key").display()
+    );
+    let stage = house.serve(FROM_STORE, accepting(&[FIRST_KEY])).await;
+    until_sealed(&stage, "credential_refused").await;
+    let (serving, _upstream) = stage.stop();
+    serving.await.expect("it does not panic");
+    house
+        .variables
+        .push(("PW".to_owned(), PASSPHRASE.to_owned()));
+    let stage = house.serve(FROM_STORE, accepting(&[FIRST_KEY])).await;
+    until_ready(&stage, None).await;
+    assert_eq!(ask(&stage).await.status, 200);
+}
+
+/// A name that comes into the store of a server that finds its providers by their keys.
+#[tokio::test]
+async fn a_provider_whose_key_comes_later_needs_a_restart_and_the_log_says_so() {
+    let (said, _guard) = Said::listen();
+    let house = House::empty().await;
+    let upstream = Upstream::start(Script::new()).expect("a port");
+    let text = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[secrets]\npath = {:?}\ncontrol = {:?}\nanchor = \"off\"\nunlock = [\"file:{}\"]\n",
+        house.path("orchestra-secrets.db"),
+        house.path("control.sock"),
+        house.path("key").display(),
+    );
+    let config = Config::parse(&text, Path::new("x")).expect("it is valid");
+    let stage = Stage::serve(&config, house.vault(&config).await, upstream).await;
+    until_ready(
+        &stage,
+        Some("no provider has a key: set one such as OPENAI_API_KEY, or configure a provider"),
+    )
+    .await;
+    house.set("OPENAI_API_KEY", FIRST_KEY).await;
+    let mut log = String::new();
+    let told = async {
+        while !log.contains("restart the server to use provider openai") {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            log.push_str(&said.take());
+        }
+    };
+    soon("the log to say what helps", told).await;
+}
+
+/// The database is put back while its server runs, by somebody who wants a revoked key back.
+#[tokio::test]
+async fn a_store_that_is_put_back_under_a_running_server_seals_it() {
+    let house = House::build().await;
+    let stage = house.serve(FROM_STORE, accepting(&[FIRST_KEY])).await;
+    until_ready(&stage, None).await;
+    let database = format!("sqlite:{}", house.path("orchestra-secrets.db").display());
+    let mut thief = SqliteConnection::connect(&database)
+        .await
+        .expect("it is there");
+    let kept = house.path("kept.db").display().to_string();
+    fs::write(&kept, "").expect("there is room");
+    let tables = ["secrets_store", "secrets_entries", "secrets_audit"];
+    run(&mut thief, format!("ATTACH '{kept}' AS kept")).await;
+    for table in tables {
+        run(
+            &mut thief,
+            format!("CREATE TABLE kept.{table} AS SELECT * FROM main.{table}"),
+        )
+        .await;
+    }
+    house
+        .operator
+        .revoke(&named(NAME), None)
+        .await
+        .expect("it is there");
+    until_ready(&stage, Some("no provider has a key that may be used")).await;
+    run(&mut thief, "BEGIN IMMEDIATE".to_owned()).await;
+    for table in tables {
+        run(&mut thief, format!("DELETE FROM main.{table}")).await;
+        run(
+            &mut thief,
+            format!("INSERT INTO main.{table} SELECT * FROM kept.{table}"),
+        )
+        .await;
+    }
+    run(&mut thief, "COMMIT".to_owned()).await;
+    until_sealed(&stage, "rolled_back").await;
+    assert_eq!(refusal(&stage).await, (503, "sealed".to_owned()));
+}
+
+async fn run(connection: &mut SqliteConnection, statement: String) {
+    let run = sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection);
+    run.await.expect("SQLite does it");
 }
 
 /// The database is put back while its anchor remembers more.
@@ -190,7 +299,7 @@ async fn sealing_stops_every_call_at_once_and_unsealing_resumes_without_a_restar
     );
     assert_eq!(house.status().await["providers"][0]["state"], "sealed");
     // It is not unsealed by what unsealed it at the start: only by an operator.
-    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(refusal(&stage).await, (503, "sealed".to_owned()));
     house.unseal().await;
     assert_eq!(ready(&stage).await.0, 200);
@@ -224,7 +333,7 @@ async fn names_that_providers_use_are_found_in_the_store_first() {
         house.path("orchestra-secrets.db"),
         house.path("key").display()
     );
-    let config = Config::parse(&text, std::path::Path::new("x")).expect("it is valid");
+    let config = Config::parse(&text, Path::new("x")).expect("it is valid");
     let catalogue = Catalogue::embedded();
     let built = config.build(&catalogue, house.vault(&config).await).await;
     let built = built.expect("nothing is missing");
@@ -258,7 +367,7 @@ async fn a_name_that_is_revoked_in_the_store_is_not_taken_from_the_environment()
 async fn client_keys_come_from_the_store_too() {
     let house = House::build().await.unlocked_by("file:no-such-file");
     house.set("app", "client-key-canary-0123456789").await;
-    let upstream = orchestra_testkit::Upstream::start(accepting(&[FIRST_KEY])).expect("a port");
+    let upstream = Upstream::start(accepting(&[FIRST_KEY])).expect("a port");
     let text = format!(
         "[server]\nlisten = \"127.0.0.1:0\"\nclient_keys = [{{ name = \"app\", key = \"store:app\" }}]\n\
          [[providers]]\nkind = \"openai\"\nbase_url = \"{}/v1\"\n{FROM_STORE}\n[secrets]\npath = {:?}\ncontrol = {:?}\nanchor = \"off\"\nunlock = [\"file:none\"]\n",
@@ -266,13 +375,13 @@ async fn client_keys_come_from_the_store_too() {
         house.path("orchestra-secrets.db"),
         house.path("control.sock"),
     );
-    let config = Config::parse(&text, std::path::Path::new("x")).expect("it is valid");
+    let config = Config::parse(&text, Path::new("x")).expect("it is valid");
     let vault = house.vault(&config).await;
-    let stage = crate::stage::Stage::serve(&config, vault, upstream).await;
+    let stage = Stage::serve(&config, vault, upstream).await;
     let asking = |key: &str| {
         let body = r#"{"model":"openai/gpt-5-mini","messages":[{"role":"user","content":"Hi"}]}"#;
         let header = format!("authorization: Bearer {key}\r\n");
-        crate::client::request_with("POST", "/v1/chat/completions", &header, body.as_bytes())
+        request_with("POST", "/v1/chat/completions", &header, body.as_bytes())
     };
     let right = asking("client-key-canary-0123456789");
     assert_eq!(call(&stage, &right).await.status, 503);
@@ -310,7 +419,7 @@ async fn a_secret_of_another_tenant_is_written_with_its_tenant() {
 #[tokio::test]
 async fn nothing_is_made_where_there_is_no_store() {
     let folder = tempfile::tempdir().expect("there is room");
-    let config = Config::parse("", std::path::Path::new("x")).expect("it is valid");
+    let config = Config::parse("", Path::new("x")).expect("it is valid");
     let variables = Variables::from_pairs([("OPENAI_API_KEY", FIRST_KEY)]);
     let prompt = std::sync::Arc::new(orchestra_server::secrets::NoPrompt);
     let vault = Vault::open(&config.secrets, folder.path(), variables, prompt).await;
