@@ -152,7 +152,7 @@ const LINES: &[Line] = &[
         tests: BACKUP,
     },
     Line {
-        name: "a backup's boxes stand in their order",
+        name: "a backup's boxes are those of one backup",
         file: "backup/file.rs",
         text: ".bytes(&self.previous)",
         instead: "",

@@ -4,8 +4,9 @@ use orchestra_secrets::{
     Backup, Credential, FormatError, RecoveryKey, Store, StoreError, StoreParts,
 };
 
+use crate::attacks::hand::Hand;
 use crate::databases::Database;
-use crate::stores::{create, credential, name, set};
+use crate::stores::{create, credential, name, set, unsealed};
 
 /// Letters and format, store, epoch, number of slots.
 const FIXED: usize = 4 + 1 + 16 + 8 + 4;
@@ -152,6 +153,33 @@ async fn boxes_stay_in_their_order_and_in_their_backup() {
         }
     }
     assert!(is_refused(&joined(&others), &recovery), "another's boxes");
+}
+
+/// Two backups of one epoch, of which there are two only because somebody put the database back in between: their
+/// headers are the same.
+#[tokio::test]
+async fn boxes_of_two_backups_of_one_epoch_do_not_mix() {
+    let (folder, store, recovery) = store().await;
+    for number in 0..20 {
+        set(&store, &format!("S{number}"), &"x".repeat(64 * 1024)).await;
+    }
+    let database = Database::Sqlite(folder.path().join("store.db"));
+    let hand = Hand::new(&database.open().await);
+    let before = hand.copy().await;
+    let mut backups = Vec::new();
+    for _ in 0..2 {
+        hand.put_back(&before).await;
+        let again = unsealed(&database, None).await.unwrap();
+        backups.push(again.export().await.unwrap());
+    }
+    let header = header_of(&backups[0]);
+    assert!(backups[0] != backups[1] && backups[0][..header] == backups[1][..header]);
+    let (first, second) = (boxes_of(&backups[0]), boxes_of(&backups[1]));
+    assert!(first.len() >= 3 && first.len() == second.len());
+    for at in 1..first.len() {
+        let mixed = [&[&backups[0][..header]], &first[..at], &second[at..]];
+        assert!(is_refused(&mixed.concat().concat(), &recovery), "{at}");
+    }
 }
 
 #[tokio::test]
