@@ -37,7 +37,10 @@ impl<'s> Attempt<'s> {
         for credential in self.credentials(offer) {
             match self.store.unseal(credential).await {
                 Ok(()) => return Ok(true),
-                Err(error @ StoreError::Unlock(_)) => self.refusal = Some(Sealing::from(&error)),
+                Err(error @ StoreError::Unlock(_)) => {
+                    tracing::warn!("{error}");
+                    self.refusal = Some(Sealing::from(&error));
+                }
                 // With the right key the store turned out to be wrong: another key will not help.
                 Err(error) => return Err(Sealing::from(&error)),
             }

@@ -153,6 +153,9 @@ impl From<&StoreError> for Sealing {
 
 impl fmt::Display for Sealing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.detail != self.why.advice() {
+            f.write_str("the secret store is sealed: ")?;
+        }
         f.write_str(&self.detail)
     }
 }

@@ -150,9 +150,9 @@ fn tell(wants: &ProviderWants, handout: &Handout) {
     let reasons = handout.reasons.join("; ");
     match &handout.keys {
         Keys::NotNeeded => {}
-        Keys::Sealed => tracing::info!(%provider, "its keys wait for the secret store"),
+        Keys::Sealed => tracing::info!("the keys of provider {provider} wait for the secret store"),
         Keys::Missing { .. } => {
-            tracing::error!(%provider, "it has no key that may be used: {reasons}")
+            tracing::error!("provider {provider} has no key that may be used: {reasons}");
         }
         Keys::Ready(keys) => {
             let shown = keys.iter().map(|key| match key.version {
@@ -160,9 +160,9 @@ fn tell(wants: &ProviderWants, handout: &Handout) {
                 None => key.name.to_string(),
             });
             let shown = shown.collect::<Vec<_>>().join(", ");
-            tracing::info!(%provider, "it is called with {shown}");
+            tracing::info!("provider {provider} is called with {shown}");
             if !reasons.is_empty() {
-                tracing::error!(%provider, "some of its keys may not be used: {reasons}");
+                tracing::error!("some keys of provider {provider} may not be used: {reasons}");
             }
         }
     }

@@ -123,10 +123,7 @@ impl Keeper {
         match self.standing() {
             Standing::NoStore | Standing::Unsealed => self.refresh_or_tell().await,
             Standing::Sealed(sealing) => {
-                tracing::error!(
-                    reason = sealing.why.code(),
-                    "the secret store stays sealed: {sealing}"
-                );
+                tracing::error!(reason = sealing.why.code(), "{sealing}");
                 self.install();
             }
         }
