@@ -1,7 +1,10 @@
 //! What attackers, crashes and crowds do to a store.
 
+mod chance;
+mod gate;
 pub(crate) mod hand;
 mod hidden;
+mod histories;
 mod points;
 mod quick;
 mod rollbacks;
