@@ -24,8 +24,18 @@ pub(crate) fn folder() -> TempDir {
 #[derive(Debug)]
 pub(crate) struct Quick {
     path: PathBuf,
-    idle: Arc<Mutex<Vec<Connection>>>,
+    idle: Idle,
     writer: Arc<Semaphore>,
+}
+
+/// Connections of readers and of writers. None is used for both: whenever that changes, SQLite forgets its statements.
+type Idle = Arc<Mutex<[Vec<Connection>; 2]>>;
+
+const fn place(mode: Mode) -> usize {
+    match mode {
+        Mode::Read => 0,
+        Mode::Write => 1,
+    }
 }
 
 impl Quick {
@@ -37,9 +47,9 @@ impl Quick {
         })
     }
 
-    fn connection(&self) -> Connection {
-        let idle = self.idle.lock().unwrap().pop();
-        idle.unwrap_or_else(|| connect(&self.path))
+    fn connection(&self, mode: Mode) -> Connection {
+        let idle = self.idle.lock().unwrap()[place(mode)].pop();
+        idle.unwrap_or_else(|| connect(&self.path, mode))
     }
 }
 
@@ -51,12 +61,14 @@ pub(crate) async fn backend(database: &Database) -> Arc<dyn Backend> {
     }
 }
 
-fn connect(path: &Path) -> Connection {
+fn connect(path: &Path, mode: Mode) -> Connection {
     let connection = Connection::open(path).unwrap();
     connection.set_prepared_statement_cache_capacity(64);
-    connection
-        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF")
-        .unwrap();
+    let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF";
+    connection.execute_batch(settings).unwrap();
+    if mode == Mode::Read {
+        connection.execute_batch("PRAGMA query_only = 1").unwrap();
+    }
     connection
 }
 
@@ -74,15 +86,15 @@ impl Backend for Quick {
                     Some(turn.map_err(|_| BackendError::Closed)?)
                 }
             };
-            let connection = self.connection();
-            connection
-                .execute_batch(match mode {
-                    Mode::Read => "PRAGMA query_only = 1; BEGIN DEFERRED",
-                    Mode::Write => "PRAGMA query_only = 0; BEGIN IMMEDIATE",
-                })
-                .unwrap();
+            let connection = self.connection(mode);
+            let begin = match mode {
+                Mode::Read => "BEGIN DEFERRED",
+                Mode::Write => "BEGIN IMMEDIATE",
+            };
+            connection.execute_batch(begin).unwrap();
             Ok(Box::new(QuickTransaction {
                 connection: Some(connection),
+                mode,
                 idle: Arc::clone(&self.idle),
                 _turn: turn,
             }) as Box<dyn Transaction>)
@@ -91,7 +103,7 @@ impl Backend for Quick {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         self.writer.close();
-        self.idle.lock().unwrap().clear();
+        self.idle.lock().unwrap().iter_mut().for_each(Vec::clear);
         Box::pin(std::future::ready(()))
     }
 }
@@ -99,7 +111,8 @@ impl Backend for Quick {
 struct QuickTransaction {
     /// `None` once committed.
     connection: Option<Connection>,
-    idle: Arc<Mutex<Vec<Connection>>>,
+    mode: Mode,
+    idle: Idle,
     _turn: Option<OwnedSemaphorePermit>,
 }
 
@@ -119,7 +132,7 @@ impl QuickTransaction {
     fn end(&mut self, statement: &str) {
         if let Some(connection) = self.connection.take() {
             connection.execute_batch(statement).unwrap();
-            self.idle.lock().unwrap().push(connection);
+            self.idle.lock().unwrap()[place(self.mode)].push(connection);
         }
     }
 }
