@@ -1,13 +1,11 @@
 //! What attackers, crashes and crowds do to a store.
 
 mod chance;
+mod dumps;
 mod gate;
 pub(crate) mod hand;
 mod hidden;
 mod histories;
-mod dumps;
-mod hand;
-mod hidden;
 mod moves;
 mod points;
 mod quick;
