@@ -2,13 +2,17 @@
 
 mod chance;
 mod dumps;
+pub(crate) mod crowds;
 mod gate;
 pub(crate) mod hand;
 mod hidden;
 mod histories;
 mod moves;
+mod leaks;
+mod loose;
 mod points;
 mod quick;
 mod rollbacks;
 mod sealing;
 mod whole;
+mod windows;

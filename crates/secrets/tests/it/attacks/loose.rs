@@ -1,0 +1,121 @@
+//! A PostgreSQL database that lets everybody write at once: a writer locks nothing when it begins.
+
+use std::sync::{Arc, OnceLock};
+
+use orchestra_secrets::backend::{
+    Backend, BackendError, BoxFuture, Kind, Mode, Row, Transaction, Value,
+};
+use sqlx::postgres::{PgArguments, PgPool, PgPoolOptions, PgRow};
+use sqlx::{Arguments, Column, Postgres, Row as _, TypeInfo};
+use tokio::sync::Barrier;
+
+/// The store's own statements run as they are; what they mean for one another is up to the database.
+#[derive(Debug)]
+pub(crate) struct Loose {
+    pool: PgPool,
+    /// Where each writer waits, when it has read for the first time, until all others have.
+    together: OnceLock<Arc<Barrier>>,
+}
+
+impl Loose {
+    pub(crate) async fn connect(address: &str, connections: u32) -> Self {
+        let pool = PgPoolOptions::new().max_connections(connections);
+        Self {
+            pool: pool.connect(address).await.unwrap(),
+            together: OnceLock::new(),
+        }
+    }
+
+    /// From now on so many writers read the same state before the first of them writes.
+    pub(crate) fn meet(&self, together: &Arc<Barrier>) {
+        self.together.set(Arc::clone(together)).unwrap();
+    }
+}
+
+impl Backend for Loose {
+    fn kind(&self) -> Kind {
+        Kind::Postgres
+    }
+
+    fn begin(&self, mode: Mode) -> BoxFuture<'_, Result<Box<dyn Transaction>, BackendError>> {
+        Box::pin(async move {
+            let inner = self.pool.begin().await.map_err(|_| BackendError::Aborted)?;
+            let together = self.together.get().filter(|_| mode == Mode::Write);
+            Ok(Box::new(LooseTransaction {
+                inner,
+                together: together.cloned(),
+            }) as Box<dyn Transaction>)
+        })
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.pool.close())
+    }
+}
+
+struct LooseTransaction {
+    inner: sqlx::Transaction<'static, Postgres>,
+    together: Option<Arc<Barrier>>,
+}
+
+impl Transaction for LooseTransaction {
+    fn execute<'a>(
+        &'a mut self,
+        statement: &'static str,
+        values: Vec<Value>,
+    ) -> BoxFuture<'a, Result<u64, BackendError>> {
+        Box::pin(async move {
+            let query = sqlx::query_with(statement, arguments(values));
+            let done = query.execute(&mut *self.inner).await;
+            done.map(|done| done.rows_affected())
+                .map_err(|_| BackendError::Aborted)
+        })
+    }
+
+    fn query<'a>(
+        &'a mut self,
+        statement: &'static str,
+        values: Vec<Value>,
+    ) -> BoxFuture<'a, Result<Vec<Row>, BackendError>> {
+        Box::pin(async move {
+            let query = sqlx::query_with(statement, arguments(values));
+            let rows = query.fetch_all(&mut *self.inner).await;
+            let rows = rows.map_err(|_| BackendError::Aborted)?;
+            if let Some(together) = self.together.take() {
+                together.wait().await;
+            }
+            Ok(rows.iter().map(row).collect())
+        })
+    }
+
+    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), BackendError>> {
+        Box::pin(async move {
+            let committed = self.inner.commit().await;
+            committed.map_err(|_| BackendError::Aborted)
+        })
+    }
+}
+
+fn arguments(values: Vec<Value>) -> PgArguments {
+    let mut arguments = PgArguments::default();
+    for value in values {
+        match value {
+            Value::Integer(value) => arguments.add(value),
+            Value::Text(value) => arguments.add(value),
+            Value::Blob(value) => arguments.add(value),
+        }
+        .unwrap();
+    }
+    arguments
+}
+
+fn row(row: &PgRow) -> Row {
+    let value = |column: usize| match row.column(column).type_info().name() {
+        "INT8" => Value::Integer(row.get(column)),
+        "INT4" => Value::Integer(row.get::<Option<i32>, _>(column).map(i64::from)),
+        "TEXT" => Value::Text(row.get(column)),
+        "BYTEA" => Value::Blob(row.get(column)),
+        other => panic!("the store has no {other}"),
+    };
+    Row((0..row.len()).map(value).collect())
+}
