@@ -18,6 +18,9 @@ pub(crate) type Task<'t> = Pin<Box<dyn Future<Output = ()> + 't>>;
 /// Which task did what, in order.
 pub(crate) type Passed = Vec<(usize, &'static str)>;
 
+/// Statements of a crowd that is still small.
+const MOST: usize = 10_000;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     /// It computes, or a thread does that for it.
@@ -62,7 +65,7 @@ impl Gate {
     /// Runs the tasks to their ends, one statement at a time.
     ///
     /// # Panics
-    /// If none of them can go on.
+    /// If none of them can go on, or they go on for ever.
     pub(crate) async fn run(&self, tasks: Vec<Task<'_>>, chance: &mut Chance) -> Passed {
         *self.turns() = Turns {
             places: vec![Place::Running; tasks.len()],
@@ -74,6 +77,8 @@ impl Gate {
             let settled = poll_fn(|context| self.settle(&mut tasks, context));
             tokio::task::unconstrained(settled).await;
             let waiting = self.waiting();
+            let passed = self.turns().passed.len();
+            assert!(passed < MOST, "there is no end to it");
             if waiting.is_empty() {
                 break;
             }
