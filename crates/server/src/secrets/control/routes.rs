@@ -122,6 +122,7 @@ async fn status(State(desk): State<Shared>) -> Answer {
         "sealed": sealed,
         "why": why.as_ref().map(|sealing| sealing.why.code()),
         "detail": why.as_ref().map(|sealing| sealing.detail.as_str()),
+        "failure": keeper.failure(),
         "store": store.as_ref().map(shown::store),
         "providers": providers,
     })))

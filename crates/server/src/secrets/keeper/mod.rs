@@ -54,6 +54,8 @@ struct Books {
     listing: Listing,
     /// What was last handed to each provider, in words.
     told: Vec<String>,
+    /// Why the store cannot be followed, if that is so.
+    failure: Option<String>,
 }
 
 impl Keeper {
@@ -174,9 +176,7 @@ impl Keeper {
             "an operator seals the secret store: no call is served until it is unsealed"
         );
         let told = self.standing() == Standing::Unsealed;
-        self.vault.sealed(Sealing::plain(Why::Operator));
-        self.books().held.forget_stored();
-        self.install();
+        self.forget(Sealing::plain(Why::Operator));
         if told {
             self.flush_at_last(store).await;
         }
@@ -185,6 +185,18 @@ impl Keeper {
         let _alone = self.fetching.lock().await;
         self.books().held.forget_stored();
         sealed
+    }
+
+    /// From now on nobody gets a key, for this reason.
+    fn forget(&self, sealing: Sealing) {
+        self.vault.sealed(sealing);
+        self.books().held.forget_stored();
+        self.install();
+    }
+
+    /// Why the store cannot be followed, if that is so: what is known of it may be out of date.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.books().failure.clone()
     }
 
     /// Looks at what there is, and says in the log if that fails.

@@ -109,18 +109,18 @@ impl Keeper {
     async fn poll(&self) {
         let mut seen = None;
         let mut rest = POLL;
-        let mut failing = false;
         loop {
             sleep(rest).await;
             match self.look(&mut seen).await {
                 Ok(()) => {
-                    if std::mem::take(&mut failing) {
-                        tracing::info!("the secret store answers again");
+                    if self.books().failure.take().is_some() {
+                        tracing::info!("the secret store can be followed again");
                     }
                     rest = POLL;
                 }
                 Err(words) => {
-                    if !std::mem::replace(&mut failing, true) {
+                    let before = self.books().failure.replace(words.clone());
+                    if before.as_ref() != Some(&words) {
                         tracing::error!(
                             "the secret store cannot be followed, keys that are known go on working: {words}"
                         );
@@ -144,12 +144,18 @@ impl Keeper {
         let epoch = epoch
             .map_err(|_| "no answer".to_owned())?
             .map_err(|error| chain(&error))?;
-        if *seen == Some(epoch) && !store.is_sealed() {
-            return Ok(());
-        }
-        match self.follow(&store).await {
+        let followed = match *seen {
+            Some(latest) if epoch < latest => Err(StoreError::RolledBack {
+                found: epoch,
+                seen: latest,
+            }),
+            Some(latest) if epoch == latest && !store.is_sealed() => return Ok(()),
+            _ => self.follow(&store).await,
+        };
+        match followed {
             Ok(()) => *seen = Some(epoch),
-            Err(error) if seals(&error) => self.unlock_again(&store, error).await,
+            Err(StoreError::Sealed) => self.unlock_again(&store).await,
+            Err(error @ StoreError::RolledBack { .. }) => self.seal_for(&store, &error).await,
             Err(error) => return Err(chain(&error)),
         }
         Ok(())
@@ -162,20 +168,27 @@ impl Keeper {
         self.refresh().await
     }
 
-    /// The root key was replaced, or the whole database put back: what unsealed the store before may still do, and
-    /// if it does not, keys that were fetched before are not used either.
-    async fn unlock_again(&self, store: &Store, error: StoreError) {
+    /// The root key was replaced: what unsealed the store before may still do. If it does not, keys that were fetched
+    /// before are not used any more.
+    async fn unlock_again(&self, store: &Store) {
         if !store.is_sealed() {
             // The audit log has it only if the store can still be written to.
             let _ = store.seal().await;
         }
-        let found = Sealing::from(&error);
         self.unlock_by(Asking::Nobody).await;
         if let Standing::Sealed(sealing) = self.standing()
             && sealing.why == Why::NoCredential
         {
-            self.vault.sealed(found);
+            self.vault.sealed(Sealing::plain(Why::RootReplaced));
         }
+    }
+
+    /// The database was put back. Somebody may want revoked keys back, so none is used until an operator has looked.
+    async fn seal_for(&self, store: &Store, error: &StoreError) {
+        let sealing = Sealing::from(error);
+        tracing::error!(reason = sealing.why.code(), "{sealing}");
+        self.forget(sealing);
+        let _ = store.seal().await;
     }
 
     /// Looks for a database that did not answer when the server started.
@@ -204,11 +217,6 @@ fn threshold(left_ms: i64) -> Option<i64> {
         .into_iter()
         .filter(|early| (1..=*early).contains(&left_ms));
     due.min()
-}
-
-/// Whether keys of the store may not be used any more after this error.
-const fn seals(error: &StoreError) -> bool {
-    matches!(error, StoreError::Sealed | StoreError::RolledBack { .. })
 }
 
 #[cfg(test)]

@@ -183,45 +183,82 @@ async fn a_provider_whose_key_comes_later_needs_a_restart_and_the_log_says_so() 
     soon("the log to say what helps", told).await;
 }
 
-/// The database is put back while its server runs, by somebody who wants a revoked key back.
-#[tokio::test]
-async fn a_store_that_is_put_back_under_a_running_server_seals_it() {
-    let house = House::build().await;
-    let stage = house.serve(FROM_STORE, accepting(&[FIRST_KEY])).await;
-    until_ready(&stage, None).await;
+/// A connection to the store's database, of somebody who has no key.
+async fn thief(house: &House) -> SqliteConnection {
     let database = format!("sqlite:{}", house.path("orchestra-secrets.db").display());
     let mut thief = SqliteConnection::connect(&database)
         .await
         .expect("it is there");
-    let kept = house.path("kept.db").display().to_string();
+    let kept = house.path("kept.db");
     fs::write(&kept, "").expect("there is room");
-    let tables = ["secrets_store", "secrets_entries", "secrets_audit"];
-    run(&mut thief, format!("ATTACH '{kept}' AS kept")).await;
-    for table in tables {
-        run(
-            &mut thief,
-            format!("CREATE TABLE kept.{table} AS SELECT * FROM main.{table}"),
-        )
-        .await;
+    run(&mut thief, format!("ATTACH '{}' AS kept", kept.display())).await;
+    thief
+}
+
+/// The database is put back while its server runs: to before a key was revoked, and to before something that has nothing
+/// to do with the server's keys.
+#[tokio::test]
+async fn a_store_that_is_put_back_under_a_running_server_seals_it() {
+    for revoking in [true, false] {
+        let house = House::build().await;
+        let stage = house.serve(FROM_STORE, accepting(&[FIRST_KEY])).await;
+        until_ready(&stage, None).await;
+        let mut thief = thief(&house).await;
+        let tables = ["secrets_store", "secrets_entries", "secrets_audit"];
+        for table in tables {
+            run(
+                &mut thief,
+                format!("CREATE TABLE kept.{table} AS SELECT * FROM main.{table}"),
+            )
+            .await;
+        }
+        if revoking {
+            house
+                .operator
+                .revoke(&named(NAME), None)
+                .await
+                .expect("it is there");
+            until_ready(&stage, Some("no provider has a key that may be used")).await;
+        } else {
+            house.set("other", "nobody asks for this").await;
+            // The server looks once a second.
+            tokio::time::sleep(Duration::from_millis(2_500)).await;
+        }
+        run(&mut thief, "BEGIN IMMEDIATE".to_owned()).await;
+        for table in tables {
+            run(&mut thief, format!("DELETE FROM main.{table}")).await;
+            run(
+                &mut thief,
+                format!("INSERT INTO main.{table} SELECT * FROM kept.{table}"),
+            )
+            .await;
+        }
+        run(&mut thief, "COMMIT".to_owned()).await;
+        until_sealed(&stage, "rolled_back").await;
+        assert_eq!(refusal(&stage).await, (503, "sealed".to_owned()));
     }
-    house
-        .operator
-        .revoke(&named(NAME), None)
-        .await
-        .expect("it is there");
-    until_ready(&stage, Some("no provider has a key that may be used")).await;
-    run(&mut thief, "BEGIN IMMEDIATE".to_owned()).await;
-    for table in tables {
-        run(&mut thief, format!("DELETE FROM main.{table}")).await;
-        run(
-            &mut thief,
-            format!("INSERT INTO main.{table} SELECT * FROM kept.{table}"),
-        )
-        .await;
-    }
-    run(&mut thief, "COMMIT".to_owned()).await;
-    until_sealed(&stage, "rolled_back").await;
-    assert_eq!(refusal(&stage).await, (503, "sealed".to_owned()));
+}
+
+/// A database that shows what no store wrote is not believed, and keys that are known go on working.
+#[tokio::test]
+async fn a_store_that_is_tampered_with_under_a_running_server_is_not_followed() {
+    let house = House::build().await;
+    let stage = house.serve(FROM_STORE, accepting(&[FIRST_KEY])).await;
+    until_ready(&stage, None).await;
+    let forged = "UPDATE secrets_store SET epoch = epoch + 1".to_owned();
+    run(&mut thief(&house).await, forged).await;
+    let noticed = async {
+        loop {
+            let status = house.status().await;
+            if status["failure"].to_string().contains("tampered") {
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let status = soon("the server to notice", noticed).await;
+    assert_eq!(status["sealed"], false, "{status}");
+    assert_eq!(ask(&stage).await.status, 200);
 }
 
 async fn run(connection: &mut SqliteConnection, statement: String) {
