@@ -1,15 +1,15 @@
 //! What attackers, crashes and crowds do to a store.
 
 mod chance;
-mod dumps;
 pub(crate) mod crowds;
+mod dumps;
 mod gate;
 pub(crate) mod hand;
 mod hidden;
 mod histories;
-mod moves;
 mod leaks;
 mod loose;
+mod moves;
 mod points;
 mod quick;
 mod rollbacks;
