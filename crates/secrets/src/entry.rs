@@ -95,12 +95,14 @@ impl Labels {
             .collect()
     }
 
+    /// Reads what [`Labels::encode`] writes, and nothing else that means the same.
     pub(crate) fn decode(text: &str) -> Option<Self> {
         let pairs = text.lines().map(|line| {
             let (key, value) = line.split_once('=')?;
             Some((key.to_owned(), value.to_owned()))
         });
-        Some(Self(pairs.collect::<Option<_>>()?))
+        let labels = Self(pairs.collect::<Option<_>>()?);
+        (labels.encode() == text).then_some(labels)
     }
 }
 

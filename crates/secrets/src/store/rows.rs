@@ -5,7 +5,7 @@ use crate::entry::{Labels, State};
 use crate::format::{Aad, Manifest, NameMark, Record, RowMark};
 use crate::store::StoreError;
 use crate::store::head::integer;
-use crate::{Entry, EntryId, FormatError, Name};
+use crate::{Entry, EntryId, FormatError, Name, Origin};
 
 /// A row: an entry and its encrypted value.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub(crate) fn binding(store: &[u8; 16], entry: &Entry) -> Aad {
         .number(entry.version)
         .text(entry.state.as_str())
         .optional_text(entry.service.as_deref())
-        .optional_text(entry.origin.as_ref().map(crate::Origin::as_str))
+        .optional_text(entry.origin.as_ref().map(Origin::as_str))
         .text(&entry.labels.encode())
         .number(entry.created_ms)
         .optional_number(entry.expires_ms)
@@ -70,14 +70,13 @@ impl Stored {
         let shape = |column| BackendError::Shape { column };
         let id = EntryId::of_column(row.blob(0)?)?;
         let name = Name::within(&row.text(1)?, &row.text(2)?).map_err(|_| shape(2))?;
-        let origin = row.optional_text(6)?.map(|text| text.parse()).transpose();
         let entry = Entry {
             id,
             name,
             version: row.count(3)?,
             state: State::of_word(&row.text(4)?).ok_or_else(|| shape(4))?,
             service: row.optional_text(5)?,
-            origin: origin.map_err(|_| shape(6))?,
+            origin: origin(row.optional_text(6)?).ok_or_else(|| shape(6))?,
             labels: Labels::decode(&row.text(7)?).ok_or_else(|| shape(7))?,
             created_ms: row.integer(8)?,
             expires_ms: row.optional_integer(9)?,
@@ -232,6 +231,13 @@ pub(crate) fn next_id(row: &Row) -> Result<Vec<u8>, BackendError> {
     let mut id = row.blob(0)?;
     id.push(0);
     Ok(id)
+}
+
+/// Only as it is written: others mean the same, and were put there by somebody else.
+fn origin(text: Option<String>) -> Option<Option<Origin>> {
+    let Some(text) = text else { return Some(None) };
+    let origin: Origin = text.parse().ok()?;
+    (origin.as_str() == text).then_some(Some(origin))
 }
 
 /// The columns stand in the order in which they are read.

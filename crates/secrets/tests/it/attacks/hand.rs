@@ -107,6 +107,14 @@ impl Hand {
             .await;
     }
 
+    /// Puts one row in the place of another, whose key may be different.
+    pub(crate) async fn exchange_row(&self, table: &str, old: &HandRow, new: &HandRow) {
+        let (_, key) = TABLES.iter().find(|(name, _)| *name == table).unwrap();
+        let delete = format!("DELETE FROM {table} WHERE {key} = $1");
+        assert_eq!(self.run(delete, vec![old.get(key).clone()]).await, 1);
+        self.replace_row(table, new).await;
+    }
+
     pub(crate) async fn close(&self) {
         self.0.close().await;
     }

@@ -2,6 +2,7 @@
 
 mod chance;
 pub(crate) mod crowds;
+mod columns;
 mod dumps;
 mod gate;
 pub(crate) mod hand;
