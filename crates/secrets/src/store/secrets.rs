@@ -80,10 +80,48 @@ impl Store {
     /// # Errors
     /// [`StoreError::Empty`] or [`StoreError::TooLong`] for what cannot be a secret; then nothing was changed.
     pub async fn set(&self, new: NewSecret, secret: &Secret) -> Result<Entry, StoreError> {
-        let value = secret.expose().as_bytes();
-        check_length(value)?;
+        check_length(secret.expose().as_bytes())?;
         let mut write = Write::begin(&self.shared).await?;
-        let latest = write.supersede(&new.name).await?;
+        let (latest, _) = write.supersede(&new.name).await?;
+        self.put(write, new, latest, secret).await
+    }
+
+    /// Keeps a new value for the same use, which is the current one from now on. What is said about it is what was said
+    /// about the current version, or about the latest where none is current; only its end is its own.
+    ///
+    /// That is read and checked in the transaction that writes: nobody who can write the database gets another origin into
+    /// the new version.
+    ///
+    /// # Errors
+    /// As [`Store::set`], and [`StoreError::NoSecret`] if there is none.
+    pub async fn renew(
+        &self,
+        name: &Name,
+        secret: &Secret,
+        expires_ms: Option<i64>,
+    ) -> Result<Entry, StoreError> {
+        check_length(secret.expose().as_bytes())?;
+        let mut write = Write::begin(&self.shared).await?;
+        let (latest, model) = write.supersede(name).await?;
+        let model = model.ok_or_else(|| StoreError::NoSecret(name.clone()))?;
+        let new = NewSecret {
+            name: model.name,
+            service: model.service,
+            origin: model.origin,
+            labels: model.labels,
+            expires_ms,
+        };
+        self.put(write, new, latest, secret).await
+    }
+
+    /// Adds the version behind `latest`.
+    async fn put(
+        &self,
+        mut write: Write<'_>,
+        new: NewSecret,
+        latest: u32,
+        secret: &Secret,
+    ) -> Result<Entry, StoreError> {
         let mut id = [0; 16];
         self.shared.entropy.fill(&mut id)?;
         let entry = Entry {
@@ -100,7 +138,7 @@ impl Store {
             last_used_ms: None,
             row_version: 1,
         };
-        let entry = write.insert(entry, value).await?;
+        let entry = write.insert(entry, secret.expose().as_bytes()).await?;
         write.happened(Happened::new(Action::SecretSet).to(&entry));
         write.commit().await?;
         Ok(entry)
@@ -185,14 +223,17 @@ impl Store {
 }
 
 impl Write<'_> {
-    /// Makes the current version of a name a previous one, and says the number of the latest. Every version is checked:
-    /// one that only pretends not to be current could come back beside the next.
-    async fn supersede(&mut self, name: &Name) -> Result<u32, StoreError> {
+    /// Makes the current version of a name a previous one. Says the number of the latest, and the version that the next
+    /// takes after: the current one, or the latest where none is current. Every version is checked: one that only pretends
+    /// not to be current could come back beside the next.
+    async fn supersede(&mut self, name: &Name) -> Result<(u32, Option<Entry>), StoreError> {
         let versions = self.versions(name).await?;
-        let latest = versions.first().map_or(0, |stored| stored.entry.version);
+        let mut model = versions.first().map(|stored| stored.entry.clone());
+        let latest = model.as_ref().map_or(0, |entry| entry.version);
         for stored in versions {
             let value = self.open(&stored)?;
             if stored.entry.state == State::Current {
+                model = Some(stored.entry.clone());
                 let entry = Entry {
                     state: State::Previous,
                     ..stored.entry
@@ -200,7 +241,7 @@ impl Write<'_> {
                 self.replace(entry, &value).await?;
             }
         }
-        Ok(latest)
+        Ok((latest, model))
     }
 
     /// The version that is asked for. Of the others nothing is required, unless it seems not to be there.

@@ -1,5 +1,6 @@
 //! The life of a store and of a secret.
 
+use orchestra_secrets::backend::Mode;
 use orchestra_secrets::{
     Ask, Credential, KdfParameters, NewSecret, State, StoreError, UnlockError,
 };
@@ -11,6 +12,7 @@ on_each_database!(
     what_is_set_is_handed_out_again,
     a_sealed_store_hands_out_nothing,
     versions_follow_one_another,
+    a_new_value_for_the_same_use_takes_over_what_is_genuine,
     a_secret_goes_nowhere_but_to_its_origin,
     keys_rotate_and_everything_stays_readable,
     a_new_root_key_takes_over,
@@ -70,6 +72,41 @@ async fn versions_follow_one_another(database: Database) {
         get(&store, "A").await,
         Err(StoreError::NoSecret(_))
     ));
+}
+
+async fn a_new_value_for_the_same_use_takes_over_what_is_genuine(database: Database) {
+    let store = create(&database, None).await.store;
+    let a = name("A");
+    let missing = store.renew(&a, &secret("1"), None).await;
+    assert!(matches!(missing, Err(StoreError::NoSecret(_))));
+    let mut new = NewSecret::new(a.clone());
+    new.service = Some("mail".to_owned());
+    new.origin = Some("https://a.example.com".parse().unwrap());
+    new.labels.insert("team", "ops").unwrap();
+    new.expires_ms = Some(1);
+    let first = store.set(new, &secret("1")).await.unwrap();
+    let second = store.renew(&a, &secret("2"), None).await.unwrap();
+    assert_eq!((second.version, second.state), (2, State::Current));
+    assert_eq!(
+        (&second.service, &second.origin, &second.labels),
+        (&first.service, &first.origin, &first.labels)
+    );
+    assert_eq!(second.expires_ms, None);
+    store.revoke(&a, None).await.unwrap();
+    let third = store.renew(&a, &secret("3"), Some(i64::MAX)).await.unwrap();
+    assert_eq!((third.version, &third.origin), (3, &first.origin));
+    // Somebody edits the address, of whichever version, and hopes that the next is made after it.
+    for version in [3u32, 2] {
+        let backend = database.open().await;
+        let mut transaction = backend.begin(Mode::Write).await.unwrap();
+        let edit = "UPDATE secrets_entries SET origin = 'https://b.example.com' WHERE version = $1";
+        let changed = transaction.execute(edit, vec![version.into()]).await;
+        assert_eq!(changed.unwrap(), 1);
+        transaction.commit().await.unwrap();
+        let renewed = store.renew(&a, &secret("4"), None).await;
+        assert!(matches!(renewed, Err(StoreError::EntryTampered { .. })));
+        store.revoke(&a, None).await.unwrap();
+    }
 }
 
 async fn a_secret_goes_nowhere_but_to_its_origin(database: Database) {
