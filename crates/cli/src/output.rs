@@ -45,20 +45,28 @@ impl Output {
         }
     }
 
-    /// Reports why the command failed: on standard error, as JSON where JSON was asked for.
-    pub(crate) fn fail(&self, error: &anyhow::Error) {
+    /// Reports why the command failed, and what to do about it: on standard error, as JSON where JSON was asked for.
+    pub(crate) fn fail(&self, error: &anyhow::Error, advice: Option<&str>) {
         let broken_pipe = error
             .downcast_ref::<io::Error>()
             .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
         if broken_pipe {
             return;
         }
-        let shown = if self.json {
-            json!({ "error": format!("{error:#}") }).to_string()
-        } else {
-            format!("error: {error:#}")
+        let shown = match (self.json, advice) {
+            (true, None) => json!({ "error": format!("{error:#}") }).to_string(),
+            (true, _) => json!({ "error": format!("{error:#}"), "advice": advice }).to_string(),
+            (false, None) => format!("error: {error:#}"),
+            (false, Some(advice)) => format!("error: {error:#}\n{advice}"),
         };
         let _ = writeln!(io::stderr(), "{shown}");
+    }
+}
+
+/// Adds the fields of one object to another.
+pub(crate) fn merge(object: &mut Value, more: Value) {
+    if let (Value::Object(object), Value::Object(more)) = (object, more) {
+        object.extend(more);
     }
 }
 

@@ -1,9 +1,11 @@
 //! One file for each command.
 
+pub(crate) mod audit;
 pub(crate) mod chat;
 pub(crate) mod demo;
 pub(crate) mod models;
 pub(crate) mod providers;
+pub(crate) mod secrets;
 
 use std::future::Future;
 use std::path::Path;

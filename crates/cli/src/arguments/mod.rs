@@ -1,5 +1,10 @@
 //! What can be typed.
 
+pub(crate) mod audit;
+pub(crate) mod keys;
+mod name;
+pub(crate) mod secrets;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -34,6 +39,12 @@ pub(crate) enum Command {
     Providers(Providers),
     /// List the models that can be asked for
     Models(Models),
+    /// Keep provider keys in an encrypted store
+    #[command(subcommand)]
+    Secrets(secrets::Secrets),
+    /// Read and check the log of what was done with secrets
+    #[command(subcommand)]
+    Audit(audit::Audit),
 }
 
 #[derive(Debug, Args)]
