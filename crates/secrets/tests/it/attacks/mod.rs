@@ -1,8 +1,8 @@
 //! What attackers, crashes and crowds do to a store.
 
 mod chance;
-pub(crate) mod crowds;
 mod columns;
+pub(crate) mod crowds;
 mod dumps;
 mod gate;
 pub(crate) mod hand;

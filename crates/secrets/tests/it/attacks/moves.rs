@@ -176,10 +176,10 @@ impl Scene {
 
 fn described(text: &str, number: usize) -> NewSecret {
     let mut new = NewSecret::new(name(text));
-    new.service = (number % 3 > 0).then(|| format!("service {}", number % 3));
+    new.service = (!number.is_multiple_of(3)).then(|| format!("service {}", number % 3));
     let origin = format!("https://api-{}.example.com", number % 7);
-    new.origin = (number % 2 > 0).then(|| origin.parse().unwrap());
-    new.expires_ms = (number % 4 == 0).then_some(i64::MAX);
+    new.origin = (!number.is_multiple_of(2)).then(|| origin.parse().unwrap());
+    new.expires_ms = number.is_multiple_of(4).then_some(i64::MAX);
     new.labels.insert("number", &number.to_string()).unwrap();
     new
 }
