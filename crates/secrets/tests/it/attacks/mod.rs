@@ -4,7 +4,6 @@ mod chance;
 mod columns;
 pub(crate) mod crowds;
 mod dumps;
-pub(crate) mod crowds;
 mod gate;
 pub(crate) mod hand;
 mod hidden;
