@@ -82,13 +82,6 @@ const LINES: &[Line] = &[
         tests: STORE,
     },
     Line {
-        name: "a change takes the place of the state that it was made from, and of no other",
-        file: "store/head.rs",
-        text: "WHERE id = 1 AND epoch = $7\"",
-        instead: "WHERE id = 1 AND $7 >= 0\"",
-        tests: STORE,
-    },
-    Line {
         name: "an entry of the log is bound to the one before",
         file: "audit/chain.rs",
         text: "if row.hash != Chained::link(",

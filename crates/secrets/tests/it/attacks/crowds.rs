@@ -1,20 +1,17 @@
 //! Many at one store at the same time, while its keys are rotated.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use orchestra_secrets::backend::{Backend, Kind, Patience};
+use orchestra_secrets::backend::{Kind, Patience};
 use orchestra_secrets::{
     Ask, KdfParameters, KeyRotation, NewSecret, Store, StoreError, StoreParts,
 };
-use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use super::chance::Chance;
-use super::loose::Loose;
 use super::whole::Whole;
-use crate::databases::{self, Database, administer, on_each_database};
+use crate::databases::{self, Database, on_each_database};
 use crate::processes::{Role, play};
 use crate::stores::{create, credential, get, name, secret, set, unsealed};
 
@@ -278,68 +275,4 @@ fn note(line: &str, sets: &mut BTreeMap<Place, String>, gets: &mut BTreeSet<(Pla
     }
     let other = sets.insert(place, value.to_owned());
     assert_eq!(other, None, "two have {name} {version}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_writers_that_all_saw_the_same_state_one_is_acknowledged() {
-    databases::with(Kind::Postgres, |database| all_at_once(database, false)).await;
-}
-
-/// The numbers in the audit log and those of versions are unique in the tables, too; here they are not.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_head_alone_lets_only_one_through() {
-    databases::with(Kind::Postgres, |database| all_at_once(database, true)).await;
-}
-
-const UNBOUND: &str = "ALTER TABLE secrets_audit DROP CONSTRAINT secrets_audit_pkey;
-    ALTER TABLE secrets_entries DROP CONSTRAINT secrets_entries_tenant_name_version_key";
-
-const WRITERS: usize = 16;
-
-async fn all_at_once(database: Database, unbound: bool) {
-    let Database::Postgres(address) = &database else {
-        panic!("it was asked for PostgreSQL");
-    };
-    let sound = create(&database, None).await.store;
-    set(&sound, "A", "first").await;
-    let together = Arc::new(Barrier::new(WRITERS));
-    let mut stores = Vec::new();
-    for _ in 0..2 {
-        let loose = Arc::new(Loose::connect(address, 10).await);
-        let parts = StoreParts::new(Arc::clone(&loose) as Arc<dyn Backend>, "a test");
-        let store = Store::open(parts).await.unwrap();
-        store.unseal(credential()).await.unwrap();
-        loose.meet(&together);
-        stores.push(store);
-    }
-    if unbound {
-        administer(address, UNBOUND.to_owned()).await;
-    }
-    let mut acknowledged = BTreeMap::from([(("A", 1), "first".to_owned())]);
-    for round in 0..8 {
-        acknowledged.extend(one_round(&stores, round).await);
-        assert_eq!(acknowledged.len(), round + 2, "one of each round");
-    }
-    let whole = Whole::of(&sound).await;
-    assert_eq!(whole.secrets.len(), acknowledged.len());
-    for ((name_, version), value) in acknowledged {
-        let (_, found) = &whole.secrets[&(name(name_), version)];
-        assert_eq!(found.as_ref(), Some(&value), "{name_} {version}");
-    }
-}
-
-/// What was acknowledged of sets that all saw the same state, two of each name.
-async fn one_round(stores: &[Store], round: usize) -> Vec<((&'static str, u32), String)> {
-    let mut tasks = JoinSet::new();
-    for writer in 0..WRITERS {
-        let (store, name_) = (stores[writer % 2].clone(), SHARED[writer / 2]);
-        let value = format!("round {round}, writer {writer}");
-        tasks.spawn(async move {
-            let set = store
-                .set(NewSecret::new(name(name_)), &secret(&value))
-                .await;
-            set.map(|entry| ((name_, entry.version), value))
-        });
-    }
-    tasks.join_all().await.into_iter().flatten().collect()
 }

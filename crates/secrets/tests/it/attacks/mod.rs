@@ -9,7 +9,6 @@ pub(crate) mod hand;
 mod hidden;
 mod histories;
 mod leaks;
-mod loose;
 mod moves;
 mod points;
 mod quick;
