@@ -87,7 +87,7 @@ impl Desk {
             _ => Err(match keeper.standing() {
                 Standing::Sealed(sealing) => Refusal::new(
                     StatusCode::SERVICE_UNAVAILABLE,
-                    "database_unreachable",
+                    sealing.why.code(),
                     sealing.detail,
                 ),
                 Standing::NoStore | Standing::Unsealed => StoreError::NoStore.into(),

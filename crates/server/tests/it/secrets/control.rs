@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::house::{
     FIRST_KEY, FROM_STORE, House, KEY_FILE, NAME, PASSPHRASE, SECOND_KEY, accepting, ask, named,
-    until_ready,
+    run, soon, thief, until_ready,
 };
-use crate::stage::{Stage, soon};
+use crate::stage::Stage;
 
 async fn opened(house: &House) -> Stage {
     let stage = house
@@ -114,6 +114,33 @@ async fn secrets_are_set_listed_rotated_revoked_and_removed() {
         .await;
     assert_eq!((status, code(&body)), (404, "no_secret"));
     assert_eq!(ask(&stage).await.status, 200);
+}
+
+/// What somebody wrote into the database is not taken over into the next version.
+#[tokio::test]
+async fn a_rotation_does_not_take_over_what_was_tampered_with() {
+    for revoked in [false, true] {
+        let house = House::build().await;
+        let _stage = opened(&house).await;
+        if revoked {
+            house
+                .operator
+                .revoke(&named(NAME), None)
+                .await
+                .expect("it is there");
+        }
+        rotate_forged(&house).await;
+    }
+}
+
+async fn rotate_forged(house: &House) {
+    let forged = "UPDATE secrets_entries SET origin = 'https://evil.example'".to_owned();
+    run(&mut thief(house).await, forged).await;
+    let rotate = json!({ "value": SECOND_KEY });
+    let (status, body) = house
+        .control("POST", "/v1/secrets/openai/rotate", &rotate)
+        .await;
+    assert_eq!((status, code(&body)), (500, "tampered"), "{body}");
 }
 
 #[tokio::test]

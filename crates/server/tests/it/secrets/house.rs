@@ -1,6 +1,7 @@
 //! A store on disk, an operator who changes it, and servers that use it.
 
 use std::fs::{self, Permissions};
+use std::future::Future;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,16 +11,17 @@ use orchestra_secrets::{
     Credential, Entry, KdfParameters, Name, NewSecret, Secret, Store, Variables,
 };
 use orchestra_server::Config;
-use orchestra_server::secrets::{NoPrompt, StorePlace, Vault};
+use orchestra_server::secrets::{NoPrompt, Prompt, StorePlace, Vault};
 use orchestra_testkit::{Behaviour, Script, Upstream, When};
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use zeroize::Zeroizing;
 
 use crate::client::{Answer, call, request_with};
-use crate::stage::{Stage, soon};
+use crate::stage::Stage;
 
 pub(crate) const PASSPHRASE: &str = "passphrase-canary-0123456789";
 pub(crate) const KEY_FILE: &str = "key-file-canary-0123456789-0123456789-0123456789";
@@ -31,6 +33,18 @@ pub(crate) const SECOND_KEY: &str = "second-key-canary-0123456789";
 /// A provider's key from the store.
 pub(crate) const FROM_STORE: &str = "key = \"store:openai\"";
 
+/// Longer than anything here may take on a machine that is busy with other tests: a passphrase is stretched, a poll comes
+/// once a second.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits for something that must happen, and fails the test with `what` if it does not.
+pub(crate) async fn soon<T>(what: &str, happening: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, happening).await {
+        Ok(happened) => happened,
+        Err(_) => panic!("waited in vain: {what}"),
+    }
+}
+
 /// A folder with a store in it.
 pub(crate) struct House {
     pub(crate) folder: TempDir,
@@ -40,6 +54,8 @@ pub(crate) struct House {
     pub(crate) secrets: String,
     /// Beside those of the store, in its folder.
     pub(crate) variables: Vec<(String, String)>,
+    /// Who sits at the terminal.
+    pub(crate) prompt: Arc<dyn Prompt>,
 }
 
 impl House {
@@ -66,6 +82,7 @@ impl House {
             recovery: created.recovery.expose(),
             secrets: String::new(),
             variables: Vec::new(),
+            prompt: Arc::new(NoPrompt),
             folder,
         };
         house.write("key", KEY_FILE, 0o600);
@@ -146,7 +163,7 @@ impl House {
             &config.secrets,
             self.folder.path(),
             variables,
-            Arc::new(NoPrompt),
+            Arc::clone(&self.prompt),
         );
         vault.await.expect("its place is written")
     }
@@ -219,6 +236,23 @@ pub(crate) async fn control_raw(
         .nth(1)
         .and_then(|status| status.parse().ok());
     (status.expect("it has a status"), body.to_owned())
+}
+
+/// A connection to the store's database, of somebody who has no key.
+pub(crate) async fn thief(house: &House) -> SqliteConnection {
+    let database = format!("sqlite:{}", house.path("orchestra-secrets.db").display());
+    let mut thief = SqliteConnection::connect(&database)
+        .await
+        .expect("it is there");
+    let kept = house.path("kept.db");
+    fs::write(&kept, "").expect("there is room");
+    run(&mut thief, format!("ATTACH '{}' AS kept", kept.display())).await;
+    thief
+}
+
+pub(crate) async fn run(connection: &mut SqliteConnection, statement: String) {
+    let run = sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection);
+    run.await.expect("SQLite does it");
 }
 
 fn places(folder: &Path, more: &str) -> String {
@@ -296,6 +330,6 @@ pub(crate) async fn until_sealed(stage: &Stage, why: &str) {
             last = ready(stage).await.1;
         }
     };
-    let waited = tokio::time::timeout(Duration::from_secs(10), waiting).await;
+    let waited = tokio::time::timeout(PATIENCE, waiting).await;
     assert!(waited.is_ok(), "waited for {why} in vain: {last}");
 }

@@ -6,8 +6,10 @@ use futures_util::future::join_all;
 use orchestra_testkit::{Behaviour, Script};
 use serde_json::json;
 
-use super::house::{FIRST_KEY, FROM_STORE, House, NAME, SECOND_KEY, accepting, ask, until_ready};
-use crate::stage::{Stage, soon};
+use super::house::{
+    FIRST_KEY, FROM_STORE, House, NAME, SECOND_KEY, accepting, ask, soon, until_ready,
+};
+use crate::stage::Stage;
 
 /// Calls at one time.
 const CALLS: usize = 200;

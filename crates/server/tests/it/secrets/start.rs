@@ -1,24 +1,25 @@
 //! Starting with a store that is sealed, and what unseals it.
 
-use std::fs;
 use std::path::Path;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
+use std::{fs, io};
 
 use orchestra_providers::Catalogue;
 use orchestra_secrets::{Credential, Variables};
 use orchestra_server::Config;
-use orchestra_server::secrets::Vault;
+use orchestra_server::secrets::{Prompt, Vault};
 use orchestra_testkit::{Script, Upstream};
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use zeroize::Zeroizing;
 
 use super::house::{
     FIRST_KEY, FROM_STORE, House, KEY_FILE, NAME, PASSPHRASE, accepting, ask, local, named, ready,
-    until_ready, until_sealed,
+    run, soon, thief, until_ready, until_sealed,
 };
 use crate::canary::Said;
 use crate::client::{call, request_with};
-use crate::stage::{Stage, soon};
+use crate::stage::Stage;
 
 /// Status and code of an error in OpenAI's dialect.
 async fn refusal(stage: &Stage) -> (u16, String) {
@@ -183,18 +184,6 @@ async fn a_provider_whose_key_comes_later_needs_a_restart_and_the_log_says_so() 
     soon("the log to say what helps", told).await;
 }
 
-/// A connection to the store's database, of somebody who has no key.
-async fn thief(house: &House) -> SqliteConnection {
-    let database = format!("sqlite:{}", house.path("orchestra-secrets.db").display());
-    let mut thief = SqliteConnection::connect(&database)
-        .await
-        .expect("it is there");
-    let kept = house.path("kept.db");
-    fs::write(&kept, "").expect("there is room");
-    run(&mut thief, format!("ATTACH '{}' AS kept", kept.display())).await;
-    thief
-}
-
 /// The database is put back while its server runs: to before a key was revoked, and to before something that has nothing
 /// to do with the server's keys.
 #[tokio::test]
@@ -261,9 +250,53 @@ async fn a_store_that_is_tampered_with_under_a_running_server_is_not_followed() 
     assert_eq!(ask(&stage).await.status, 200);
 }
 
-async fn run(connection: &mut SqliteConnection, statement: String) {
-    let run = sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection);
-    run.await.expect("SQLite does it");
+/// Somebody at the terminal who takes their time.
+#[derive(Debug)]
+struct Slow(Mutex<mpsc::Receiver<&'static str>>);
+
+impl Prompt for Slow {
+    fn passphrase(&self, _: &str) -> io::Result<Option<Zeroizing<String>>> {
+        let typed = self.0.lock().expect("one waits at a time").recv();
+        Ok(typed.ok().map(|text| Zeroizing::new(text.to_owned())))
+    }
+}
+
+fn slow_typist(house: &mut House) -> mpsc::Sender<&'static str> {
+    let (keyboard, typed) = mpsc::channel();
+    house.prompt = Arc::new(Slow(Mutex::new(typed)));
+    house.secrets = "unlock = [\"prompt\"]".to_owned();
+    keyboard
+}
+
+#[tokio::test]
+async fn a_passphrase_is_asked_for_while_the_server_answers_and_may_be_mistyped() {
+    let mut house = House::build().await;
+    let keyboard = slow_typist(&mut house);
+    let stage = house.serve(FROM_STORE, accepting(&[FIRST_KEY])).await;
+    until_sealed(&stage, "unlocking").await;
+    keyboard.send("mistyped mistyped").expect("somebody waits");
+    assert_eq!(refusal(&stage).await, (503, "sealed".to_owned()));
+    keyboard.send(PASSPHRASE).expect("somebody waits");
+    until_ready(&stage, None).await;
+    assert_eq!(ask(&stage).await.status, 200);
+}
+
+/// A passphrase that comes after an operator sealed the server does not undo that.
+#[tokio::test]
+async fn what_an_operator_sealed_is_unsealed_by_an_operator_alone() {
+    let mut house = House::build().await;
+    let keyboard = slow_typist(&mut house);
+    let stage = house.serve(FROM_STORE, accepting(&[FIRST_KEY])).await;
+    until_sealed(&stage, "unlocking").await;
+    house.unseal().await;
+    assert_eq!(ask(&stage).await.status, 200);
+    house.seal().await;
+    keyboard.send(PASSPHRASE).expect("somebody waits");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    until_sealed(&stage, "sealed_by_operator").await;
+    assert_eq!(refusal(&stage).await, (503, "sealed".to_owned()));
+    house.unseal().await;
+    assert_eq!(ask(&stage).await.status, 200);
 }
 
 /// The database is put back while its anchor remembers more.
@@ -458,7 +491,7 @@ async fn nothing_is_made_where_there_is_no_store() {
     let folder = tempfile::tempdir().expect("there is room");
     let config = Config::parse("", Path::new("x")).expect("it is valid");
     let variables = Variables::from_pairs([("OPENAI_API_KEY", FIRST_KEY)]);
-    let prompt = std::sync::Arc::new(orchestra_server::secrets::NoPrompt);
+    let prompt = Arc::new(orchestra_server::secrets::NoPrompt);
     let vault = Vault::open(&config.secrets, folder.path(), variables, prompt).await;
     let catalogue = Catalogue::embedded();
     let built = config.build(&catalogue, vault.expect("a place")).await;
