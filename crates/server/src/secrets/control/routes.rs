@@ -13,8 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode, Uri};
 use orchestra_secrets::{
-    Ask, Credential, Entry, InvalidName, InvalidOrigin, Name, NewSecret, RecoveryKey, Secret,
-    Store, StoreError,
+    Credential, InvalidName, InvalidOrigin, Name, NewSecret, RecoveryKey, Secret, Store, StoreError,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -240,34 +239,13 @@ struct Rotate {
 async fn rotate(State(desk): State<Shared>, uri: Uri, body: Body) -> Answer {
     let name = name(&uri)?;
     let asked: Rotate = read(body).await?;
-    let store = desk.store()?;
-    let latest = latest(&store, &name).await?;
-    let new = NewSecret {
-        service: latest.service,
-        origin: latest.origin,
-        labels: latest.labels,
-        expires_ms: asked.expires_ms,
-        ..NewSecret::new(name)
-    };
-    keep(&desk, new, &asked.value).await
-}
-
-/// The latest version, if it is what was written: what somebody changed in the database must not be taken over into
-/// the next.
-async fn latest(store: &Store, name: &Name) -> Result<Entry, StoreError> {
-    let versions = store.entries(Some(name)).await?;
-    let latest = versions.into_iter().max_by_key(|entry| entry.version);
-    let latest = latest.ok_or_else(|| StoreError::NoSecret(name.clone()))?;
-    let ask = Ask {
-        version: Some(latest.version),
-        ..Ask::current(name.clone())
-    };
-    match store.fetch(&ask).await {
-        Ok(fetched) => Ok(fetched.entry),
-        // Both are said only of what is genuine.
-        Err(StoreError::Expired { .. } | StoreError::Revoked { .. }) => Ok(latest),
-        Err(error) => Err(error),
-    }
+    let secret = Secret::copy_of(&asked.value.0);
+    let entry = desk
+        .store()?
+        .renew(&name, &secret, asked.expires_ms)
+        .await?;
+    desk.follow().await;
+    Ok(done(&json!({ "secret": shown::entry(&entry) })))
 }
 
 async fn keep(desk: &Desk, new: NewSecret, value: &Wiped) -> Answer {
