@@ -5,10 +5,6 @@ use std::fs;
 use orchestra_secrets::KdfParameters;
 use serde_json::{Value, json};
 
-/// The usual costs are asked of machines that have this many times their memory free: a server that unseals
-/// has other things to do with it, too.
-const ROOM: u64 = 4;
-
 /// The costs, and why they are not the usual ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Costs {
@@ -33,16 +29,13 @@ impl Costs {
     }
 
     fn with(light: bool, free_kib: Option<u64>) -> Self {
-        let usual = KdfParameters::USUAL;
-        let needed = u64::from(usual.costs().0) * ROOM;
-        let why = match free_kib {
-            _ if light => Why::Asked,
-            Some(free) if free < needed => Why::Small(free / 1024),
-            _ => Why::Usual,
-        };
-        let kdf = match why {
-            Why::Usual => usual,
-            Why::Asked | Why::Small(_) => KdfParameters::LEAST,
+        let (kdf, why) = match free_kib {
+            _ if light => (KdfParameters::LEAST, Why::Asked),
+            None => (KdfParameters::USUAL, Why::Usual),
+            Some(free) => match KdfParameters::for_memory(free.saturating_mul(1024)) {
+                KdfParameters::USUAL => (KdfParameters::USUAL, Why::Usual),
+                fewer => (fewer, Why::Small(free / 1024)),
+            },
         };
         Self { kdf, why }
     }
@@ -100,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_small_machine_gets_fewer_and_is_told() {
-        let needed = u64::from(KdfParameters::USUAL.costs().0) * ROOM;
+        let needed = u64::from(KdfParameters::USUAL.costs().0) * 4;
         for (light, free, why) in [
             (false, None, Why::Usual),
             (false, Some(needed), Why::Usual),

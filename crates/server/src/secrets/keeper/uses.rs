@@ -58,7 +58,7 @@ impl Keeper {
     pub(super) async fn flush(&self, store: &Store) -> Result<(), StoreError> {
         store.flush_uses(&self.uses.counter).await?;
         if let Some(checkpoint) = store.checkpoint().await? {
-            tracing::debug!(target: "orchestra::audit", checkpoint = checkpoint.text, "the audit log was signed");
+            tracing::info!(target: "orchestra::audit", checkpoint = checkpoint.text, "the audit log was signed");
         }
         Ok(())
     }
