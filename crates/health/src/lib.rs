@@ -1,5 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+mod breaker;
+mod latency;
+mod limit;
+mod retries;
 mod target;
+mod targets;
+mod window;
 
-pub use target::{Outcome, Policy, TargetHealth};
+pub use breaker::{BreakerPolicy, BreakerState};
+pub use retries::RetryPolicy;
+pub use target::{OutReason, Outcome, Policy, Report, Standing, Target, Ticket};
+pub use targets::Targets;
