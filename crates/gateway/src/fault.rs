@@ -212,7 +212,7 @@ impl Fault {
                 return;
             }
         }
-        access.member.health.record(self.weight(), now);
+        access.judge(self.weight(), now);
     }
 
     /// What the fault says of the target's health. What the client did wrong says nothing
@@ -230,7 +230,7 @@ impl Fault {
                 },
                 ErrorClass::Overloaded => self
                     .retry_after
-                    .map_or(Outcome::Failed, |rest| Outcome::Paused { rest }),
+                    .map_or(Outcome::Overloaded, |rest| Outcome::Paused { rest }),
                 ErrorClass::Authentication
                 | ErrorClass::Permission
                 | ErrorClass::Billing

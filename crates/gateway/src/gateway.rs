@@ -203,8 +203,7 @@ impl Gateway {
         }
         let body = match answer.content {
             Content::Whole(whole) => {
-                let health = &access.member.health;
-                health.record(Outcome::Healthy, settlement.now());
+                access.judge(Outcome::Healthy, settlement.now());
                 settlement.record.usage = whole.seen.usage;
                 settlement.record.finish = whole.seen.finish;
                 settlement.close(Ending::Completed);

@@ -38,7 +38,7 @@ pub use keys::{
 };
 pub use losses::LossTally;
 pub use models::{ModelEntry, ProviderCheck};
-pub use providers::{Member, Providers};
+pub use providers::{Member, Providers, TargetReport};
 pub use raw::RawCall;
 pub use refusal::Refusal;
 pub use settings::{Settings, Translation};

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::header::ACCEPT;
 use http::{HeaderValue, Request};
-use orchestra_types::ProviderId;
+use orchestra_types::{ModelId, ProviderId};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -172,8 +172,9 @@ impl Gateway {
 
     async fn fetch_list(&self, member: &Arc<Member>) -> Result<Vec<(String, u64)>, String> {
         let (clock, rng) = (&self.parts.clock, self.parts.rng.as_ref());
-        let access =
-            Access::open(member, rng, clock.monotonic()).map_err(|refusal| refusal.message)?;
+        // However the provider fares: this is how to find out.
+        let access = Access::force(member, &ModelId::new(""), rng, clock.monotonic())
+            .map_err(|refusal| refusal.message)?;
         let mut request = Request::new(OutgoingBody::from(Bytes::new()));
         *request.uri_mut() = member.provider.models_uri().clone();
         let headers = request.headers_mut();

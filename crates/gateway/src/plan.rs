@@ -60,7 +60,7 @@ pub(crate) fn plan(
     }
     keep_callable(&mut candidates)?;
     // Stable: among the ready, and among the resting, the operator's order stands.
-    candidates.sort_by_key(|target| !is_ready(&target.member, now));
+    candidates.sort_by_key(|target| !target.member.is_ready(&target.model, now));
     Ok(candidates)
 }
 
@@ -80,11 +80,6 @@ fn keep_callable(candidates: &mut Vec<Candidate>) -> Result<(), Refusal> {
     // What an operator is about to mend comes before what is wrong for longer.
     refused.sort_by_key(|refusal| refusal.for_good);
     refused.into_iter().next().map_or(Ok(()), Err)
-}
-
-/// Whether a target is well, and has a key that its provider did not refuse.
-fn is_ready(member: &Member, now: Duration) -> bool {
-    member.health.is_ready(now) && member.keys().is_ready(now)
 }
 
 /// The client's own dialect wherever the provider speaks it; `None` if there is no way.

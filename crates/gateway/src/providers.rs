@@ -7,18 +7,31 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use orchestra_dialects::{Endpoint, Family};
-use orchestra_health::{Policy, TargetHealth};
+use orchestra_health::{Policy, Report, Standing, Target, Targets};
 use orchestra_providers::{Provider, Registry};
-use orchestra_types::ProviderId;
+use orchestra_types::{ModelId, ProviderId};
 
-use crate::keys::{KeyReport, KeyStanding, KeyState, Keys, UnusableKey};
+use crate::keys::{KeyReport, KeyStanding, KeyState, Keys, UnusableKey, UsedKey};
+
+/// What is judged by itself: one model, asked for with one key. A raw call asks for the model without a name.
+pub(crate) type TargetKey = (ModelId, Option<UsedKey>);
+
+/// How one model of a provider fares, asked for with one key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetReport {
+    /// The model; without a name for raw calls.
+    pub model: ModelId,
+    /// The key; `None` where none is needed.
+    pub key: Option<UsedKey>,
+    /// What is known.
+    pub report: Report,
+}
 
 /// A provider, the keys it is called with, and what is known of its health.
 pub struct Member {
     /// What it speaks and where.
     pub provider: Provider,
-    /// Whether it may be asked now.
-    pub health: TargetHealth,
+    targets: Targets<TargetKey>,
     keys: ArcSwap<KeyState>,
 }
 
@@ -27,7 +40,7 @@ impl Member {
     pub(crate) fn new(provider: Provider, keys: Keys) -> Result<Self, UnusableKey> {
         Ok(Self {
             keys: ArcSwap::from_pointee(KeyState::build(keys, &provider, None)?),
-            health: TargetHealth::new(Policy::default()),
+            targets: Targets::new(Policy::default()),
             provider,
         })
     }
@@ -57,6 +70,32 @@ impl Member {
         self.keys().reports(self.provider.id(), now)
     }
 
+    /// Whether a model may be asked for at the time `now` of the gateway's monotonic clock, before others: the provider has
+    /// a key that is not benched, and with one of those the model is well.
+    #[must_use]
+    pub fn is_ready(&self, model: &ModelId, now: Duration) -> bool {
+        let well = |key: Option<UsedKey>| {
+            let standing = self.targets.standing(&(model.clone(), key), now);
+            !matches!(standing, Standing::Out { .. })
+        };
+        self.keys().is_ready_with(now, well)
+    }
+
+    /// How each model fares that was asked for, at the time `now` of the gateway's monotonic clock.
+    #[must_use]
+    pub fn target_reports(&self, now: Duration) -> Vec<TargetReport> {
+        let report = |((model, key), target): (TargetKey, Arc<Target>)| TargetReport {
+            model,
+            key,
+            report: target.report(now),
+        };
+        self.targets.all().into_iter().map(report).collect()
+    }
+
+    pub(crate) fn target(&self, key: &TargetKey) -> Arc<Target> {
+        self.targets.target(key)
+    }
+
     /// Its keys as they are now.
     pub(crate) fn keys(&self) -> Arc<KeyState> {
         self.keys.load_full()
@@ -82,7 +121,7 @@ impl fmt::Debug for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Member")
             .field("provider", self.provider.id())
-            .field("health", &self.health)
+            .field("targets", &self.targets)
             .field("keys", &self.keys())
             .finish()
     }

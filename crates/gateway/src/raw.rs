@@ -16,7 +16,7 @@ use crate::body::AnswerBody;
 use crate::failure::Failure;
 use crate::fault::{Fault, FaultKind, Phase, Reached};
 use crate::gateway::{Gateway, fail, identify, relayed_headers};
-use crate::keys::Access;
+use crate::keys::{Access, Closed};
 use crate::providers::Member;
 use crate::read::{Read, read_up_to};
 use crate::refusal::Refusal;
@@ -79,9 +79,15 @@ impl Gateway {
     ) -> Result<Response<UpstreamBody>, Failure> {
         let member = self.member(call.provider.as_str())?;
         let began = self.parts.clock.monotonic();
-        let access = Access::open(&member, self.parts.rng.as_ref(), began)?;
+        let (model, rng) = (ModelId::new(""), self.parts.rng.as_ref());
+        let access = match Access::open(&member, &model, rng, began) {
+            Ok(access) => access,
+            Err(Closed::Refused(refusal)) => return Err(refusal.into()),
+            // There is no other target.
+            Err(Closed::Resting { .. }) => Access::force(&member, &model, rng, began)?,
+        };
         let request = raw_request(&access, call)?;
-        settlement.attempt(member.provider.id(), &ModelId::new(""), None, access.used());
+        settlement.attempt(member.provider.id(), &model, None, access.used());
         let sending = self.parts.transport.send(request);
         let outcome = match timeout(self.parts.settings.total, sending).await {
             // Nothing against the provider: its caller let it down.
@@ -105,7 +111,7 @@ impl Gateway {
             fault.book(&access, settlement.now());
             raw_failure(fault, &access)
         })?;
-        member.health.record(Outcome::Healthy, settlement.now());
+        access.judge(Outcome::Healthy, settlement.now());
         *answer.headers_mut() = answer_headers(&access, answer.headers());
         Ok(answer)
     }

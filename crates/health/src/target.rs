@@ -1,5 +1,6 @@
 //! One target's standing.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -198,7 +199,7 @@ impl Target {
         Ticket {
             target: Arc::clone(self),
             since: now,
-            judged: false,
+            judged: AtomicBool::new(false),
         }
     }
 
@@ -299,7 +300,7 @@ impl State {
 pub struct Ticket {
     target: Arc<Target>,
     since: Duration,
-    judged: bool,
+    judged: AtomicBool,
 }
 
 impl Ticket {
@@ -317,8 +318,8 @@ impl Ticket {
     }
 
     /// The attempt ended. `draw` is chance, 0 to 1. Only the first outcome counts.
-    pub fn judge(&mut self, outcome: Outcome, now: Duration, draw: f64) {
-        if !std::mem::replace(&mut self.judged, true) {
+    pub fn judge(&self, outcome: Outcome, now: Duration, draw: f64) {
+        if !self.judged.swap(true, Ordering::Relaxed) {
             let policy = &self.target.policy;
             self.target.state().record(policy, outcome, now, draw);
         }
@@ -329,7 +330,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let mut state = self.target.state();
         state.in_flight = state.in_flight.saturating_sub(1);
-        if !self.judged {
+        if !*self.judged.get_mut() {
             state.breaker.give_back(self.since);
         }
     }
@@ -361,7 +362,7 @@ mod tests {
     fn a_failing_target_is_left_alone_and_comes_back_by_one_call() {
         let target = failing(at(100));
         assert!(target.admit(at(101)).is_err());
-        let mut probe = target.admit(at(130)).unwrap();
+        let probe = target.admit(at(130)).unwrap();
         assert!(matches!(
             target.admit(at(130)),
             Err(Standing::Out {
@@ -394,7 +395,7 @@ mod tests {
     #[test]
     fn the_last_resort_is_tried_whatever_is_known() {
         let target = failing(at(100));
-        let mut ticket = target.force(at(101));
+        let ticket = target.force(at(101));
         ticket.judge(Outcome::Healthy, at(102), EVEN);
         drop(ticket);
         assert_eq!(target.report(at(102)).in_flight, 0);
@@ -431,7 +432,7 @@ mod tests {
     #[test]
     fn only_the_first_outcome_of_an_attempt_counts() {
         let target = target();
-        let mut ticket = target.admit(at(1)).unwrap();
+        let ticket = target.admit(at(1)).unwrap();
         ticket.judge(Outcome::Failed, at(1), EVEN);
         ticket.judge(Outcome::Healthy, at(1), EVEN);
         let report = target.report(at(1));

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::target::{Policy, Target};
+use crate::target::{Policy, Standing, Target};
 
 /// Targets by key, made when they are first asked for. What a key is, the user of this crate decides.
 pub struct Targets<K> {
@@ -50,25 +50,18 @@ impl<K: Ord + Clone> Targets<K> {
         Arc::clone(known.entry(key.clone()).or_insert_with(made))
     }
 
+    /// Whether the target with this key may be asked. Of one that nobody asked for yet nothing bad is known.
+    pub fn standing(&self, key: &K, now: Duration) -> Standing {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let usual = Standing::Ready { share: 1.0 };
+        known.get(key).map_or(usual, |target| target.standing(now))
+    }
+
     /// All that were asked for so far, by key.
     pub fn all(&self) -> Vec<(K, Arc<Target>)> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let pair = |(key, target): (&K, &Arc<Target>)| (key.clone(), Arc::clone(target));
         known.iter().map(pair).collect()
-    }
-
-    /// When the first of those comes back that are left alone; `None` if one may be asked now.
-    pub fn next_return(&self, keys: &[K], now: Duration) -> Option<Duration> {
-        let mut first = None;
-        for key in keys {
-            match self.target(key).standing(now) {
-                crate::Standing::Out { until, .. } => {
-                    first = Some(first.map_or(until, |first: Duration| first.min(until)));
-                }
-                crate::Standing::Ready { .. } | crate::Standing::Probe => return None,
-            }
-        }
-        first
     }
 }
 

@@ -11,7 +11,7 @@ use crate::conversations::Keep;
 use crate::failure::Failure;
 use crate::fault::{Fault, Verdict};
 use crate::gateway::{Gateway, Served};
-use crate::keys::Access;
+use crate::keys::{Access, Closed};
 use crate::outgoing::{Outgoing, Step, Unsendable, prepare};
 use crate::plan::{Candidate, Exchange};
 use crate::refusal::Refusal;
@@ -53,6 +53,25 @@ impl Told {
     }
 }
 
+/// What is known while targets are tried.
+struct Round {
+    told: Told,
+    /// The target that is back first of those that are left alone, and when.
+    resting: Option<(Candidate, Duration)>,
+}
+
+impl Round {
+    fn rests(&mut self, target: Candidate, until: Duration) {
+        if self
+            .resting
+            .as_ref()
+            .is_none_or(|(_, first)| until < *first)
+        {
+            self.resting = Some((target, until));
+        }
+    }
+}
+
 impl Gateway {
     /// Tries the candidates in their order until one answers or nothing more is to be won.
     pub(crate) async fn attempt_all(
@@ -71,54 +90,94 @@ impl Gateway {
             deadline,
             unix: settlement.record.started_unix,
         };
-        let mut told = Told::default();
+        let mut round = Round {
+            told: Told::default(),
+            resting: None,
+        };
         let mut targets = candidates.into_iter().peekable();
         while attempts.are_left(settlement)
             && let Some(target) = targets.next()
         {
-            let access = match self.access(&target) {
+            let access = match self.open_target(&target) {
                 Ok(access) => access,
+                Err(Closed::Resting { until }) => {
+                    round.rests(target, until);
+                    continue;
+                }
                 // It could be called when the call was planned.
-                Err(refusal) => {
-                    told.unable(refusal);
+                Err(Closed::Refused(refusal)) => {
+                    round.told.unable(refusal);
                     continue;
                 }
             };
-            let outgoing = match prepare(call, &target) {
-                Ok(Step::Send(outgoing)) => outgoing,
-                Ok(Step::Estimate(answer)) => return Ok(Served::new(access, answer, deadline)),
-                Err(Unsendable::Anywhere(refusal)) => return Err(refusal.into()),
-                Err(Unsendable::Here(refusal)) => {
-                    told.unable(refusal);
-                    continue;
-                }
-            };
-            let question = Question {
-                target: &target,
-                outgoing: &outgoing,
-                more: targets.peek().is_some(),
-            };
-            match self.ask(&attempts, question, access, settlement).await {
-                (access, Ok(answer)) => {
-                    let (store, client) = (&self.parts.conversations, &settlement.record.client);
-                    let keep = Keep::of(store.as_ref(), call, &outgoing, client.as_ref());
-                    return Ok(Served::new(access, answer, deadline).keeping(keep));
-                }
-                (access, Err(fault)) => {
-                    let verdict = fault.verdict();
-                    told.last = Some((access, target.exchange, fault));
-                    if verdict == Verdict::Relay {
-                        break;
-                    }
-                }
+            let more = targets.peek().is_some();
+            let tried = self.try_target(&attempts, target, access, more, &mut round, settlement);
+            if let Some(done) = tried.await {
+                return done;
             }
         }
-        Err(told.into_failure(call, settlement.record.attempts.len()))
+        // With everyone resting somebody must still be tried, but nobody is troubled who asked to be left alone as long as
+        // another has said what is wrong.
+        if settlement.record.attempts.is_empty()
+            && let Some((target, _)) = round.resting.take()
+        {
+            let (rng, now) = (self.parts.rng.as_ref(), self.parts.clock.monotonic());
+            let access = Access::force(&target.member, &target.model, rng, now)?;
+            let tried = self.try_target(&attempts, target, access, false, &mut round, settlement);
+            if let Some(done) = tried.await {
+                return done;
+            }
+        }
+        Err(round
+            .told
+            .into_failure(call, settlement.record.attempts.len()))
     }
 
-    fn access(&self, target: &Candidate) -> Result<Access, Refusal> {
+    /// Asks one target. `None` if another may do better.
+    async fn try_target(
+        &self,
+        attempts: &Attempts<'_>,
+        target: Candidate,
+        access: Access,
+        more: bool,
+        round: &mut Round,
+        settlement: &mut Settlement,
+    ) -> Option<Result<Served, Failure>> {
+        let (call, deadline) = (attempts.call, attempts.deadline);
+        let outgoing = match prepare(call, &target) {
+            Ok(Step::Send(outgoing)) => outgoing,
+            Ok(Step::Estimate(answer)) => return Some(Ok(Served::new(access, answer, deadline))),
+            Err(Unsendable::Anywhere(refusal)) => return Some(Err(refusal.into())),
+            Err(Unsendable::Here(refusal)) => {
+                round.told.unable(refusal);
+                return None;
+            }
+        };
+        let question = Question {
+            target: &target,
+            outgoing: &outgoing,
+            more,
+        };
+        match self.ask(attempts, question, access, settlement).await {
+            (access, Ok(answer)) => {
+                let (store, client) = (&self.parts.conversations, &settlement.record.client);
+                let keep = Keep::of(store.as_ref(), call, &outgoing, client.as_ref());
+                Some(Ok(Served::new(access, answer, deadline).keeping(keep)))
+            }
+            (access, Err(fault)) => {
+                let verdict = fault.verdict();
+                round.told.last = Some((access, target.exchange, fault));
+                (verdict == Verdict::Relay).then(|| {
+                    let told = std::mem::take(&mut round.told);
+                    Err(told.into_failure(call, settlement.record.attempts.len()))
+                })
+            }
+        }
+    }
+
+    fn open_target(&self, target: &Candidate) -> Result<Access, Closed> {
         let now = self.parts.clock.monotonic();
-        Access::open(&target.member, self.parts.rng.as_ref(), now)
+        Access::open(&target.member, &target.model, self.parts.rng.as_ref(), now)
     }
 
     /// Asks one target, again with another key while its provider refuses them and attempts are left. Says with
@@ -140,8 +199,7 @@ impl Gateway {
                 Some(other) if attempts.allow(&other, question, settlement) => access = other,
                 Some(_) => return (access, Err(fault)),
                 None => {
-                    let health = &access.member.health;
-                    health.record(fault.weight(), self.parts.clock.monotonic());
+                    access.judge(fault.weight(), self.parts.clock.monotonic());
                     return (access, Err(fault));
                 }
             }
@@ -203,7 +261,10 @@ impl Gateway {
         let now = self.parts.clock.monotonic();
         settlement.attempted(fault.map(Fault::name), now.saturating_sub(began));
         match fault {
-            None => access.accepted(),
+            None => {
+                access.accepted();
+                access.first_token(now);
+            }
             Some(fault) => tracing::warn!(
                 call = %settlement.record.id, provider = %access.member.provider.id(), key = access.name(),
                 fault = fault.name(), status = fault.status.map(|s| s.as_u16()), cause = fault.cause(),

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use orchestra_dialects::Endpoint;
-use orchestra_types::Rng;
+use orchestra_health::{Outcome, Standing, Target, Ticket};
+use orchestra_types::{ModelId, Rng};
 
 use super::pool::PoolKey;
 use super::source::{KeySource, Refreshed};
@@ -13,15 +14,20 @@ use super::{KeyState, UsedKey};
 use crate::providers::Member;
 use crate::refusal::Refusal;
 
-/// A member, the key that an attempt uses with it, and all keys that its answer must not repeat. An exchange of the
-/// member's keys changes nothing for an attempt that has begun.
+/// A member, the key that an attempt uses with it, its place at the target, and all keys that its answer must not repeat.
+/// An exchange of the member's keys changes nothing for an attempt that has begun.
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
     pub(crate) member: Arc<Member>,
+    model: ModelId,
     /// The member's keys when this one was drawn.
     keys: Arc<KeyState>,
     /// `None` for a provider that needs none.
     key: Option<Arc<PoolKey>>,
+    /// The place is given back when the last clone goes.
+    ticket: Arc<Ticket>,
+    /// Chance for the target's judgement, 0 to 1.
+    chance: f64,
     /// When it was drawn.
     began: Duration,
     /// The keys that the same call was refused with before.
@@ -30,13 +36,51 @@ pub(crate) struct Access {
     earlier: Vec<Arc<KeyState>>,
 }
 
+/// Why a member cannot be asked now.
+#[derive(Debug)]
+pub(crate) enum Closed {
+    /// It cannot be called at all; what the client is told.
+    Refused(Refusal),
+    /// Its targets are left alone.
+    Resting {
+        /// When the first of them may be asked again.
+        until: Duration,
+    },
+}
+
+/// A key and a place at the target that it leads to.
+struct Drawn {
+    key: Option<Arc<PoolKey>>,
+    ticket: Ticket,
+}
+
 impl Access {
-    /// Draws a key; with all of them benched, the one that is back first.
+    /// Draws a key with which the model is well; with all keys benched, the one that is back first.
     ///
     /// # Errors
-    /// What the client is told if there is none.
+    /// [`Closed`] if there is no key, or the model is to be left alone with every one.
     pub(crate) fn open(
         member: &Arc<Member>,
+        model: &ModelId,
+        rng: &dyn Rng,
+        now: Duration,
+    ) -> Result<Self, Closed> {
+        let keys = member.keys();
+        if let Some(refusal) = keys.refusal(member.provider.id()) {
+            return Err(Closed::Refused(refusal));
+        }
+        let drawn =
+            draw(member, model, &keys, &[], rng, now).map_err(|until| Closed::Resting { until })?;
+        Ok(Self::of(member, model, keys, drawn, rng, now))
+    }
+
+    /// Asks all the same, with the key whose target is back first: somebody must still be tried.
+    ///
+    /// # Errors
+    /// What the client is told if there is no key.
+    pub(crate) fn force(
+        member: &Arc<Member>,
+        model: &ModelId,
         rng: &dyn Rng,
         now: Duration,
     ) -> Result<Self, Refusal> {
@@ -44,37 +88,68 @@ impl Access {
         if let Some(refusal) = keys.refusal(member.provider.id()) {
             return Err(refusal);
         }
-        let drawn = keys.pool().and_then(|pool| {
-            pool.draw(&[], now, || rng.next_u64())
-                .or_else(|| pool.soonest())
+        let target = |key: Option<&Arc<PoolKey>>| target(member, model, key);
+        let back = |key: &&Arc<PoolKey>| match target(Some(*key)).standing(now) {
+            Standing::Out { until, .. } => until,
+            Standing::Ready { .. } | Standing::Probe => now,
+        };
+        let pool = keys.pool();
+        let key = pool.and_then(|pool| {
+            let first = pool.ready(now).min_by_key(back);
+            first.or_else(|| pool.soonest()).cloned()
         });
-        Ok(Self {
+        let ticket = target(key.as_ref()).force(now);
+        let drawn = Drawn { key, ticket };
+        Ok(Self::of(member, model, keys, drawn, rng, now))
+    }
+
+    fn of(
+        member: &Arc<Member>,
+        model: &ModelId,
+        keys: Arc<KeyState>,
+        drawn: Drawn,
+        rng: &dyn Rng,
+        now: Duration,
+    ) -> Self {
+        Self {
             member: Arc::clone(member),
-            key: drawn.cloned(),
+            model: model.clone(),
             keys,
+            key: drawn.key,
+            ticket: Arc::new(drawn.ticket),
+            chance: chance(rng),
             began: now,
             tried: Vec::new(),
             earlier: Vec::new(),
-        })
+        }
     }
 
-    /// Draws another key for the same call, from what the member has now. `None` if none is left that is not benched.
+    /// Draws another key for the same call, from what the member has now. `None` if none is left with which the model is
+    /// well.
     pub(crate) fn another(&self, rng: &dyn Rng, now: Duration) -> Option<Self> {
         let keys = self.member.keys();
+        keys.pool()?;
         let tried: Vec<_> = self.tried.iter().chain(&self.key).cloned().collect();
-        let drawn = keys.pool()?.draw(&tried, now, || rng.next_u64())?;
+        let drawn = draw(&self.member, &self.model, &keys, &tried, rng, now).ok()?;
         let mut earlier = self.earlier.clone();
         if !Arc::ptr_eq(&keys, &self.keys) {
             earlier.push(Arc::clone(&self.keys));
         }
         Some(Self {
-            member: Arc::clone(&self.member),
-            key: Some(Arc::clone(drawn)),
-            keys,
-            began: now,
             tried,
             earlier,
+            ..Self::of(&self.member, &self.model, keys, drawn, rng, now)
         })
+    }
+
+    /// The target's first token, or its whole answer, came at the time `now`.
+    pub(crate) fn first_token(&self, now: Duration) {
+        self.ticket.first_token(now);
+    }
+
+    /// What the attempt says of its target. Only the first outcome counts; without any the attempt says nothing.
+    pub(crate) fn judge(&self, outcome: Outcome, now: Duration) {
+        self.ticket.judge(outcome, now, self.chance);
     }
 
     /// Adds the key to a request for the endpoint; `None` is a raw call. The value is made here and wiped with the
@@ -159,5 +234,54 @@ impl Access {
             .chain(earlier)
             .map(|key| key.guarded_bytes());
         lengths.max().unwrap_or(0)
+    }
+}
+
+/// A number from 0 to 1.
+fn chance(rng: &dyn Rng) -> f64 {
+    let bits = u32::try_from(rng.next_u64() >> 32).unwrap_or(u32::MAX);
+    f64::from(bits) / f64::from(u32::MAX)
+}
+
+fn target(member: &Member, model: &ModelId, key: Option<&Arc<PoolKey>>) -> Arc<Target> {
+    member.target(&(model.clone(), key.map(|key| key.label())))
+}
+
+/// A key by weight, of those that were not `tried` and with which the model is well.
+///
+/// # Errors
+/// When the first target is back that is left alone.
+fn draw(
+    member: &Member,
+    model: &ModelId,
+    keys: &KeyState,
+    tried: &[Arc<PoolKey>],
+    rng: &dyn Rng,
+    now: Duration,
+) -> Result<Drawn, Duration> {
+    let admit = |key: Option<Arc<PoolKey>>| match target(member, model, key.as_ref()).admit(now) {
+        Ok(ticket) => Ok(Drawn { key, ticket }),
+        Err(Standing::Out { until, .. }) => Err(until),
+        Err(Standing::Ready { .. } | Standing::Probe) => Err(now),
+    };
+    let Some(pool) = keys.pool() else {
+        return admit(None);
+    };
+    let mut passed = tried.to_vec();
+    let mut soonest = None;
+    while let Some(key) = pool.draw(&passed, now, || rng.next_u64()) {
+        match admit(Some(Arc::clone(key))) {
+            Ok(drawn) => return Ok(drawn),
+            Err(until) => {
+                soonest = Some(soonest.map_or(until, |first: Duration| first.min(until)));
+                passed.push(Arc::clone(key));
+            }
+        }
+    }
+    match soonest {
+        Some(until) => Err(until),
+        // All are benched. One that was tried already says the same again.
+        None if tried.is_empty() => admit(pool.soonest().cloned()),
+        None => Err(now),
     }
 }

@@ -14,7 +14,7 @@ mod source;
 mod state;
 mod watch;
 
-pub(crate) use access::Access;
+pub(crate) use access::{Access, Closed};
 pub use name::{InvalidKeyName, KeyName};
 pub use offered::{Keys, ProviderKey, UnusableKey};
 pub use source::{KeySource, RefreshFuture, Refreshed};
@@ -29,7 +29,7 @@ pub(crate) mod tests {
 
     use orchestra_providers::{Provider, Row};
     use orchestra_secrets::Secret;
-    use orchestra_types::{ProviderId, SeededRng};
+    use orchestra_types::{ModelId, ProviderId, SeededRng};
 
     use super::*;
     use crate::providers::Member;
@@ -52,6 +52,12 @@ pub(crate) mod tests {
         let named = |(number, key): (usize, &&str)| offered(&format!("key-{number}"), key);
         let keys = Keys::Ready(keys.iter().enumerate().map(named).collect());
         let member = Arc::new(Member::new(provider(), keys).unwrap());
-        Access::open(&member, &SeededRng::new(1), Duration::ZERO).unwrap()
+        Access::open(
+            &member,
+            &ModelId::new("m"),
+            &SeededRng::new(1),
+            Duration::ZERO,
+        )
+        .unwrap()
     }
 }

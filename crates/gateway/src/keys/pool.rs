@@ -173,9 +173,14 @@ impl Pool {
         self.0.iter().any(|place| place.key.stands_in(said))
     }
 
+    /// The keys that are not benched.
+    pub(super) fn ready(&self, now: Duration) -> impl Iterator<Item = &Arc<PoolKey>> {
+        self.keys().filter(move |key| !key.bench.holds(now))
+    }
+
     /// Whether some key is not benched.
     pub(super) fn has_ready(&self, now: Duration) -> bool {
-        self.keys().any(|key| !key.bench.holds(now))
+        self.ready(now).next().is_some()
     }
 }
 

@@ -36,7 +36,7 @@ pub enum KeyStanding {
 }
 
 /// The key that an attempt was made with.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UsedKey {
     /// What it is called.
     pub name: KeyName,
@@ -111,12 +111,16 @@ impl KeyState {
         }
     }
 
-    /// Whether a call has a key that is not benched, or needs none.
-    pub(crate) fn is_ready(&self, now: Duration) -> bool {
+    /// Whether a call has a key that is not benched and that is `well`, or needs none and is well without.
+    pub(crate) fn is_ready_with(
+        &self,
+        now: Duration,
+        well: impl Fn(Option<UsedKey>) -> bool,
+    ) -> bool {
         match self {
-            Self::NotNeeded => true,
+            Self::NotNeeded => well(None),
             Self::Sealed | Self::Missing { .. } => false,
-            Self::Ready(pool) => pool.has_ready(now),
+            Self::Ready(pool) => pool.ready(now).any(|key| well(Some(key.label()))),
         }
     }
 

@@ -162,8 +162,7 @@ impl StreamRelay {
         match end {
             StreamEnd::Complete => {
                 if let Some(settlement) = &self.settlement {
-                    let health = &self.access.member.health;
-                    health.record(Outcome::Healthy, settlement.now());
+                    self.access.judge(Outcome::Healthy, settlement.now());
                 }
                 self.settle(Ending::Completed);
                 None

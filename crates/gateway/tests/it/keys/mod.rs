@@ -21,7 +21,7 @@ use orchestra_gateway::{
 use orchestra_providers::Row;
 use orchestra_secrets::Secret;
 use orchestra_testkit::{Behaviour, Script, Upstream, When};
-use orchestra_types::{Clock, ProviderId};
+use orchestra_types::{Clock, ModelId, ProviderId};
 
 use crate::harness::{Ask, Got, HandClock, MODEL, Stage, row, soon};
 
@@ -107,7 +107,8 @@ impl Pools {
 
     /// Whether the first provider would be asked before others.
     fn is_well(&self) -> bool {
-        self.member().health.is_ready(self.clock.monotonic())
+        self.member()
+            .is_ready(&ModelId::new(MODEL), self.clock.monotonic())
     }
 
     async fn ask(&self) -> Got {
