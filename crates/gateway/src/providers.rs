@@ -16,6 +16,20 @@ use crate::keys::{KeyReport, KeyStanding, KeyState, Keys, UnusableKey, UsedKey};
 /// What is judged by itself: one model, asked for with one key. A raw call asks for the model without a name.
 pub(crate) type TargetKey = (ModelId, Option<UsedKey>);
 
+/// Clients choose models' names, which may be as long as a request. What is longer than this, in bytes, is judged by
+/// its beginning; the longest names of the catalogue have some 60.
+const LONGEST_NAME: usize = 256;
+
+/// What is known of a model that is asked for with this key is kept under this.
+pub(crate) fn target_key(model: &ModelId, key: Option<UsedKey>) -> TargetKey {
+    let name = model.as_str();
+    if name.len() <= LONGEST_NAME {
+        return (model.clone(), key);
+    }
+    let end = name.floor_char_boundary(LONGEST_NAME);
+    (ModelId::new(&name[..end]), key)
+}
+
 /// How one model of a provider fares, asked for with one key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TargetReport {
@@ -75,8 +89,8 @@ impl Member {
     #[must_use]
     pub fn is_ready(&self, model: &ModelId, now: Duration) -> bool {
         let well = |key: Option<UsedKey>| {
-            let standing = self.targets.standing(&(model.clone(), key), now);
-            !matches!(standing, Standing::Out { .. })
+            let standing = self.targets.standing(&target_key(model, key), now);
+            !matches!(standing, Standing::Out(_))
         };
         self.keys().is_ready_with(now, well)
     }
@@ -92,8 +106,8 @@ impl Member {
         self.targets.all().into_iter().map(report).collect()
     }
 
-    pub(crate) fn target(&self, key: &TargetKey) -> Arc<Target> {
-        self.targets.target(key)
+    pub(crate) fn target(&self, key: &TargetKey, now: Duration) -> Arc<Target> {
+        self.targets.target(key, now)
     }
 
     /// Its keys as they are now.

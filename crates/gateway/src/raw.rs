@@ -84,7 +84,7 @@ impl Gateway {
             Ok(access) => access,
             Err(Closed::Refused(refusal)) => return Err(refusal.into()),
             // There is no other target.
-            Err(Closed::Resting { .. }) => Access::force(&member, &model, rng, began)?,
+            Err(Closed::Resting(_)) => Access::force(&member, &model, rng, began)?,
         };
         let request = raw_request(&access, call)?;
         settlement.attempt(member.provider.id(), &model, None, access.used());

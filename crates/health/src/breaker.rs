@@ -79,6 +79,9 @@ pub(crate) struct Breaker {
     window: Window,
     /// How often it opened, less one for every rest's length that went well.
     ejections: u32,
+    /// How often it opened, ever. What was sent before the latest opening says nothing of the time after it: an answer
+    /// may take minutes.
+    openings: u64,
     healthy_since: Duration,
 }
 
@@ -89,8 +92,14 @@ impl Breaker {
             in_a_row: 0,
             window: Window::new(policy.window),
             ejections: 0,
+            openings: 0,
             healthy_since: Duration::ZERO,
         }
+    }
+
+    /// What an attempt that begins now must remember, to be heard when it ends.
+    pub(crate) const fn openings(&self) -> u64 {
+        self.openings
     }
 
     pub(crate) fn state(&self, now: Duration) -> BreakerState {
@@ -101,25 +110,27 @@ impl Breaker {
         }
     }
 
+    /// Whether it is closed and nothing in its past still counts.
+    pub(crate) fn is_like_new(&self, now: Duration) -> bool {
+        let counts = self.window.counts(now);
+        matches!(self.position, Position::Closed { .. }) && self.ejections == 0 && counts.bad == 0.0
+    }
+
     /// Whether a probe is on its way.
     pub(crate) const fn is_probing(&self) -> bool {
         matches!(self.position, Position::Probing)
     }
 
-    /// Whether a call may pass. Half-open, the first that asks is the probe.
-    pub(crate) fn admit(&mut self, now: Duration) -> bool {
-        match self.position {
-            Position::Closed { .. } => true,
-            Position::Open { until } if now < until => false,
-            Position::Open { .. } => {
-                self.position = Position::Probing;
-                true
-            }
-            Position::Probing => false,
+    /// Takes the place of the probe, if it is time for one; whether it did.
+    pub(crate) fn take_probe(&mut self, now: Duration) -> bool {
+        let due = matches!(self.position, Position::Open { until } if now >= until);
+        if due {
+            self.position = Position::Probing;
         }
+        due
     }
 
-    /// The probe ended without telling anything: the next call is the probe.
+    /// The probe has nothing more to tell for now: the next call is the probe.
     pub(crate) fn give_back(&mut self, now: Duration) {
         if matches!(self.position, Position::Probing) {
             self.position = Position::Open { until: now };
@@ -138,13 +149,16 @@ impl Breaker {
         }
     }
 
-    pub(crate) fn succeeded(&mut self, policy: &BreakerPolicy, now: Duration) {
+    /// An attempt that began after `openings` went well.
+    pub(crate) fn succeeded(&mut self, policy: &BreakerPolicy, openings: u64, now: Duration) {
+        if openings != self.openings {
+            return;
+        }
         self.in_a_row = 0;
         self.window.add(now, 1.0, 0.0);
         match self.position {
             Position::Closed { .. } => self.forgive(policy, now),
-            // An answer to a call from before it opened says nothing of now.
-            Position::Open { until } if now < until => {}
+            // The probe, or an attempt that was made as the last resort: the target is back.
             Position::Open { .. } | Position::Probing => {
                 self.position = Position::Closed { since: Some(now) };
                 self.healthy_since = now;
@@ -153,30 +167,46 @@ impl Breaker {
         }
     }
 
-    /// `draw` is chance, 0 to 1, for the length of the rest.
-    pub(crate) fn failed(&mut self, policy: &BreakerPolicy, now: Duration, draw: f64) {
+    /// An attempt that began after `openings` failed. `draw` is chance, 0 to 1, for the length of the rest.
+    pub(crate) fn failed(
+        &mut self,
+        policy: &BreakerPolicy,
+        openings: u64,
+        now: Duration,
+        draw: f64,
+    ) {
+        if openings != self.openings {
+            return;
+        }
         self.in_a_row = self.in_a_row.saturating_add(1);
         self.window.add(now, 0.0, 1.0);
         let opens = match self.position {
             Position::Closed { .. } => self.is_too_much(policy, now),
             Position::Probing => true,
-            // What fails while it is open was sent before, or as the last resort.
+            // What fails earlier was sent as the last resort, and does not prolong the rest.
             Position::Open { until } => now >= until,
         };
         if opens {
-            self.ejections = self.ejections.saturating_add(1);
-            let rest = policy
-                .rest
-                .saturating_mul(self.ejections)
-                .min(policy.max_rest);
-            let jitter = (draw * 2.0 - 1.0).mul_add(policy.jitter, 1.0);
-            self.position = Position::Open {
-                until: now + rest.mul_f64(jitter.max(0.0)),
-            };
+            self.open(policy, now, draw);
         }
     }
 
-    fn is_too_much(&mut self, policy: &BreakerPolicy, now: Duration) -> bool {
+    fn open(&mut self, policy: &BreakerPolicy, now: Duration, draw: f64) {
+        self.openings = self.openings.saturating_add(1);
+        self.ejections = self.ejections.saturating_add(1);
+        let rest = policy
+            .rest
+            .saturating_mul(self.ejections)
+            .min(policy.max_rest);
+        let jitter = (draw.clamp(0.0, 1.0) * 2.0 - 1.0).mul_add(policy.jitter, 1.0);
+        let seconds = rest.as_secs_f64() * jitter.max(0.0);
+        let rest = Duration::try_from_secs_f64(seconds).unwrap_or(policy.max_rest);
+        self.position = Position::Open {
+            until: now.saturating_add(rest),
+        };
+    }
+
+    fn is_too_much(&self, policy: &BreakerPolicy, now: Duration) -> bool {
         let counts = self.window.counts(now);
         let all = counts.good + counts.bad;
         self.in_a_row >= policy.failures_in_a_row
@@ -204,10 +234,20 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
+    /// An attempt that begins and fails now.
+    fn fail(breaker: &mut Breaker, now: Duration, draw: f64) {
+        breaker.failed(&POLICY(), breaker.openings(), now, draw);
+    }
+
+    /// An attempt that begins and goes well now.
+    fn succeed(breaker: &mut Breaker, now: Duration) {
+        breaker.succeeded(&POLICY(), breaker.openings(), now);
+    }
+
     fn opened(now: Duration) -> Breaker {
         let mut breaker = Breaker::new(&POLICY());
         for _ in 0..5 {
-            breaker.failed(&POLICY(), now, EVEN);
+            fail(&mut breaker, now, EVEN);
         }
         breaker
     }
@@ -216,11 +256,11 @@ mod tests {
     fn it_opens_at_the_fifth_failure_in_a_row() {
         let mut breaker = Breaker::new(&POLICY());
         for _ in 0..4 {
-            breaker.failed(&POLICY(), at(100), EVEN);
+            fail(&mut breaker, at(100), EVEN);
         }
-        breaker.succeeded(&POLICY(), at(100));
-        breaker.failed(&POLICY(), at(100), EVEN);
-        assert!(breaker.admit(at(100)));
+        succeed(&mut breaker, at(100));
+        fail(&mut breaker, at(100), EVEN);
+        assert_eq!(breaker.state(at(100)), BreakerState::Closed);
         assert_eq!(
             opened(at(100)).state(at(129)),
             BreakerState::Open { until: at(130) }
@@ -231,9 +271,9 @@ mod tests {
     fn it_opens_when_half_of_enough_results_are_failures() {
         let mut breaker = Breaker::new(&POLICY());
         for _ in 0..10 {
-            breaker.succeeded(&POLICY(), at(100));
+            succeed(&mut breaker, at(100));
             assert_eq!(breaker.state(at(100)), BreakerState::Closed);
-            breaker.failed(&POLICY(), at(100), EVEN);
+            fail(&mut breaker, at(100), EVEN);
         }
         assert!(matches!(breaker.state(at(100)), BreakerState::Open { .. }));
     }
@@ -241,43 +281,86 @@ mod tests {
     #[test]
     fn half_open_lets_one_through_and_its_outcome_decides() {
         let mut breaker = opened(at(100));
-        assert!(!breaker.admit(at(129)));
-        assert!(breaker.admit(at(130)) && !breaker.admit(at(130)));
-        breaker.failed(&POLICY(), at(131), EVEN);
+        assert!(!breaker.take_probe(at(129)));
+        assert!(breaker.take_probe(at(130)) && !breaker.take_probe(at(130)));
+        fail(&mut breaker, at(131), EVEN);
         // The second rest is twice as long.
         assert_eq!(
             breaker.state(at(190)),
             BreakerState::Open { until: at(191) }
         );
-        assert!(breaker.admit(at(191)));
-        breaker.succeeded(&POLICY(), at(192));
+        assert!(breaker.take_probe(at(191)));
+        succeed(&mut breaker, at(192));
         assert_eq!(breaker.state(at(192)), BreakerState::Closed);
     }
 
     #[test]
     fn a_probe_that_tells_nothing_is_given_back() {
         let mut breaker = opened(at(100));
-        assert!(breaker.admit(at(130)));
+        assert!(breaker.take_probe(at(130)));
         breaker.give_back(at(131));
-        assert!(breaker.admit(at(131)));
+        assert!(breaker.take_probe(at(131)));
     }
 
     #[test]
-    fn late_answers_do_not_close_it_and_late_failures_do_not_prolong_the_rest() {
+    fn what_was_sent_before_it_opened_is_not_heard() {
         let mut breaker = opened(at(100));
-        breaker.succeeded(&POLICY(), at(101));
-        breaker.failed(&POLICY(), at(102), EVEN);
+        let before = breaker.openings() - 1;
+        for now in [at(101), at(131)] {
+            breaker.succeeded(&POLICY(), before, now);
+            breaker.failed(&POLICY(), before, now, EVEN);
+            assert_eq!(
+                breaker.state(at(103)),
+                BreakerState::Open { until: at(130) }
+            );
+        }
+        assert!(breaker.take_probe(at(132)));
+        breaker.succeeded(&POLICY(), before, at(133));
+        breaker.failed(&POLICY(), before, at(133), EVEN);
+        assert!(breaker.is_probing(), "only the probe decides");
+        succeed(&mut breaker, at(134));
+        for _ in 0..9 {
+            breaker.failed(&POLICY(), before, at(135), EVEN);
+        }
+        assert_eq!(breaker.state(at(135)), BreakerState::Closed);
+    }
+
+    #[test]
+    fn the_last_resort_may_close_it_and_does_not_prolong_the_rest() {
+        let mut breaker = opened(at(100));
+        fail(&mut breaker, at(102), EVEN);
         assert_eq!(
             breaker.state(at(103)),
             BreakerState::Open { until: at(130) }
         );
+        succeed(&mut breaker, at(104));
+        assert_eq!(breaker.state(at(104)), BreakerState::Closed);
+        assert!(breaker.share(&POLICY(), at(104)) < 0.2);
+    }
+
+    #[test]
+    fn absurd_policies_and_draws_harm_nothing() {
+        let policy = BreakerPolicy {
+            rest: Duration::MAX,
+            max_rest: Duration::MAX,
+            jitter: f64::NAN,
+            window: Duration::ZERO,
+            ..POLICY()
+        };
+        for draw in [f64::NAN, f64::NEG_INFINITY, 2.0] {
+            let mut breaker = Breaker::new(&policy);
+            for _ in 0..5 {
+                breaker.failed(&policy, 0, Duration::MAX, draw);
+            }
+            assert_eq!(breaker.openings(), 1);
+        }
     }
 
     #[test]
     fn a_target_that_came_back_starts_slowly() {
         let mut breaker = opened(at(100));
-        breaker.admit(at(130));
-        breaker.succeeded(&POLICY(), at(130));
+        breaker.take_probe(at(130));
+        succeed(&mut breaker, at(130));
         let share = |seconds| breaker.share(&POLICY(), at(seconds));
         assert!((share(130) - 0.1).abs() < 1e-9);
         assert!((share(145) - 0.5).abs() < 1e-9);
@@ -289,17 +372,17 @@ mod tests {
         let mut breaker = opened(at(0));
         let mut now = at(30);
         for _ in 0..20 {
-            breaker.admit(now);
-            breaker.failed(&POLICY(), now, EVEN);
+            breaker.take_probe(now);
+            fail(&mut breaker, now, EVEN);
             let BreakerState::Open { until } = breaker.state(now) else {
                 panic!("it must be open");
             };
             assert!(until - now <= at(300));
             now = until;
         }
-        breaker.admit(now);
+        breaker.take_probe(now);
         for step in 0..40 {
-            breaker.succeeded(&POLICY(), now + at(30 * step));
+            succeed(&mut breaker, now + at(30 * step));
         }
         assert_eq!(breaker.ejections, 0);
     }
@@ -309,7 +392,7 @@ mod tests {
         for (draw, seconds) in [(0.0, 24.0), (0.5, 30.0), (1.0, 36.0)] {
             let mut breaker = Breaker::new(&POLICY());
             for _ in 0..5 {
-                breaker.failed(&POLICY(), at(0), draw);
+                fail(&mut breaker, at(0), draw);
             }
             let BreakerState::Open { until } = breaker.state(at(0)) else {
                 panic!("it must be open");

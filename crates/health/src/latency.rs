@@ -12,6 +12,10 @@ pub(crate) struct Latency {
 }
 
 impl Latency {
+    /// Seconds before the first answer, less than models take: so a new target is tried before others, and yet is not
+    /// sent everything while its first answers are on their way.
+    const UNKNOWN: f64 = 0.1;
+
     pub(crate) fn record(&mut self, took: Duration, now: Duration, decay: Duration) {
         let took = took.as_secs_f64();
         let average = match self.average {
@@ -25,16 +29,19 @@ impl Latency {
         self.updated = self.updated.max(now);
     }
 
-    /// Seconds, `None` before the first answer. Without new answers it fades towards nothing, so that a target which was slow
-    /// once is tried again.
-    pub(crate) fn seconds(&self, now: Duration, decay: Duration) -> Option<f64> {
-        let faded = weight(now.saturating_sub(self.updated), decay);
-        self.average.map(|average| average * faded)
+    /// Seconds. Without new answers it fades towards [`Self::UNKNOWN`], so that a target which was slow once is tried again.
+    pub(crate) fn seconds(&self, now: Duration, decay: Duration) -> f64 {
+        let Some(average) = self.average else {
+            return Self::UNKNOWN;
+        };
+        let faded = average * weight(now.saturating_sub(self.updated), decay);
+        faded.max(average.min(Self::UNKNOWN))
     }
 
     /// The average as it was at the last answer.
     pub(crate) fn measured(&self) -> Option<Duration> {
-        self.average.map(Duration::from_secs_f64)
+        let seconds = self.average?;
+        Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
     }
 }
 
@@ -56,24 +63,39 @@ mod tests {
     #[test]
     fn a_slow_answer_counts_at_once_and_a_fast_one_by_and_by() {
         let mut latency = Latency::default();
-        assert_eq!(latency.seconds(at(0), DECAY), None);
+        assert!((latency.seconds(at(0), DECAY) - Latency::UNKNOWN).abs() < 1e-9);
         latency.record(Duration::from_millis(100), at(0), DECAY);
         latency.record(Duration::from_secs(4), at(1), DECAY);
-        assert!((latency.seconds(at(1), DECAY).unwrap() - 4.0).abs() < 1e-9);
+        assert!((latency.seconds(at(1), DECAY) - 4.0).abs() < 1e-9);
         latency.record(Duration::from_millis(100), at(2), DECAY);
-        let after = latency.seconds(at(2), DECAY).unwrap();
+        let after = latency.seconds(at(2), DECAY);
         assert!(after > 3.0 && after < 4.0, "{after}");
         for second in 3..60 {
             latency.record(Duration::from_millis(100), at(second), DECAY);
         }
-        assert!(latency.seconds(at(59), DECAY).unwrap() < 0.2);
+        assert!(latency.seconds(at(59), DECAY) < 0.2);
     }
 
     #[test]
     fn without_answers_it_fades() {
         let mut latency = Latency::default();
         latency.record(Duration::from_secs(8), at(0), DECAY);
-        assert!(latency.seconds(at(60), DECAY).unwrap() < 0.05);
+        let faded = latency.seconds(at(600), DECAY);
+        assert!((faded - Latency::UNKNOWN).abs() < 1e-9, "{faded}");
         assert_eq!(latency.measured(), Some(Duration::from_secs(8)));
+    }
+
+    #[test]
+    fn a_fast_target_does_not_get_slower_by_being_left_alone() {
+        let mut latency = Latency::default();
+        latency.record(Duration::from_millis(20), at(0), DECAY);
+        assert!((latency.seconds(at(600), DECAY) - 0.02).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_longest_times_harm_nothing() {
+        let mut latency = Latency::default();
+        latency.record(Duration::MAX, Duration::MAX, Duration::ZERO);
+        assert_eq!(latency.measured(), Some(Duration::MAX));
     }
 }

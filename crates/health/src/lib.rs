@@ -4,11 +4,15 @@ mod breaker;
 mod latency;
 mod limit;
 mod retries;
+mod standing;
 mod target;
 mod targets;
+mod ticket;
 mod window;
 
 pub use breaker::{BreakerPolicy, BreakerState};
 pub use retries::RetryPolicy;
-pub use target::{OutReason, Outcome, Policy, Report, Standing, Target, Ticket};
+pub use standing::{Out, OutReason, Report, Standing};
+pub use target::{Outcome, Policy, Target};
 pub use targets::Targets;
+pub use ticket::Ticket;

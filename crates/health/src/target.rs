@@ -1,6 +1,5 @@
 //! One target's standing.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,6 +7,8 @@ use crate::breaker::{Breaker, BreakerPolicy, BreakerState};
 use crate::latency::Latency;
 use crate::limit::Limit;
 use crate::retries::{RetryBudget, RetryPolicy};
+use crate::standing::{Out, OutReason, Report, Standing};
+use crate::ticket::{Begun, Ticket};
 
 /// How a target is judged.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,74 +51,6 @@ pub enum Outcome {
         /// For how long.
         rest: Duration,
     },
-}
-
-/// Whether a target may be asked.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Standing {
-    /// It may. The share of its usual calls that it should get: less than 1 for a while after it came back.
-    Ready {
-        /// Above 0, up to 1.
-        share: f64,
-    },
-    /// One call may see whether it is well again.
-    Probe,
-    /// It should be asked only if no other is left.
-    Out {
-        /// When it may be asked again.
-        until: Duration,
-        /// Why.
-        reason: OutReason,
-    },
-}
-
-/// Why a target is left alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutReason {
-    /// It failed too often.
-    Failing,
-    /// It asked for a pause.
-    Paused,
-    /// A probe is on its way.
-    Probing,
-    /// It has as many calls as it takes.
-    Full,
-}
-
-impl OutReason {
-    /// One word, for lists and metrics.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Failing => "failing",
-            Self::Paused => "paused",
-            Self::Probing => "probing",
-            Self::Full => "full",
-        }
-    }
-}
-
-/// A target as everybody may see it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Report {
-    /// Whether it may be asked.
-    pub standing: Standing,
-    /// The breaker.
-    pub breaker: BreakerState,
-    /// Calls on their way.
-    pub in_flight: u32,
-    /// The most calls at one time, once it showed signs of overload.
-    pub limit: Option<f64>,
-    /// Time to the first token, as it was lately.
-    pub latency: Option<Duration>,
-    /// Attempts that ended well, ever.
-    pub successes: u64,
-    /// Attempts that failed, ever.
-    pub failures: u64,
-    /// When it last did its work.
-    pub last_success: Option<Duration>,
-    /// When it last failed.
-    pub last_failure: Option<Duration>,
 }
 
 /// One target: what is known of it. Shared by all calls; times are monotonic, measured from any fixed moment.
@@ -178,14 +111,13 @@ impl Target {
     ///
     /// # Errors
     /// Why not, and until when.
-    pub fn admit(self: &Arc<Self>, now: Duration) -> Result<Ticket, Standing> {
+    pub fn admit(self: &Arc<Self>, now: Duration) -> Result<Ticket, Out> {
         let mut state = self.state();
         match state.standing(&self.policy, now) {
-            Standing::Out { until, reason } => Err(Standing::Out { until, reason }),
+            Standing::Out(out) => Err(out),
             Standing::Ready { .. } | Standing::Probe => {
-                state.breaker.admit(now);
-                drop(state);
-                Ok(self.force(now))
+                let probe = state.breaker.take_probe(now);
+                Ok(self.ticket(state, now, probe))
             }
         }
     }
@@ -193,14 +125,22 @@ impl Target {
     /// Takes a place whatever is known: for when no other target is left. Somebody must still be tried.
     #[must_use]
     pub fn force(self: &Arc<Self>, now: Duration) -> Ticket {
-        let mut state = self.state();
-        state.in_flight += 1;
-        drop(state);
-        Ticket {
-            target: Arc::clone(self),
+        self.ticket(self.state(), now, false)
+    }
+
+    fn ticket(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        now: Duration,
+        probe: bool,
+    ) -> Ticket {
+        state.in_flight = state.in_flight.saturating_add(1);
+        let begun = Begun {
             since: now,
-            judged: AtomicBool::new(false),
-        }
+            openings: state.breaker.openings(),
+        };
+        drop(state);
+        Ticket::new(Arc::clone(self), begun, probe)
     }
 
     /// A call was brought here, for the first time: retries are a share of these.
@@ -213,18 +153,54 @@ impl Target {
         self.state().retries.withdraw(&self.policy.retries, now)
     }
 
-    /// What an attempt more would cost: how long answers take, times the calls that are on their way. Smaller is better; a
-    /// target without any answer yet comes first, to be known.
+    /// What an attempt more would cost: how long answers take, times the calls that are on their way. Smaller is better.
+    /// A target without any answer yet counts as a fast one, to be known.
     #[must_use]
     pub fn cost(&self, now: Duration) -> f64 {
         let state = self.state();
         let seconds = state.latency.seconds(now, self.policy.latency_decay);
-        seconds.unwrap_or(0.0) * f64::from(state.in_flight.saturating_add(1))
+        seconds * f64::from(state.in_flight.saturating_add(1))
+    }
+
+    /// Whether nothing is known of it that a new target would not show as well: it is closed and has no past, nothing
+    /// paused it, nobody waits for it.
+    pub(crate) fn is_like_new(&self, now: Duration) -> bool {
+        let state = self.state();
+        state.in_flight == 0 && now >= state.paused_until && state.breaker.is_like_new(now)
     }
 
     /// Takes note of something that was learnt without a ticket, such as by a probe. `draw` is chance, 0 to 1.
     pub fn record(&self, outcome: Outcome, now: Duration, draw: f64) {
-        self.state().record(&self.policy, outcome, now, draw);
+        let mut state = self.state();
+        let openings = state.breaker.openings();
+        state.record(&self.policy, openings, outcome, now, draw);
+    }
+
+    /// What an attempt that began then has to tell.
+    pub(crate) fn judge(&self, begun: Begun, outcome: Outcome, now: Duration, draw: f64) {
+        let mut state = self.state();
+        state.record(&self.policy, begun.openings, outcome, now, draw);
+    }
+
+    /// An attempt that began then has got its first token.
+    pub(crate) fn first_token(&self, begun: Begun, now: Duration) {
+        let took = now.saturating_sub(begun.since);
+        let decay = self.policy.latency_decay;
+        self.state().latency.record(took, now, decay);
+    }
+
+    /// The probe that began then needs its place no longer. If the breaker opened since, the place is not its own.
+    pub(crate) fn give_probe_back(&self, begun: Begun, now: Duration) {
+        let mut state = self.state();
+        if state.breaker.openings() == begun.openings {
+            state.breaker.give_back(now);
+        }
+    }
+
+    /// An attempt is over.
+    pub(crate) fn leave(&self) {
+        let mut state = self.state();
+        state.in_flight = state.in_flight.saturating_sub(1);
     }
 
     /// Everything at a glance.
@@ -235,7 +211,7 @@ impl Target {
             standing: state.standing(&self.policy, now),
             breaker: state.breaker.state(now),
             in_flight: state.in_flight,
-            limit: state.limit.most(),
+            limit: state.limit.most(now),
             latency: state.latency.measured(),
             successes: state.successes,
             failures: state.failures,
@@ -247,7 +223,7 @@ impl Target {
 
 impl State {
     fn standing(&self, policy: &Policy, now: Duration) -> Standing {
-        let out = |until, reason| Standing::Out { until, reason };
+        let out = |until, reason| Standing::Out(Out { until, reason });
         if now < self.paused_until {
             return out(self.paused_until, OutReason::Paused);
         }
@@ -255,7 +231,7 @@ impl State {
             BreakerState::Open { until } => out(until, OutReason::Failing),
             BreakerState::HalfOpen if self.breaker.is_probing() => out(now, OutReason::Probing),
             BreakerState::HalfOpen => Standing::Probe,
-            BreakerState::Closed if !self.limit.has_room(self.in_flight) => {
+            BreakerState::Closed if !self.limit.has_room(self.in_flight, now) => {
                 out(now, OutReason::Full)
             }
             BreakerState::Closed => Standing::Ready {
@@ -264,74 +240,34 @@ impl State {
         }
     }
 
-    fn record(&mut self, policy: &Policy, outcome: Outcome, now: Duration, draw: f64) {
+    fn record(
+        &mut self,
+        policy: &Policy,
+        openings: u64,
+        outcome: Outcome,
+        now: Duration,
+        draw: f64,
+    ) {
         match outcome {
             Outcome::Healthy => {
-                self.breaker.succeeded(&policy.breaker, now);
+                self.breaker.succeeded(&policy.breaker, openings, now);
                 self.limit.succeeded(self.in_flight);
-                self.successes += 1;
+                self.successes = self.successes.saturating_add(1);
                 self.last_success = Some(now);
             }
-            Outcome::Failed => self.failed(policy, now, draw),
-            Outcome::Overloaded => {
-                self.limit.overloaded(self.in_flight);
-                self.failed(policy, now, draw);
+            Outcome::Failed | Outcome::Overloaded => {
+                if outcome == Outcome::Overloaded {
+                    self.limit.overloaded(self.in_flight, now);
+                }
+                self.breaker.failed(&policy.breaker, openings, now, draw);
+                self.failures = self.failures.saturating_add(1);
+                self.last_failure = Some(now);
             }
             Outcome::Paused { rest } => {
-                self.limit.overloaded(self.in_flight);
-                let until = now + rest.min(policy.max_pause);
+                self.limit.overloaded(self.in_flight, now);
+                let until = now.saturating_add(rest.min(policy.max_pause));
                 self.paused_until = self.paused_until.max(until);
-                // A probe that is asked to come later has found the target alive.
-                self.breaker.give_back(now);
             }
-        }
-    }
-
-    fn failed(&mut self, policy: &Policy, now: Duration, draw: f64) {
-        self.breaker.failed(&policy.breaker, now, draw);
-        self.failures += 1;
-        self.last_failure = Some(now);
-    }
-}
-
-/// A place at a target for one attempt. Dropped without an outcome, the attempt says nothing of the target: the client
-/// left, or another attempt was faster.
-#[derive(Debug)]
-pub struct Ticket {
-    target: Arc<Target>,
-    since: Duration,
-    judged: AtomicBool,
-}
-
-impl Ticket {
-    /// The target.
-    #[must_use]
-    pub const fn target(&self) -> &Arc<Target> {
-        &self.target
-    }
-
-    /// The first token came.
-    pub fn first_token(&self, now: Duration) {
-        let took = now.saturating_sub(self.since);
-        let decay = self.target.policy.latency_decay;
-        self.target.state().latency.record(took, now, decay);
-    }
-
-    /// The attempt ended. `draw` is chance, 0 to 1. Only the first outcome counts.
-    pub fn judge(&self, outcome: Outcome, now: Duration, draw: f64) {
-        if !self.judged.swap(true, Ordering::Relaxed) {
-            let policy = &self.target.policy;
-            self.target.state().record(policy, outcome, now, draw);
-        }
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        let mut state = self.target.state();
-        state.in_flight = state.in_flight.saturating_sub(1);
-        if !*self.judged.get_mut() {
-            state.breaker.give_back(self.since);
         }
     }
 }
@@ -365,7 +301,7 @@ mod tests {
         let probe = target.admit(at(130)).unwrap();
         assert!(matches!(
             target.admit(at(130)),
-            Err(Standing::Out {
+            Err(Out {
                 reason: OutReason::Probing,
                 ..
             })
@@ -396,19 +332,22 @@ mod tests {
     fn the_last_resort_is_tried_whatever_is_known() {
         let target = failing(at(100));
         let ticket = target.force(at(101));
+        assert_eq!(target.report(at(101)).in_flight, 1);
         ticket.judge(Outcome::Healthy, at(102), EVEN);
+        assert_eq!(target.report(at(102)).in_flight, 0, "before it is dropped");
         drop(ticket);
         assert_eq!(target.report(at(102)).in_flight, 0);
+        assert!(matches!(target.standing(at(102)), Standing::Ready { .. }));
     }
 
     #[test]
     fn an_overloaded_target_takes_fewer_calls_at_a_time() {
         let target = target();
         let mut tickets: Vec<Ticket> = (0..20).map(|_| target.admit(at(1)).unwrap()).collect();
-        tickets[0].judge(Outcome::Overloaded, at(1), EVEN);
+        tickets.remove(0).judge(Outcome::Overloaded, at(1), EVEN);
         assert!(matches!(
             target.admit(at(1)),
-            Err(Standing::Out {
+            Err(Out {
                 reason: OutReason::Full,
                 ..
             })
@@ -437,5 +376,65 @@ mod tests {
         ticket.judge(Outcome::Healthy, at(1), EVEN);
         let report = target.report(at(1));
         assert_eq!((report.failures, report.successes), (1, 0));
+    }
+
+    #[test]
+    fn a_place_that_is_given_up_is_the_probe_s_own() {
+        let target = target();
+        let early = target.admit(at(90)).unwrap();
+        for _ in 0..5 {
+            target.record(Outcome::Failed, at(100), EVEN);
+        }
+        let probe = target.admit(at(130)).unwrap();
+        drop(early);
+        assert!(target.admit(at(131)).is_err(), "the probe is on its way");
+        drop(probe);
+        assert!(target.admit(at(131)).is_ok());
+    }
+
+    #[test]
+    fn a_probe_that_streams_lets_the_next_one_through_and_its_end_decides() {
+        let target = failing(at(100));
+        let probe = target.admit(at(130)).unwrap();
+        probe.first_token(at(131));
+        let next = target.admit(at(131)).unwrap();
+        assert!(target.admit(at(131)).is_err(), "one at a time");
+        probe.judge(Outcome::Failed, at(140), EVEN);
+        assert!(matches!(
+            target.standing(at(141)),
+            Standing::Out(Out {
+                reason: OutReason::Failing,
+                ..
+            })
+        ));
+        next.judge(Outcome::Healthy, at(142), EVEN);
+        assert!(target.admit(at(143)).is_err(), "it was sent before");
+    }
+
+    #[test]
+    fn no_more_are_let_in_at_one_time_than_the_limit_says() {
+        let target = target();
+        for _ in 0..3 {
+            target.record(Outcome::Overloaded, at(1), EVEN);
+        }
+        let admitted = std::thread::scope(|scope| {
+            let many =
+                || -> Vec<Ticket> { (0..50).filter_map(|_| target.admit(at(1)).ok()).collect() };
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(many)).collect();
+            threads
+                .into_iter()
+                .flat_map(|thread| thread.join().unwrap())
+                .collect::<Vec<_>>()
+        });
+        assert_eq!(admitted.len(), 4);
+    }
+
+    #[test]
+    fn a_new_target_is_not_sent_everything() {
+        let (new, known) = (target(), target());
+        known.admit(at(1)).unwrap().first_token(at(2));
+        assert!(new.cost(at(2)) < known.cost(at(2)));
+        let _waiting: Vec<Ticket> = (0..10).map(|_| new.admit(at(2)).unwrap()).collect();
+        assert!(new.cost(at(2)) > known.cost(at(2)));
     }
 }

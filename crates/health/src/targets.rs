@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::target::{Policy, Standing, Target};
+use crate::standing::Standing;
+use crate::target::{Policy, Target};
 
 /// Targets by key, made when they are first asked for. What a key is, the user of this crate decides.
 pub struct Targets<K> {
@@ -22,9 +23,9 @@ impl<K> fmt::Debug for Targets<K> {
 }
 
 impl<K: Ord + Clone> Targets<K> {
-    /// How many are kept. Clients choose models' names, so there is no end to the keys; beyond this, those that nobody
-    /// uses are forgotten.
-    pub const MOST: usize = 10_000;
+    /// How many are kept. Clients choose models' names, so there is no end to the keys. Beyond this, those are forgotten
+    /// of which nothing is known that a new one would not show; then, if need be, all that nobody uses.
+    pub const MOST: usize = 2_048;
 
     /// None yet.
     #[must_use]
@@ -36,7 +37,7 @@ impl<K: Ord + Clone> Targets<K> {
     }
 
     /// The target with this key.
-    pub fn target(&self, key: &K) -> Arc<Target> {
+    pub fn target(&self, key: &K, now: Duration) -> Arc<Target> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(target) = known.get(key) {
             return Arc::clone(target);
@@ -44,7 +45,7 @@ impl<K: Ord + Clone> Targets<K> {
         drop(known);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= Self::MOST {
-            known.retain(|_, target| Arc::strong_count(target) > 1);
+            make_room(&mut known, Self::MOST, now);
         }
         let made = || Arc::new(Target::new(self.policy));
         Arc::clone(known.entry(key.clone()).or_insert_with(made))
@@ -65,29 +66,67 @@ impl<K: Ord + Clone> Targets<K> {
     }
 }
 
+/// Who holds a target keeps it.
+fn make_room<K: Ord>(known: &mut BTreeMap<K, Arc<Target>>, most: usize, now: Duration) {
+    let is_used = |target: &Arc<Target>| Arc::strong_count(target) > 1;
+    known.retain(|_, target| is_used(target) || !target.is_like_new(now));
+    if known.len() >= most {
+        known.retain(|_, target| is_used(target));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Outcome;
 
+    const NOW: Duration = Duration::from_secs(100);
+
     #[test]
     fn a_key_always_means_the_same_target() {
         let targets = Targets::new(Policy::default());
-        let first = targets.target(&"a");
-        first.record(Outcome::Failed, Duration::ZERO, 0.5);
-        assert!(Arc::ptr_eq(&first, &targets.target(&"a")));
-        assert!(!Arc::ptr_eq(&first, &targets.target(&"b")));
+        let first = targets.target(&"a", NOW);
+        first.record(Outcome::Failed, NOW, 0.5);
+        assert!(Arc::ptr_eq(&first, &targets.target(&"a", NOW)));
+        assert!(!Arc::ptr_eq(&first, &targets.target(&"b", NOW)));
         assert_eq!(targets.all().len(), 2);
     }
 
     #[test]
     fn keys_without_end_are_forgotten_but_for_those_in_use() {
         let targets = Targets::new(Policy::default());
-        let used = targets.target(&0);
+        let used = targets.target(&0, NOW);
         for key in 1..=Targets::<usize>::MOST * 2 {
-            targets.target(&key);
+            targets.target(&key, NOW);
         }
         assert!(targets.all().len() <= Targets::<usize>::MOST);
-        assert!(Arc::ptr_eq(&used, &targets.target(&0)));
+        assert!(Arc::ptr_eq(&used, &targets.target(&0, NOW)));
+    }
+
+    #[test]
+    fn what_is_known_of_a_failing_target_outlives_names_that_clients_make_up() {
+        let targets = Targets::new(Policy::default());
+        for _ in 0..5 {
+            targets.target(&0, NOW).record(Outcome::Failed, NOW, 0.5);
+        }
+        let rest = Duration::from_secs(20);
+        targets
+            .target(&1, NOW)
+            .record(Outcome::Paused { rest }, NOW, 0.5);
+        for key in 2..Targets::<usize>::MOST * 3 {
+            targets.target(&key, NOW).record(Outcome::Healthy, NOW, 0.5);
+        }
+        for key in [0, 1] {
+            assert!(matches!(targets.standing(&key, NOW), Standing::Out(_)));
+        }
+    }
+
+    #[test]
+    fn failures_without_end_are_forgotten_as_well() {
+        let targets = Targets::new(Policy::default());
+        for key in 0..Targets::<usize>::MOST * 2 {
+            targets.target(&key, NOW).record(Outcome::Failed, NOW, 0.5);
+        }
+        assert!(targets.all().len() <= Targets::<usize>::MOST);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// How many of each there were in the last ten slices of time. Slices that are over are forgotten when somebody
-/// looks; nothing runs in between.
+/// How many of each there were in the last ten slices of time. Slices that are over are forgotten when
+/// something is added; nothing runs in between.
 #[derive(Clone, Debug)]
 pub(crate) struct Window {
     slice: Duration,
@@ -38,14 +38,18 @@ impl Window {
         self.slices[place].bad += bad;
     }
 
-    pub(crate) fn counts(&mut self, now: Duration) -> Counts {
-        self.forget(now);
-        self.slices
-            .iter()
-            .fold(Counts::default(), |sum, slice| Counts {
+    pub(crate) fn counts(&self, now: Duration) -> Counts {
+        let present = self.number(now);
+        let over = present.saturating_sub(self.latest);
+        let kept = (Self::SLICES as u64).saturating_sub(over);
+        let written = (0..kept.min(self.latest.saturating_add(1))).map(|back| self.latest - back);
+        written.map(|number| self.slices[Self::place(number)]).fold(
+            Counts::default(),
+            |sum, slice| Counts {
                 good: sum.good + slice.good,
                 bad: sum.bad + slice.bad,
-            })
+            },
+        )
     }
 
     pub(crate) fn clear(&mut self) {

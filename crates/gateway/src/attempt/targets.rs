@@ -100,8 +100,8 @@ impl Gateway {
         {
             let access = match self.open_target(&target) {
                 Ok(access) => access,
-                Err(Closed::Resting { until }) => {
-                    round.rests(target, until);
+                Err(Closed::Resting(out)) => {
+                    round.rests(target, out.until);
                     continue;
                 }
                 // It could be called when the call was planned.

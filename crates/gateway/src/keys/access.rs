@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use orchestra_dialects::Endpoint;
-use orchestra_health::{Outcome, Standing, Target, Ticket};
+use orchestra_health::{Out, Outcome, Standing, Target, Ticket};
 use orchestra_types::{ModelId, Rng};
 
-use super::pool::PoolKey;
+use super::pool::{Pool, PoolKey};
 use super::source::{KeySource, Refreshed};
 use super::{KeyState, UsedKey};
-use crate::providers::Member;
+use crate::providers::{Member, target_key};
 use crate::refusal::Refusal;
 
 /// A member, the key that an attempt uses with it, its place at the target, and all keys that its answer must not repeat.
@@ -41,11 +41,8 @@ pub(crate) struct Access {
 pub(crate) enum Closed {
     /// It cannot be called at all; what the client is told.
     Refused(Refusal),
-    /// Its targets are left alone.
-    Resting {
-        /// When the first of them may be asked again.
-        until: Duration,
-    },
+    /// The model is left alone with every key; the one with which it may be asked first.
+    Resting(Out),
 }
 
 /// A key and a place at the target that it leads to.
@@ -69,8 +66,16 @@ impl Access {
         if let Some(refusal) = keys.refusal(member.provider.id()) {
             return Err(Closed::Refused(refusal));
         }
-        let drawn =
-            draw(member, model, &keys, &[], rng, now).map_err(|until| Closed::Resting { until })?;
+        let drawn = match keys.pool() {
+            None => admit(member, model, None, now),
+            Some(pool) => match draw(member, model, pool, &[], rng, now) {
+                // All keys are benched.
+                Err(None) => admit(member, model, pool.soonest().cloned(), now),
+                Err(Some(out)) => Err(out),
+                Ok(drawn) => Ok(drawn),
+            },
+        };
+        let drawn = drawn.map_err(Closed::Resting)?;
         Ok(Self::of(member, model, keys, drawn, rng, now))
     }
 
@@ -88,9 +93,9 @@ impl Access {
         if let Some(refusal) = keys.refusal(member.provider.id()) {
             return Err(refusal);
         }
-        let target = |key: Option<&Arc<PoolKey>>| target(member, model, key);
+        let target = |key: Option<&Arc<PoolKey>>| target(member, model, key, now);
         let back = |key: &&Arc<PoolKey>| match target(Some(*key)).standing(now) {
-            Standing::Out { until, .. } => until,
+            Standing::Out(out) => out.until,
             Standing::Ready { .. } | Standing::Probe => now,
         };
         let pool = keys.pool();
@@ -128,9 +133,8 @@ impl Access {
     /// well.
     pub(crate) fn another(&self, rng: &dyn Rng, now: Duration) -> Option<Self> {
         let keys = self.member.keys();
-        keys.pool()?;
         let tried: Vec<_> = self.tried.iter().chain(&self.key).cloned().collect();
-        let drawn = draw(&self.member, &self.model, &keys, &tried, rng, now).ok()?;
+        let drawn = draw(&self.member, &self.model, keys.pool()?, &tried, rng, now).ok()?;
         let mut earlier = self.earlier.clone();
         if !Arc::ptr_eq(&keys, &self.keys) {
             earlier.push(Arc::clone(&self.keys));
@@ -243,45 +247,55 @@ fn chance(rng: &dyn Rng) -> f64 {
     f64::from(bits) / f64::from(u32::MAX)
 }
 
-fn target(member: &Member, model: &ModelId, key: Option<&Arc<PoolKey>>) -> Arc<Target> {
-    member.target(&(model.clone(), key.map(|key| key.label())))
+fn target(
+    member: &Member,
+    model: &ModelId,
+    key: Option<&Arc<PoolKey>>,
+    now: Duration,
+) -> Arc<Target> {
+    member.target(&target_key(model, key.map(|key| key.label())), now)
 }
 
-/// A key by weight, of those that were not `tried` and with which the model is well.
+/// A place at the target that the key leads to.
 ///
 /// # Errors
-/// When the first target is back that is left alone.
+/// Why there is none, and until when.
+fn admit(
+    member: &Member,
+    model: &ModelId,
+    key: Option<Arc<PoolKey>>,
+    now: Duration,
+) -> Result<Drawn, Out> {
+    let ticket = target(member, model, key.as_ref(), now).admit(now)?;
+    Ok(Drawn { key, ticket })
+}
+
+/// A key by weight, of those that were not `tried` and are not benched, and with which the model is well.
+///
+/// # Errors
+/// The target that may be asked first, of those that are left alone; `None` if there is no such key at all.
 fn draw(
     member: &Member,
     model: &ModelId,
-    keys: &KeyState,
+    pool: &Pool,
     tried: &[Arc<PoolKey>],
     rng: &dyn Rng,
     now: Duration,
-) -> Result<Drawn, Duration> {
-    let admit = |key: Option<Arc<PoolKey>>| match target(member, model, key.as_ref()).admit(now) {
-        Ok(ticket) => Ok(Drawn { key, ticket }),
-        Err(Standing::Out { until, .. }) => Err(until),
-        Err(Standing::Ready { .. } | Standing::Probe) => Err(now),
-    };
-    let Some(pool) = keys.pool() else {
-        return admit(None);
-    };
+) -> Result<Drawn, Option<Out>> {
     let mut passed = tried.to_vec();
-    let mut soonest = None;
+    let mut first: Option<Out> = None;
     while let Some(key) = pool.draw(&passed, now, || rng.next_u64()) {
-        match admit(Some(Arc::clone(key))) {
+        match admit(member, model, Some(Arc::clone(key)), now) {
             Ok(drawn) => return Ok(drawn),
-            Err(until) => {
-                soonest = Some(soonest.map_or(until, |first: Duration| first.min(until)));
+            Err(out) => {
+                first = Some(
+                    first
+                        .filter(|first| first.until <= out.until)
+                        .unwrap_or(out),
+                );
                 passed.push(Arc::clone(key));
             }
         }
     }
-    match soonest {
-        Some(until) => Err(until),
-        // All are benched. One that was tried already says the same again.
-        None if tried.is_empty() => admit(pool.soonest().cloned()),
-        None => Err(now),
-    }
+    Err(first)
 }

@@ -108,8 +108,9 @@ async fn a_refused_key_weighs_nothing_while_another_is_left() {
         (Behaviour::error(500), true, false),
     ] {
         let pools = on_the_brink(last, 1);
+        let is_well = || pools.is_well_with(if raw { "" } else { MODEL }, "a");
         for _ in 0..5 {
-            assert!(pools.is_well());
+            assert!(is_well());
             if raw {
                 pools.pass().await;
             } else {
@@ -117,9 +118,13 @@ async fn a_refused_key_weighs_nothing_while_another_is_left() {
             }
         }
         assert_eq!(
-            (pools.is_well(), pools.benched("a").is_some()),
+            (is_well(), pools.benched("a").is_some()),
             (well, well),
             "raw {raw}"
+        );
+        assert!(
+            pools.is_well_with(MODEL, "b"),
+            "each key is judged by itself"
         );
     }
 }

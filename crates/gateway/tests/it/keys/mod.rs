@@ -16,8 +16,9 @@ use std::time::Duration;
 use http::{HeaderMap, Method};
 use orchestra_dialects::Endpoint;
 use orchestra_gateway::{
-    CallRecord, KeyName, KeyReport, Keys, Member, Parts, ProviderKey, RawCall,
+    CallRecord, KeyName, KeyReport, Keys, Member, Parts, ProviderKey, RawCall, TargetReport,
 };
+use orchestra_health::Standing;
 use orchestra_providers::Row;
 use orchestra_secrets::Secret;
 use orchestra_testkit::{Behaviour, Script, Upstream, When};
@@ -103,6 +104,22 @@ impl Pools {
 
     fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// How the first provider's targets fare.
+    fn targets(&self) -> Vec<TargetReport> {
+        self.member().target_reports(self.clock.monotonic())
+    }
+
+    /// Whether a model of the first provider may be asked for with this key; of the raw calls' model if it has no name.
+    fn is_well_with(&self, model: &str, key: &str) -> bool {
+        let name = format!("store:{key}");
+        let of = |target: &&TargetReport| {
+            let key = target.key.as_ref().expect("every target has a key");
+            target.model.as_str() == model && key.name.as_str() == name
+        };
+        let standing = self.targets().iter().find(of).map(|t| t.report.standing);
+        !matches!(standing, Some(Standing::Out(_)))
     }
 
     /// Whether the first provider would be asked before others.
