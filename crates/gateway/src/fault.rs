@@ -79,6 +79,9 @@ pub struct Fault {
     pub retry_after: Option<Duration>,
     /// The error that the upstream reported, if it could be read.
     pub error: Option<UpstreamError>,
+    /// Whether the upstream said that the same would fail again: `x-should-retry: false`, which OpenAI and Anthropic send for
+    /// their own clients.
+    pub(crate) is_final: bool,
     /// Its answer as it came, body cut at 64 KiB; for relaying to a client of the same dialect.
     pub(crate) answer: Option<(HeaderMap, Bytes)>,
 }
@@ -95,6 +98,9 @@ pub enum Verdict {
 /// For [`FaultKind::Malformed`]: no answer may give the gateway's key away.
 pub(crate) const GAVE_KEY_AWAY: &str = "it repeats the gateway's key";
 
+/// How long a target is left alone that is asked too often and does not say for how long.
+const UNSAID_PAUSE: Duration = Duration::from_secs(1);
+
 impl Fault {
     /// A fault without an answer from the upstream.
     pub(crate) const fn new(kind: FaultKind, reached: Reached) -> Self {
@@ -104,6 +110,7 @@ impl Fault {
             status: None,
             retry_after: None,
             error: None,
+            is_final: false,
             answer: None,
         }
     }
@@ -117,6 +124,7 @@ impl Fault {
             status: None,
             retry_after: error.retry_after,
             error: harmless(access, Some(error)),
+            is_final: false,
             answer: None,
         }
     }
@@ -145,6 +153,10 @@ impl Fault {
             retry_after: retry_after(&head.headers, unix)
                 .or_else(|| error.as_ref().and_then(|error| error.retry_after)),
             error,
+            is_final: head
+                .headers
+                .get("x-should-retry")
+                .is_some_and(|value| value == "false"),
             answer: Some((head.headers.clone(), text)),
         }
     }
@@ -176,6 +188,35 @@ impl Fault {
             | FaultKind::Timeout(Phase::FirstByte | Phase::Idle)
             | FaultKind::Malformed(_)
             | FaultKind::Truncated => Verdict::NextTarget,
+        }
+    }
+
+    /// How long the same target must be left alone before it may do better; `None` if it would fail the same way. After
+    /// content that the client has seen nothing is asked again.
+    #[must_use]
+    pub(crate) fn passes_after(&self) -> Option<Duration> {
+        if self.is_final || self.reached == Reached::Streaming {
+            return None;
+        }
+        let asked = self.retry_after.unwrap_or_default();
+        match &self.kind {
+            FaultKind::Reported(class) => match class {
+                ErrorClass::RateLimited => Some(self.retry_after.unwrap_or(UNSAID_PAUSE)),
+                ErrorClass::Overloaded | ErrorClass::Timeout | ErrorClass::Server => Some(asked),
+                ErrorClass::InvalidRequest
+                | ErrorClass::ContextLength
+                | ErrorClass::ContentPolicy
+                | ErrorClass::Authentication
+                | ErrorClass::Permission
+                | ErrorClass::Billing
+                | ErrorClass::ModelNotFound => None,
+            },
+            FaultKind::Connect(_)
+            | FaultKind::Broken(_)
+            | FaultKind::Timeout(Phase::FirstByte | Phase::Idle)
+            | FaultKind::Truncated => Some(asked),
+            // Pages, redirects and answers that give the key away are somebody's configuration.
+            FaultKind::Timeout(Phase::Total) | FaultKind::Malformed(_) => None,
         }
     }
 
@@ -226,7 +267,7 @@ impl Fault {
                 | ErrorClass::ContentPolicy
                 | ErrorClass::ModelNotFound => Outcome::Healthy,
                 ErrorClass::RateLimited => Outcome::Paused {
-                    rest: self.retry_after.unwrap_or(Duration::from_secs(1)),
+                    rest: self.retry_after.unwrap_or(UNSAID_PAUSE),
                 },
                 ErrorClass::Overloaded => self
                     .retry_after

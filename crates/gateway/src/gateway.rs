@@ -329,3 +329,16 @@ pub(crate) fn identify(headers: &mut HeaderMap, family: Family, record: &CallRec
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever embeds the gateway may spawn its calls.
+    #[test]
+    fn calls_can_be_spawned() {
+        fn is_send<'g, A, F: Send>(_: impl Fn(&'g Gateway, A) -> F) {}
+        is_send(Gateway::call);
+        is_send(Gateway::pass);
+    }
+}

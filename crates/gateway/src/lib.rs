@@ -19,6 +19,7 @@ mod read;
 mod refusal;
 mod relay;
 mod request;
+mod retries;
 mod retry_after;
 mod settings;
 mod settle;
@@ -41,6 +42,7 @@ pub use models::{ModelEntry, ProviderCheck};
 pub use providers::{Member, Providers, TargetReport};
 pub use raw::RawCall;
 pub use refusal::Refusal;
+pub use retries::{Retries, RetryRules};
 pub use settings::{Settings, Translation};
 pub use settle::{AttemptRecord, CallRecord, Ending, NoRecords, Sink};
 pub use transport::{

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use orchestra_dialects::HeadLimits;
 
+use crate::retries::RetryRules;
+
 /// How long each phase of a call may take, and how large its parts may be.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -25,6 +27,8 @@ pub struct Settings {
     pub stream_total: Duration,
     /// Upstream sends per call, all targets together.
     pub max_attempts: usize,
+    /// How often the same target is asked again.
+    pub retries: RetryRules,
     /// The largest answer that is taken in one piece, in bytes.
     pub max_answer_bytes: usize,
     /// The largest single event of a stream, in bytes.
@@ -84,6 +88,7 @@ impl Default for Settings {
             total: Duration::from_secs(600),
             stream_total: Duration::from_secs(3600),
             max_attempts: 3,
+            retries: RetryRules::default(),
             max_answer_bytes: 64 << 20,
             max_event_bytes: 8 << 20,
             head: HeadLimits::default(),

@@ -1,5 +1,6 @@
 //! One send to one target.
 
+mod round;
 mod stream;
 mod targets;
 mod whole;
@@ -38,11 +39,14 @@ pub(crate) struct Attempts<'a> {
     pub(crate) unix: Duration,
 }
 
-/// Whether another target stands ready if this one fails.
+/// Whether another attempt can follow if this one fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Spare {
-    /// A failure can still be hidden from the client: a stream is held back for its content.
+    /// Another target is. A failure can still be hidden from the client: a stream is held back for its content.
     Ready,
+    /// Only the same target can be asked once more. A failure can be hidden all the same, but nobody waits for the
+    /// time that this attempt takes.
+    Again,
     /// This is the last attempt: the client gets what comes as soon as it comes.
     None,
 }
@@ -87,7 +91,7 @@ impl Attempts<'_> {
         match (self.call.head.stream(), spare) {
             (true, _) => self.settings.first_byte,
             (false, Spare::Ready) => left / 2,
-            (false, Spare::None) => left,
+            (false, Spare::Again | Spare::None) => left,
         }
     }
 

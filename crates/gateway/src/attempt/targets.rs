@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
+use super::round::{Failed, Round};
 use super::{Attempts, Spare};
 use crate::answer::Answer;
 use crate::call::Call;
@@ -11,10 +12,10 @@ use crate::conversations::Keep;
 use crate::failure::Failure;
 use crate::fault::{Fault, Verdict};
 use crate::gateway::{Gateway, Served};
-use crate::keys::{Access, Closed};
+use crate::keys::{Access, Closed, chance};
 use crate::outgoing::{Outgoing, Step, Unsendable, prepare};
-use crate::plan::{Candidate, Exchange};
-use crate::refusal::Refusal;
+use crate::plan::Candidate;
+use crate::retries::Retries;
 use crate::settle::Settlement;
 
 /// What one target is asked.
@@ -24,56 +25,23 @@ struct Question<'a> {
     outgoing: &'a Outgoing,
     /// Whether another target waits for its turn.
     more: bool,
+    retries: Retries,
+    /// How often this call has asked the target again already.
+    retried: u32,
 }
 
-/// What a call has to tell when no target has answered.
-#[derive(Default)]
-struct Told {
-    /// The fault of the last attempt.
-    last: Option<(Access, Exchange, Fault)>,
-    /// Why the first target that could not be asked could not.
-    unable: Option<Refusal>,
+/// With which key the answer came; or the fault, after how many retries.
+enum Asked {
+    Answered(Access, Answer),
+    Failed(Access, Fault, u32),
 }
 
-impl Told {
-    fn unable(&mut self, refusal: Refusal) {
-        self.unable.get_or_insert(refusal);
-    }
-
-    fn into_failure(self, call: &Call, attempts: usize) -> Failure {
-        match self.last {
-            Some((access, exchange, fault)) => {
-                Failure::from_fault(&access, exchange, fault, call, attempts)
-            }
-            None => self
-                .unable
-                .unwrap_or_else(Refusal::no_attempt_allowed)
-                .into(),
-        }
-    }
-}
-
-/// What is known while targets are tried.
-struct Round {
-    told: Told,
-    /// The target that is back first of those that are left alone, and when.
-    resting: Option<(Candidate, Duration)>,
-}
-
-impl Round {
-    fn rests(&mut self, target: Candidate, until: Duration) {
-        if self
-            .resting
-            .as_ref()
-            .is_none_or(|(_, first)| until < *first)
-        {
-            self.resting = Some((target, until));
-        }
-    }
-}
+/// A call that is over; `None` while another target, or the same one again, may do better.
+type Done = Option<Result<Served, Failure>>;
 
 impl Gateway {
-    /// Tries the candidates in their order until one answers or nothing more is to be won.
+    /// Tries the candidates in their order until one answers or nothing more is to be won; then again those whose failure
+    /// may have passed; then those that were left alone.
     pub(crate) async fn attempt_all(
         &self,
         call: &Call,
@@ -90,18 +58,34 @@ impl Gateway {
             deadline,
             unix: settlement.record.started_unix,
         };
-        let mut round = Round {
-            told: Told::default(),
-            resting: None,
-        };
+        let mut round = Round::new(settlement);
+        if let Some(done) = self.ask_each(&attempts, candidates, &mut round).await {
+            return done;
+        }
+        if let Some(done) = self.ask_again(&attempts, &mut round).await {
+            return done;
+        }
+        if let Some(done) = self.ask_resting(&attempts, &mut round).await {
+            return done;
+        }
+        Err(round.failure(call))
+    }
+
+    /// Asks every target that may be asked.
+    async fn ask_each(
+        &self,
+        attempts: &Attempts<'_>,
+        candidates: Vec<Candidate>,
+        round: &mut Round<'_>,
+    ) -> Done {
         let mut targets = candidates.into_iter().peekable();
-        while attempts.are_left(settlement)
+        while attempts.are_left(round.settlement)
             && let Some(target) = targets.next()
         {
             let access = match self.open_target(&target) {
                 Ok(access) => access,
                 Err(Closed::Resting(out)) => {
-                    round.rests(target, out.until);
+                    round.rests(target, out);
                     continue;
                 }
                 // It could be called when the call was planned.
@@ -110,39 +94,70 @@ impl Gateway {
                     continue;
                 }
             };
+            access.offer(self.parts.clock.monotonic());
             let more = targets.peek().is_some();
-            let tried = self.try_target(&attempts, target, access, more, &mut round, settlement);
+            let tried = self.try_target(attempts, target, access, more, 0, round);
             if let Some(done) = tried.await {
-                return done;
+                return Some(done);
             }
         }
-        // With everyone resting somebody must still be tried, but nobody is troubled who asked to be left alone as long as
-        // another has said what is wrong.
-        if settlement.record.attempts.is_empty()
-            && let Some((target, _)) = round.resting.take()
-        {
-            let (rng, now) = (self.parts.rng.as_ref(), self.parts.clock.monotonic());
-            let access = Access::force(&target.member, &target.model, rng, now)?;
-            let tried = self.try_target(&attempts, target, access, false, &mut round, settlement);
-            if let Some(done) = tried.await {
-                return done;
-            }
-        }
-        Err(round
-            .told
-            .into_failure(call, settlement.record.attempts.len()))
+        None
     }
 
-    /// Asks one target. `None` if another may do better.
+    /// No other target is left: asks those again whose failure may have passed. The last attempt is for one that was left
+    /// alone, if there is one: it may have recovered.
+    async fn ask_again(&self, attempts: &Attempts<'_>, round: &mut Round<'_>) -> Done {
+        while attempts.remaining(round.settlement) > usize::from(round.has_resting())
+            && let Some(failed) = round.next_failed()
+        {
+            let retries = attempts.retries(&failed.target);
+            if failed.retried >= retries.as_last {
+                continue;
+            }
+            let Some(access) = self.again(attempts, &failed, retries).await else {
+                continue;
+            };
+            let (retried, more) = (failed.retried + 1, round.has_resting());
+            let tried = self.try_target(attempts, failed.target, access, more, retried, round);
+            if let Some(done) = tried.await {
+                return Some(done);
+            }
+        }
+        None
+    }
+
+    /// Asks targets that should be left alone: with everyone resting somebody must still be tried.
+    async fn ask_resting(&self, attempts: &Attempts<'_>, round: &mut Round<'_>) -> Done {
+        while attempts.are_left(round.settlement)
+            && let Some(target) = round.next_resting()
+        {
+            let (rng, now) = (self.parts.rng.as_ref(), self.parts.clock.monotonic());
+            let access = match Access::force(&target.member, &target.model, rng, now) {
+                Ok(access) => access,
+                Err(refusal) => {
+                    round.told.unable(refusal);
+                    continue;
+                }
+            };
+            let more = round.has_resting();
+            let tried = self.try_target(attempts, target, access, more, u32::MAX, round);
+            if let Some(done) = tried.await {
+                return Some(done);
+            }
+        }
+        None
+    }
+
+    /// Asks one target, which this call has asked again `retried` times before.
     async fn try_target(
         &self,
         attempts: &Attempts<'_>,
         target: Candidate,
         access: Access,
         more: bool,
-        round: &mut Round,
-        settlement: &mut Settlement,
-    ) -> Option<Result<Served, Failure>> {
+        retried: u32,
+        round: &mut Round<'_>,
+    ) -> Done {
         let (call, deadline) = (attempts.call, attempts.deadline);
         let outgoing = match prepare(call, &target) {
             Ok(Step::Send(outgoing)) => outgoing,
@@ -157,21 +172,26 @@ impl Gateway {
             target: &target,
             outgoing: &outgoing,
             more,
+            retries: attempts.retries(&target),
+            retried,
         };
-        match self.ask(attempts, question, access, settlement).await {
-            (access, Ok(answer)) => {
-                let (store, client) = (&self.parts.conversations, &settlement.record.client);
+        let asked = self.ask(attempts, question, access, round.settlement).await;
+        let (access, fault, retried) = match asked {
+            Asked::Failed(access, fault, retried) => (access, fault, retried),
+            Asked::Answered(access, answer) => {
+                let (store, client) = (&self.parts.conversations, &round.settlement.record.client);
                 let keep = Keep::of(store.as_ref(), call, &outgoing, client.as_ref());
-                Some(Ok(Served::new(access, answer, deadline).keeping(keep)))
+                return Some(Ok(Served::new(access, answer, deadline).keeping(keep)));
             }
-            (access, Err(fault)) => {
-                let verdict = fault.verdict();
-                round.told.last = Some((access, target.exchange, fault));
-                (verdict == Verdict::Relay).then(|| {
-                    let told = std::mem::take(&mut round.told);
-                    Err(told.into_failure(call, settlement.record.attempts.len()))
-                })
-            }
+        };
+        if let Some(failed) = Failed::of(&target, &access, &fault, retried) {
+            round.failed(failed);
+        }
+        let verdict = fault.verdict();
+        round.told.last = Some((access, target.exchange, fault));
+        match verdict {
+            Verdict::Relay => Some(Err(round.failure(call))),
+            Verdict::NextTarget => None,
         }
     }
 
@@ -180,30 +200,81 @@ impl Gateway {
         Access::open(&target.member, &target.model, self.parts.rng.as_ref(), now)
     }
 
-    /// Asks one target, again with another key while its provider refuses them and attempts are left. Says with
-    /// which key the answer or the fault came.
+    /// Asks one target: again with another key while its provider refuses them, again with any if its failure may pass and
+    /// the rules want that before other targets are asked, as long as attempts are left.
     async fn ask(
         &self,
         attempts: &Attempts<'_>,
-        question: Question<'_>,
+        mut question: Question<'_>,
         mut access: Access,
         settlement: &mut Settlement,
-    ) -> (Access, Result<Answer, Fault>) {
+    ) -> Asked {
         loop {
             let sending = self.send(attempts, question, &access, settlement);
             let fault = match sending.await {
-                Ok(answer) => return (access, Ok(answer)),
+                Ok(answer) => return Asked::Answered(access, answer),
                 Err(fault) => fault,
             };
-            match self.other_key(&access, &fault, attempts.deadline).await {
-                Some(other) if attempts.allow(&other, question, settlement) => access = other,
-                Some(_) => return (access, Err(fault)),
+            let next = match self.other_key(&access, &fault, attempts.deadline).await {
+                Some(other) => {
+                    let may = attempts.allow(&other, question, settlement);
+                    may.then_some(other)
+                }
                 None => {
                     access.judge(fault.weight(), self.parts.clock.monotonic());
-                    return (access, Err(fault));
+                    let again = self.before_others(attempts, question, &access, &fault, settlement);
+                    let again = again.await;
+                    question.retried += u32::from(again.is_some());
+                    again
                 }
+            };
+            match next {
+                Some(next) => access = next,
+                None => return Asked::Failed(access, fault, question.retried),
             }
         }
+    }
+
+    /// What the same target is asked with once more before other targets are, if the rules want that.
+    async fn before_others(
+        &self,
+        attempts: &Attempts<'_>,
+        question: Question<'_>,
+        access: &Access,
+        fault: &Fault,
+        settlement: &Settlement,
+    ) -> Option<Access> {
+        let Question {
+            target,
+            more,
+            retries,
+            retried,
+            ..
+        } = question;
+        let wanted =
+            retried < retries.before_others && attempts.remaining(settlement) > usize::from(more);
+        let failed = Failed::of(target, access, fault, retried).filter(|_| wanted)?;
+        self.again(attempts, &failed, retries).await
+    }
+
+    /// What the same target is asked with once more, after a wait. `None` if the wait would be too long, the target's budget
+    /// does not allow it, or the target is left alone by then.
+    async fn again(
+        &self,
+        attempts: &Attempts<'_>,
+        failed: &Failed,
+        retries: Retries,
+    ) -> Option<Access> {
+        let draw = chance(self.parts.rng.as_ref());
+        let wait = retries.wait(failed.pause, failed.retried, draw)?;
+        if wait >= attempts.deadline.saturating_duration_since(Instant::now()) {
+            return None;
+        }
+        if !failed.health.withdraw_retry(self.parts.clock.monotonic()) {
+            return None;
+        }
+        sleep(wait).await;
+        self.open_target(&failed.target).ok()
     }
 
     /// What the same target can be asked with after a fault that is the key's: another key that is not benched,
@@ -229,18 +300,12 @@ impl Gateway {
         settlement: &mut Settlement,
     ) -> Result<Answer, Fault> {
         let Question {
-            target,
-            outgoing,
-            more,
+            target, outgoing, ..
         } = question;
         let began = self.parts.clock.monotonic();
         let (provider, key) = (target.member.provider.id(), access.used());
         settlement.attempt(provider, &target.model, outgoing.translated_to(), key);
-        let spare = if more && attempts.are_left(settlement) {
-            Spare::Ready
-        } else {
-            Spare::None
-        };
+        let spare = attempts.spare(question, settlement);
         let outcome = attempts.run(access, outgoing, spare).await;
         self.note(access, began, outcome.as_ref().err(), settlement);
         if outcome.is_ok() {
@@ -277,13 +342,38 @@ impl Gateway {
 impl Attempts<'_> {
     /// Whether the call may be sent once more.
     fn are_left(&self, settlement: &Settlement) -> bool {
-        settlement.record.attempts.len() < self.settings.max_attempts
+        self.remaining(settlement) > 0
+    }
+
+    /// How often the call may still be sent.
+    fn remaining(&self, settlement: &Settlement) -> usize {
+        let made = settlement.record.attempts.len();
+        self.settings.max_attempts.saturating_sub(made)
+    }
+
+    /// How often the same target may be asked again.
+    fn retries(&self, target: &Candidate) -> Retries {
+        let (rules, provider) = (&self.settings.retries, target.member.provider.id());
+        rules.of(self.call.head.model(), provider)
+    }
+
+    /// What can follow if the attempt that begins now fails.
+    fn spare(&self, question: Question<'_>, settlement: &Settlement) -> Spare {
+        if !self.are_left(settlement) {
+            Spare::None
+        } else if question.more {
+            Spare::Ready
+        } else if question.retried < question.retries.as_last {
+            Spare::Again
+        } else {
+            Spare::None
+        }
     }
 
     /// Whether the same target may be asked with another key. From the third on, keys leave the last attempt to
     /// the target that waits: an account with many keys may be closed as a whole.
     fn allow(&self, other: &Access, question: Question<'_>, settlement: &Settlement) -> bool {
         let kept = usize::from(question.more && other.keys_tried() > 1);
-        settlement.record.attempts.len() + kept < self.settings.max_attempts
+        self.remaining(settlement) > kept
     }
 }

@@ -146,6 +146,16 @@ impl Access {
         })
     }
 
+    /// What is known of its target.
+    pub(crate) fn health(&self) -> &Arc<Target> {
+        self.ticket.target()
+    }
+
+    /// A call was brought to its target, for the first time: retries are a share of these.
+    pub(crate) fn offer(&self, now: Duration) {
+        self.health().offer(now);
+    }
+
     /// The target's first token, or its whole answer, came at the time `now`.
     pub(crate) fn first_token(&self, now: Duration) {
         self.ticket.first_token(now);
@@ -242,7 +252,7 @@ impl Access {
 }
 
 /// A number from 0 to 1.
-fn chance(rng: &dyn Rng) -> f64 {
+pub(crate) fn chance(rng: &dyn Rng) -> f64 {
     let bits = u32::try_from(rng.next_u64() >> 32).unwrap_or(u32::MAX);
     f64::from(bits) / f64::from(u32::MAX)
 }

@@ -12,7 +12,7 @@ use http_body_util::BodyExt;
 use orchestra_dialects::Endpoint;
 use orchestra_gateway::{
     AnswerBody, CallRecord, Conversations, Gateway, Incoming, KeyName, Keys, Parts,
-    PooledTransport, ProviderKey, Providers, Settings, Sink, Transport,
+    PooledTransport, ProviderKey, Providers, Retries, RetryRules, Settings, Sink, Transport,
 };
 use orchestra_providers::{ByFamily, Catalogue, Provider, Registry, Row};
 use orchestra_secrets::Secret;
@@ -40,7 +40,7 @@ pub(crate) async fn within<T>(limit: Duration, what: impl Future<Output = T>) ->
         .expect("it takes too long")
 }
 
-/// Limits so short that waiting for a silent upstream costs little.
+/// Limits so short that waiting for a silent upstream costs little. No target is asked twice: who wants that says so.
 pub(crate) fn impatient() -> Settings {
     Settings {
         connect: Duration::from_secs(2),
@@ -49,6 +49,7 @@ pub(crate) fn impatient() -> Settings {
         total: Duration::from_secs(8),
         stream_total: Duration::from_secs(8),
         max_event_bytes: 16 * 1024,
+        retries: RetryRules::all(Retries::NONE),
         ..Settings::default()
     }
 }
@@ -228,6 +229,19 @@ impl Stage {
     pub(crate) fn over(transport: Arc<dyn Transport>, settings: Settings, rows: &[Row]) -> Self {
         Self::of_parts(Vec::new(), |records| {
             parts(transport, settings, rows, records)
+        })
+    }
+
+    /// Any transport, and a time of its own.
+    pub(crate) fn timed(
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+        rows: &[Row],
+    ) -> Self {
+        Self::of_parts(Vec::new(), |records| Parts {
+            clock,
+            ..parts(transport, settings, rows, records)
         })
     }
 

@@ -20,6 +20,7 @@ mod models;
 mod pieces;
 mod plan;
 mod raw;
+mod retries;
 mod settlement;
 mod translation;
 mod usage;

@@ -1,0 +1,134 @@
+//! What a call learns while it asks one target after another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use orchestra_health::{Out, OutReason, Target};
+
+use crate::call::Call;
+use crate::failure::Failure;
+use crate::fault::Fault;
+use crate::keys::Access;
+use crate::plan::{Candidate, Exchange};
+use crate::refusal::Refusal;
+use crate::settle::Settlement;
+
+/// What a call has to tell when no target has answered.
+#[derive(Default)]
+pub(super) struct Told {
+    /// The fault of the last attempt.
+    pub(super) last: Option<(Access, Exchange, Fault)>,
+    /// Why the first target that could not be asked could not.
+    unable: Option<Refusal>,
+}
+
+impl Told {
+    pub(super) fn unable(&mut self, refusal: Refusal) {
+        self.unable.get_or_insert(refusal);
+    }
+
+    fn into_failure(self, call: &Call, attempts: usize) -> Failure {
+        match self.last {
+            Some((access, exchange, fault)) => {
+                Failure::from_fault(&access, exchange, fault, call, attempts)
+            }
+            None => self
+                .unable
+                .unwrap_or_else(Refusal::no_attempt_allowed)
+                .into(),
+        }
+    }
+}
+
+/// A target that failed in a way that may pass.
+pub(super) struct Failed {
+    pub(super) target: Candidate,
+    /// What is known of it, with the key that it failed with.
+    pub(super) health: Arc<Target>,
+    /// How long it asked to be left alone.
+    pub(super) pause: Duration,
+    /// How often this call has asked it again already.
+    pub(super) retried: u32,
+}
+
+impl Failed {
+    /// `None` if the fault would be the same the next time.
+    pub(super) fn of(
+        target: &Candidate,
+        access: &Access,
+        fault: &Fault,
+        retried: u32,
+    ) -> Option<Self> {
+        Some(Self {
+            pause: fault.passes_after()?,
+            target: target.clone(),
+            health: Arc::clone(access.health()),
+            retried,
+        })
+    }
+}
+
+/// What is known while targets are tried.
+pub(super) struct Round<'r> {
+    pub(super) told: Told,
+    /// Targets that are left alone.
+    resting: Vec<(Candidate, Out)>,
+    /// Targets that may do better if they are asked again, in the order in which they failed.
+    failed: Vec<Failed>,
+    pub(super) settlement: &'r mut Settlement,
+}
+
+impl<'r> Round<'r> {
+    pub(super) fn new(settlement: &'r mut Settlement) -> Self {
+        Self {
+            told: Told::default(),
+            resting: Vec::new(),
+            failed: Vec::new(),
+            settlement,
+        }
+    }
+
+    pub(super) fn rests(&mut self, target: Candidate, out: Out) {
+        self.resting.push((target, out));
+    }
+
+    pub(super) fn failed(&mut self, failed: Failed) {
+        self.failed.push(failed);
+    }
+
+    /// The target to ask again next: the one that asked for the shortest pause, of these the one that failed first.
+    pub(super) fn next_failed(&mut self) -> Option<Failed> {
+        let places = 0..self.failed.len();
+        let first = places.min_by_key(|place| self.failed[*place].pause)?;
+        Some(self.failed.remove(first))
+    }
+
+    /// The target to ask although it is left alone: the one that would be back first. Who asked for a pause, or has as much
+    /// as it takes, is not troubled once another has said what is wrong.
+    pub(super) fn next_resting(&mut self) -> Option<Candidate> {
+        let asked = !self.settlement.record.attempts.is_empty();
+        let places = (0..self.resting.len())
+            .filter(|place| !asked || may_have_recovered(self.resting[*place].1.reason));
+        let first = places.min_by_key(|place| self.resting[*place].1.until)?;
+        Some(self.resting.remove(first).0)
+    }
+
+    /// Whether some target is left alone because it failed.
+    pub(super) fn has_resting(&self) -> bool {
+        let mut reasons = self.resting.iter().map(|(_, out)| out.reason);
+        reasons.any(may_have_recovered)
+    }
+
+    /// What the client is told.
+    pub(super) fn failure(&mut self, call: &Call) -> Failure {
+        let attempts = self.settlement.record.attempts.len();
+        std::mem::take(&mut self.told).into_failure(call, attempts)
+    }
+}
+
+const fn may_have_recovered(reason: OutReason) -> bool {
+    match reason {
+        OutReason::Failing | OutReason::Probing => true,
+        OutReason::Paused | OutReason::Full => false,
+    }
+}
