@@ -13,7 +13,7 @@ mod server;
 pub use config::{
     BuildError, Built, ClientKeyConfig, Config, ConfigError, FILE_NAME, LimitConfig, OneOrMany,
 };
-pub use config::{ConversationStore, ResponsesConfig, StoreKind};
+pub use config::{ConversationStore, ResponsesConfig, RetriesConfig, RetryConfig, StoreKind};
 pub use config::{
     ProviderConfig, ProviderKeyConfig, ServerConfig, TimeoutConfig, TranslationConfig,
 };

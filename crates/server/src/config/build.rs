@@ -52,7 +52,7 @@ impl Config {
         };
         let (list, wants) = found.into_iter().unzip();
         let registry = self.registry(list, catalogue)?;
-        let settings = self.settings()?;
+        let settings = self.settings(&registry)?;
         let conversations = self.responses.build()?;
         let desk = self.client_desk(&vault)?;
         // Until the keeper has looked, nobody has a key.
@@ -165,8 +165,9 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    use orchestra_gateway::{ConversationBounds, KeyStanding};
+    use orchestra_gateway::{ConversationBounds, KeyStanding, Retries};
     use orchestra_secrets::Variables;
+    use orchestra_types::ProviderId;
 
     use super::*;
 
@@ -188,6 +189,36 @@ mod tests {
             .members()
             .map(|member| member.provider.id().as_str())
             .collect()
+    }
+
+    #[test]
+    fn retries_are_laid_over_one_another() {
+        let text = concat!(
+            "[models]\nfast = \"openai/gpt-5-mini\"\n",
+            "[retries]\nas_last = 1\nlongest_pause_seconds = 0.5\n",
+            "[retries.providers.openai]\nbefore_others = 1\n",
+            "[retries.models.fast]\nas_last = 0\nmax_wait_seconds = 1\n",
+        );
+        let built = build_from(text, &[("OPENAI_API_KEY", "irrelevant")]).unwrap();
+        let rules = built.settings.retries;
+        let usual = Retries {
+            as_last: 1,
+            longest_pause: Duration::from_millis(500),
+            ..Retries::default()
+        };
+        let provider = Retries {
+            before_others: 1,
+            ..usual
+        };
+        let model = Retries {
+            as_last: 0,
+            max_wait: Duration::from_secs(1),
+            ..usual
+        };
+        let openai = ProviderId::new("openai").unwrap();
+        assert_eq!(rules.usual, usual);
+        assert_eq!(rules.providers, BTreeMap::from([(openai, provider)]));
+        assert_eq!(rules.models, BTreeMap::from([("fast".to_owned(), model)]));
     }
 
     /// Whoever embeds a server may spawn what builds and runs it.
@@ -319,6 +350,8 @@ mod tests {
                 "strict_models",
             ),
             ("[limits]\nmax_attempts = 0\n", "limits.max_attempts"),
+            ("[retries.providers.openia]\nas_last = 1\n", "\"openia\""),
+            ("[retries.models.\"no/such\"]\nas_last = 1\n", "no/such"),
             ("[responses]\nstore = \"sqlite\"\n", "needs a `path`"),
             (
                 "[responses]\npath = \"kept.db\"\n",

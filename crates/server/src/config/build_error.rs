@@ -101,6 +101,14 @@ pub enum BuildError {
     /// A model for strict translation that nobody serves.
     #[error("in [translation] strict_models")]
     StrictModel(#[from] ResolveError),
+    /// Retries for a model that nobody serves.
+    #[error("in [retries.models]")]
+    RetriesOfModel(#[source] ResolveError),
+    /// Retries for a provider that is not there.
+    #[error(
+        "in [retries.providers]: there is no provider {0:?}; write a name of [[providers]], or one whose key is set"
+    )]
+    RetriesOfNobody(ProviderId),
     /// A client key that cannot be had.
     #[error("the client key {name:?} cannot be had")]
     ClientKey {

@@ -6,6 +6,7 @@ mod error;
 mod found;
 mod listen;
 mod responses;
+mod retries;
 mod seconds;
 mod settings;
 
@@ -23,6 +24,7 @@ pub use build_error::BuildError;
 pub use error::ConfigError;
 use listen::Listen;
 pub use responses::{ConversationStore, ResponsesConfig, StoreKind};
+pub use retries::{RetriesConfig, RetryConfig};
 use seconds::Seconds;
 
 use crate::secrets::SecretsConfig;
@@ -50,6 +52,9 @@ pub struct Config {
     /// How large and how many.
     #[serde(default)]
     pub limits: LimitConfig,
+    /// How often the same target is asked again.
+    #[serde(default)]
+    pub retries: RetriesConfig,
     /// What calls may lose on their way to a provider of another dialect.
     #[serde(default)]
     pub translation: TranslationConfig,

@@ -2,11 +2,12 @@
 
 use orchestra_dialects::HeadLimits;
 use orchestra_gateway::{Settings, Translation};
+use orchestra_providers::Registry;
 
 use super::{BuildError, Config};
 
 impl Config {
-    pub(super) fn settings(&self) -> Result<Settings, BuildError> {
+    pub(super) fn settings(&self, registry: &Registry) -> Result<Settings, BuildError> {
         let usual = Settings::default();
         let (times, limits) = (&self.timeouts, &self.limits);
         let time = |own: Option<super::Seconds>, usual| own.map_or(usual, super::Seconds::duration);
@@ -32,6 +33,7 @@ impl Config {
                 limits.max_attempts,
                 usual.max_attempts,
             )?,
+            retries: self.retries.build(registry)?,
             max_answer_bytes: number(
                 "limits.max_answer_bytes",
                 limits.max_answer_bytes,

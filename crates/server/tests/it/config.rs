@@ -16,11 +16,12 @@ use tokio::net::TcpListener;
 const DOCUMENTATION: &str = include_str!("../../../../docs/configuration.md");
 
 /// The tables of the documentation, in their order there.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "[server]",
     "[[providers]]",
     "[timeouts]",
     "[limits]",
+    "[retries]",
     "[translation]",
     "[responses]",
     "[secrets]",
@@ -71,6 +72,8 @@ fn value(field: &str) -> &'static str {
         "anchor" => "\"off\"",
         "control" => "\"/run/orchestra/control.sock\"",
         "overrides" => "{ patterns = [\"my-*\"], auth = { header = \"x-key\" } }",
+        "providers" => "{ openai = { as_last = 1 } }",
+        "models" => "{ fast = { before_others = 1, max_wait_seconds = 0.5 } }",
         "strict" => "true",
         "strict_models" => "[\"fast\"]",
         _ => "7",
@@ -216,6 +219,20 @@ async fn the_documented_defaults_are_those_of_the_code() {
     ] {
         assert_eq!(default("[timeouts]", field), time.as_secs_f64(), "{field}");
     }
+    let retries = settings.retries.usual;
+    for (field, time) in [
+        ("first_wait_seconds", retries.first_wait),
+        ("max_wait_seconds", retries.max_wait),
+        ("longest_pause_seconds", retries.longest_pause),
+    ] {
+        assert_eq!(default("[retries]", field), time.as_secs_f64(), "{field}");
+    }
+    for (field, number) in [
+        ("before_others", retries.before_others),
+        ("as_last", retries.as_last),
+    ] {
+        assert_eq!(default("[retries]", field), f64::from(number), "{field}");
+    }
     for (table, field, number) in [
         ("[server]", "max_connections", server.max_connections),
         (
@@ -280,6 +297,8 @@ fn what_is_misspelt_is_answered_with_what_was_meant() {
         ),
         ("[limits]\nmax_attempt = 1\n", 2, "max_attempts"),
         ("[limits]\nmax_body_byte = 1\n", 2, "max_body_bytes"),
+        ("[retries]\nbefore_other = 1\n", 2, "before_others"),
+        ("[retries.models.fast]\nas_lst = 1\n", 2, "as_last"),
     ] {
         let message = refusal(text);
         assert!(
