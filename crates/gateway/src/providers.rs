@@ -187,3 +187,18 @@ impl Providers {
         &self.registry
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_that_clients_make_up_take_no_more_room_than_others() {
+        let key = |name: String| target_key(&ModelId::new(&name), None).0;
+        let long = "é".repeat(100_000);
+        assert_eq!(key(long.clone()).as_str().len(), LONGEST_NAME);
+        assert_eq!(key(format!("a{long}")).as_str().len(), LONGEST_NAME - 1);
+        let just = "x".repeat(LONGEST_NAME);
+        assert_eq!(key(just.clone()).as_str(), just);
+    }
+}
