@@ -393,6 +393,16 @@ mod tests {
     }
 
     #[test]
+    fn a_probe_of_an_earlier_rest_gives_no_place_back() {
+        let target = failing(at(100));
+        let earlier = target.admit(at(130)).unwrap();
+        target.force(at(131)).judge(Outcome::Failed, at(131), EVEN);
+        let _probe = target.admit(at(191)).unwrap();
+        drop(earlier);
+        assert!(target.admit(at(192)).is_err(), "the probe is on its way");
+    }
+
+    #[test]
     fn a_probe_that_streams_lets_the_next_one_through_and_its_end_decides() {
         let target = failing(at(100));
         let probe = target.admit(at(130)).unwrap();

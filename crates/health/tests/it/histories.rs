@@ -62,10 +62,8 @@ impl History {
                 let probes = before.standing == Standing::Probe;
                 let open = matches!(before.breaker, BreakerState::Open { .. });
                 assert!(!open, "an open breaker refuses");
-                if probes {
-                    // Those of an earlier opening are probes no longer.
-                    self.under_way.iter_mut().for_each(|a| a.probes = false);
-                }
+                let another = self.under_way.iter().any(|attempt| attempt.probes);
+                assert!(!probes || !another, "a probe is on its way");
                 self.under_way.push(Attempt { ticket, probes });
                 let after = self.report().standing;
                 assert!(
@@ -89,6 +87,10 @@ impl History {
         let before = self.report();
         attempt.ticket.judge(outcome, self.now, self.draw);
         let after = self.report();
+        if before.breaker != after.breaker {
+            // Those that were sent before are probes no longer.
+            self.under_way.iter_mut().for_each(|a| a.probes = false);
+        }
         self.judged += u64::from(!matches!(outcome, Outcome::Paused { .. }));
         if let (BreakerState::Open { until }, BreakerState::Open { until: later }) =
             (before.breaker, after.breaker)
