@@ -1,5 +1,6 @@
 //! One send to one target.
 
+mod ask;
 mod round;
 mod stream;
 mod targets;

@@ -1,0 +1,196 @@
+//! One target, asked once or again.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::round::Failed;
+use super::{Attempts, Spare};
+use crate::answer::Answer;
+use crate::fault::Fault;
+use crate::gateway::Gateway;
+use crate::keys::{Access, chance};
+use crate::outgoing::Outgoing;
+use crate::plan::Candidate;
+use crate::retries::Retries;
+use crate::settle::Settlement;
+
+/// What one target is asked.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) target: &'a Candidate,
+    pub(super) outgoing: &'a Outgoing,
+    /// Whether another target waits for its turn.
+    pub(super) more: bool,
+    pub(super) retries: Retries,
+    /// How often this call has asked the target again already.
+    pub(super) retried: u32,
+}
+
+/// With which key the answer came; or the fault, after how many retries.
+pub(super) enum Asked {
+    Answered(Access, Answer),
+    Failed(Access, Fault, u32),
+}
+
+impl Gateway {
+    /// Asks one target: again with another key while its provider refuses them, again with any if its failure may pass and
+    /// the rules want that before other targets are asked, as long as attempts are left.
+    pub(super) async fn ask(
+        &self,
+        attempts: &Attempts<'_>,
+        mut question: Question<'_>,
+        mut access: Access,
+        settlement: &mut Settlement,
+    ) -> Asked {
+        loop {
+            let sending = self.send(attempts, question, &access, settlement);
+            let fault = match sending.await {
+                Ok(answer) => return Asked::Answered(access, answer),
+                Err(fault) => fault,
+            };
+            let next = match self.other_key(&access, &fault, attempts.deadline).await {
+                Some(other) => {
+                    let may = attempts.allow(&other, question, settlement);
+                    may.then_some(other)
+                }
+                None => {
+                    access.judge(fault.weight(), self.parts.clock.monotonic());
+                    let again = self.before_others(attempts, question, &access, &fault, settlement);
+                    let again = again.await;
+                    question.retried += u32::from(again.is_some());
+                    again
+                }
+            };
+            match next {
+                Some(next) => access = next,
+                None => return Asked::Failed(access, fault, question.retried),
+            }
+        }
+    }
+
+    /// What the same target is asked with once more before other targets are, if the rules want that.
+    async fn before_others(
+        &self,
+        attempts: &Attempts<'_>,
+        question: Question<'_>,
+        access: &Access,
+        fault: &Fault,
+        settlement: &Settlement,
+    ) -> Option<Access> {
+        let Question {
+            target,
+            more,
+            retries,
+            retried,
+            ..
+        } = question;
+        let wanted =
+            retried < retries.before_others && attempts.remaining(settlement) > usize::from(more);
+        let failed = Failed::of(target, access, fault, retried).filter(|_| wanted)?;
+        self.again(attempts, &failed, retries).await
+    }
+
+    /// What the same target is asked with once more, after a wait. `None` if the wait would be too long, the target's budget
+    /// does not allow it, or the target is left alone by then.
+    pub(super) async fn again(
+        &self,
+        attempts: &Attempts<'_>,
+        failed: &Failed,
+        retries: Retries,
+    ) -> Option<Access> {
+        let draw = chance(self.parts.rng.as_ref());
+        let wait = retries.wait(failed.pause, failed.retried, draw)?;
+        if wait >= attempts.deadline.saturating_duration_since(Instant::now()) {
+            return None;
+        }
+        if !failed.health.withdraw_retry(self.parts.clock.monotonic()) {
+            return None;
+        }
+        sleep(wait).await;
+        self.open_target(&failed.target).ok()
+    }
+
+    /// What the same target can be asked with after a fault that is the key's: another key that is not benched,
+    /// perhaps a newer version of the one that was refused.
+    async fn other_key(&self, access: &Access, fault: &Fault, deadline: Instant) -> Option<Access> {
+        if !fault.blames_key() {
+            return None;
+        }
+        access.refused(self.parts.clock.monotonic());
+        if let Some(source) = &self.parts.keys {
+            // Whatever comes of it: what counts is which keys the member has then.
+            let _ = timeout_at(deadline, access.renew(source)).await;
+        }
+        access.another(self.parts.rng.as_ref(), self.parts.clock.monotonic())
+    }
+
+    /// One attempt, and what is booked of it.
+    async fn send(
+        &self,
+        attempts: &Attempts<'_>,
+        question: Question<'_>,
+        access: &Access,
+        settlement: &mut Settlement,
+    ) -> Result<Answer, Fault> {
+        let Question {
+            target, outgoing, ..
+        } = question;
+        let began = self.parts.clock.monotonic();
+        let (provider, key) = (target.member.provider.id(), access.used());
+        settlement.attempt(provider, &target.model, outgoing.translated_to(), key);
+        let spare = attempts.spare(question, settlement);
+        let outcome = attempts.run(access, outgoing, spare).await;
+        self.note(access, began, outcome.as_ref().err(), settlement);
+        if outcome.is_ok() {
+            settlement.record.losses.add(&outgoing.losses);
+        }
+        outcome
+    }
+
+    /// Writes into record and log how the attempt that was begun went. The target's health hears of success when
+    /// the answer is whole.
+    pub(crate) fn note(
+        &self,
+        access: &Access,
+        began: Duration,
+        fault: Option<&Fault>,
+        settlement: &mut Settlement,
+    ) {
+        let now = self.parts.clock.monotonic();
+        settlement.attempted(fault.map(Fault::name), now.saturating_sub(began));
+        match fault {
+            None => {
+                access.accepted();
+                access.first_token(now);
+            }
+            Some(fault) => tracing::warn!(
+                call = %settlement.record.id, provider = %access.member.provider.id(), key = access.name(),
+                fault = fault.name(), status = fault.status.map(|s| s.as_u16()), cause = fault.cause(),
+                "attempt failed"
+            ),
+        }
+    }
+}
+
+impl Attempts<'_> {
+    /// What can follow if the attempt that begins now fails.
+    fn spare(&self, question: Question<'_>, settlement: &Settlement) -> Spare {
+        if !self.are_left(settlement) {
+            Spare::None
+        } else if question.more {
+            Spare::Ready
+        } else if question.retried < question.retries.as_last {
+            Spare::Again
+        } else {
+            Spare::None
+        }
+    }
+
+    /// Whether the same target may be asked with another key. From the third on, keys leave the last attempt to
+    /// the target that waits: an account with many keys may be closed as a whole.
+    fn allow(&self, other: &Access, question: Question<'_>, settlement: &Settlement) -> bool {
+        let kept = usize::from(question.more && other.keys_tried() > 1);
+        self.remaining(settlement) > kept
+    }
+}
