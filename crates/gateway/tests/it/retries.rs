@@ -230,6 +230,17 @@ async fn a_stream_that_is_silent_is_asked_for_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_in_one_piece_has_all_the_time_where_no_other_target_waits() {
+    let theatre = Theatre::new(Settings::default(), [vec![Act::Silence]]);
+    let got = theatre.ask(false).await;
+    assert_eq!(
+        (got.status.as_u16(), got.faults()),
+        (504, vec!["timeout_total"])
+    );
+    assert_eq!(got.record.took, Settings::default().total);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cause_that_stays_is_told_at_once() {
     const FINAL: &[(&str, &str)] = &[("x-should-retry", "false")];
     let acts = [400, 401, 402, 403, 404, 413, 422]
