@@ -19,8 +19,8 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use orchestra_dialects::Endpoint;
 use orchestra_gateway::{
-    Gateway, Incoming, KeyName, Keys, NoRecords, OutgoingBody, Parts, ProviderKey, Providers,
-    SendFuture, Settings, Transport, UpstreamBody,
+    Directions, Gateway, Incoming, KeyName, Keys, NoRecords, OutgoingBody, Parts, ProviderKey,
+    Providers, SendFuture, Settings, Transport, UpstreamBody,
 };
 use orchestra_providers::{AuthScheme, Catalogue, Provider, Registry, Row};
 use orchestra_secrets::Secret;
@@ -102,6 +102,7 @@ fn gateway(keys: u64) -> Result<Gateway, Box<dyn Error>> {
         rng: Arc::new(SeededRng::new(1)),
         conversations: None,
         keys: None,
+        routes: Arc::default(),
         settings: Settings::default(),
     }))
 }
@@ -113,6 +114,7 @@ fn call() -> Incoming {
         client: None,
         headers: HeaderMap::new(),
         query: None,
+        directions: Directions::default(),
         body: Bytes::from_static(br#"{"model":"p/m","messages":[],"stream":true,"stream_options":{"include_usage":true}}"#),
     }
 }

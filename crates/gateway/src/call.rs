@@ -15,6 +15,7 @@ use orchestra_types::{KeyId, ProviderId};
 use crate::conversations::Resumed;
 use crate::providers::Member;
 use crate::refusal::Refusal;
+use crate::routes::Directions;
 use crate::settings::Settings;
 
 /// Set to `true` by a client that would rather have an error than a call that lost something in translation.
@@ -32,6 +33,8 @@ pub struct Incoming {
     pub headers: HeaderMap,
     /// The client's query, without `?`.
     pub query: Option<String>,
+    /// Where the call is to go, as far as its model's name does not say.
+    pub directions: Directions,
     /// The whole body.
     pub body: Bytes,
 }
@@ -54,6 +57,7 @@ pub(crate) struct Call {
     pub(crate) pinned: Option<Arc<Member>>,
     pub(crate) headers: HeaderMap,
     pub(crate) query: Option<String>,
+    pub(crate) directions: Directions,
     /// What is sent: what the client wrote, or the same with a conversation in it that was kept.
     pub(crate) body: Bytes,
     /// The head of that.
@@ -86,7 +90,7 @@ impl Call {
     ) -> Result<Self, Refusal> {
         let head = Head::scan(incoming.endpoint, &incoming.body, &settings.head)?;
         let strict =
-            settings.translation.is_strict(head.model()) || asks_strict(&incoming.headers)?;
+            settings.translation.is_strict(head.model()) || asks(&incoming.headers, STRICT)?;
         Ok(Self {
             endpoint: incoming.endpoint,
             pinned,
@@ -94,6 +98,7 @@ impl Call {
             // Anthropic's clients mark beta operations this way; no other query means anything
             // on these endpoints, and what means nothing is not sent on.
             query: incoming.query.filter(|query| query == "beta=true"),
+            directions: incoming.directions,
             written: incoming.body.clone(),
             body: incoming.body,
             head,
@@ -141,6 +146,26 @@ impl Call {
         Self { resumed, ..self }
     }
 
+    /// The same call with another body.
+    ///
+    /// # Errors
+    /// [`Refusal`] if that is no body for the endpoint.
+    pub(crate) fn with_body(&self, body: Bytes, limits: &HeadLimits) -> Result<Self, Refusal> {
+        Ok(Self {
+            endpoint: self.endpoint,
+            pinned: self.pinned.clone(),
+            headers: self.headers.clone(),
+            query: self.query.clone(),
+            directions: self.directions.clone(),
+            head: Head::scan(self.endpoint, &body, limits)?,
+            body,
+            written: self.written.clone(),
+            resumed: self.resumed.clone(),
+            strict: self.strict,
+            request: OnceLock::new(),
+        })
+    }
+
     /// What the body means, in no dialect's words.
     pub(crate) fn request(&self) -> Result<&Request, Refusal> {
         let read = || {
@@ -181,13 +206,17 @@ impl Call {
     }
 }
 
-fn asks_strict(headers: &HeaderMap) -> Result<bool, Refusal> {
-    match headers.get(STRICT).map(|value| value.as_bytes()) {
+/// Whether a header that is `true` or `false` asks for something.
+///
+/// # Errors
+/// [`Refusal`] if it is neither.
+pub(crate) fn asks(headers: &HeaderMap, name: HeaderName) -> Result<bool, Refusal> {
+    match headers.get(&name).map(|value| value.as_bytes()) {
         None | Some(b"false") => Ok(false),
         Some(b"true") => Ok(true),
         Some(_) => Err(Refusal::invalid(
             "invalid_header",
-            "the header x-orchestra-strict is neither `true` nor `false`",
+            format!("the header {name} is neither `true` nor `false`"),
         )
         .for_good()),
     }

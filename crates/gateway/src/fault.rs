@@ -220,6 +220,13 @@ impl Fault {
         }
     }
 
+    /// The same for who has it asked again whatever it said.
+    pub(crate) fn pause_for_any(&self) -> Option<Duration> {
+        let over = self.is_final || self.reached == Reached::Streaming;
+        let asked = self.retry_after.unwrap_or_default();
+        (!over).then(|| self.passes_after().unwrap_or(asked))
+    }
+
     /// Whether it is the key that was refused, and another key may do better. An account without credit is its key's
     /// affair; a permission that is lacking is as often about the model.
     pub(crate) const fn blames_key(&self) -> bool {

@@ -11,15 +11,16 @@ use tokio::time::Instant;
 
 use crate::answer::{Answer, Content};
 use crate::body::AnswerBody;
-use crate::call::{Call, Incoming};
+use crate::call::{Call, Incoming, asks};
 use crate::conversations::{Conversations, Keep, resume};
 use crate::failure::Failure;
 use crate::keys::{Access, KeyReport, KeySource};
 use crate::models::ModelLists;
-use crate::plan::plan;
+use crate::plan::{Plan, Planning};
 use crate::providers::{Member, Providers};
 use crate::refusal::Refusal;
 use crate::relay::{Bounds, StreamRelay};
+use crate::routes::{Directions, Finder, Routes};
 use crate::settings::Settings;
 use crate::settle::{CallRecord, Ending, Settlement, Sink};
 use crate::transport::Transport;
@@ -36,6 +37,15 @@ const LOSSES: HeaderName = HeaderName::from_static("x-orchestra-losses");
 
 /// Says `false` where a conversation should have been kept and is not.
 const STORED: HeaderName = HeaderName::from_static("x-orchestra-stored");
+
+/// Set to `true` by a client that wants to know what was tried for its call, and why.
+const EXPLAIN: HeaderName = HeaderName::from_static("x-orchestra-explain");
+
+/// What was tried, and why, as JSON.
+const PLAN: HeaderName = HeaderName::from_static("x-orchestra-plan");
+
+/// Where the target that answered, or that failed last, stands in the tree that the call followed.
+const ROUTE: HeaderName = HeaderName::from_static("x-orchestra-route");
 
 /// The fields of the answer that the gateway estimated.
 const ESTIMATED: HeaderName = HeaderName::from_static("x-orchestra-estimated");
@@ -60,6 +70,8 @@ pub struct Parts {
     /// Who is asked for a newer version of a key that a provider refused. Without it, such a call goes on with
     /// the provider's other keys.
     pub keys: Option<Arc<dyn KeySource>>,
+    /// Trees of strategies that calls may follow.
+    pub routes: Arc<Routes>,
     /// The bounds of every call.
     pub settings: Settings,
 }
@@ -143,31 +155,63 @@ impl Gateway {
         settlement: &mut Settlement,
     ) -> Result<Served, Failure> {
         let mut call = self.accept(incoming, settlement)?;
+        let explain = asks(&call.headers, EXPLAIN)?;
         if let Some(store) = &self.parts.conversations {
             let (client, limits) = (&settlement.record.client, &self.parts.settings.head);
             call = resume(store, call, client.as_ref(), limits).await?;
         }
-        let providers = &self.parts.providers;
-        let now = self.parts.clock.monotonic();
-        let candidates = plan(
-            providers,
-            call.endpoint,
-            call.pinned.as_ref(),
-            call.head.model(),
-            now,
-        )?;
-        self.attempt_all(&call, candidates, settlement).await
+        let plan = self.plan(&call, settlement.record.client.as_ref())?;
+        if explain {
+            settlement.record.explanation = Some(Box::new(self.explained(&plan)));
+        }
+        self.attempt_all(&call, plan, settlement).await
+    }
+
+    /// What is tried for a call, as things stand.
+    pub(crate) fn plan(&self, call: &Call, client: Option<&KeyId>) -> Result<Plan, Refusal> {
+        let planning = Planning {
+            finder: self.finder(),
+            routes: &self.parts.routes,
+            call,
+            client,
+            now: self.parts.clock.monotonic(),
+            unix: self.parts.clock.unix(),
+            rng: self.parts.rng.as_ref(),
+        };
+        planning.plan()
+    }
+
+    pub(crate) fn finder(&self) -> Finder<'_> {
+        Finder::new(&self.parts.providers, &self.parts.routes)
     }
 
     fn accept(&self, incoming: Incoming, settlement: &mut Settlement) -> Result<Call, Refusal> {
-        let pinned = match &incoming.provider {
-            Some(name) => Some(self.member(name.as_str())?),
-            None => None,
-        };
-        let call = Call::accept(incoming, pinned, &self.parts.settings)?;
+        settlement.record.metadata = incoming.directions.metadata.clone();
+        let call = self.read(incoming)?;
         call.head.model().clone_into(&mut settlement.record.model);
         settlement.record.streamed = call.head.stream();
         Ok(call)
+    }
+
+    /// Reads a call and what it says of where it goes.
+    pub(crate) fn read(&self, incoming: Incoming) -> Result<Call, Refusal> {
+        let pinned = match &incoming.provider {
+            Some(name) => Some(self.pinned(name.as_str(), &incoming.directions)?),
+            None => None,
+        };
+        if let Some(tree) = &incoming.directions.tree {
+            let checked = self.finder().check(tree, false);
+            checked.map_err(|error| Refusal::invalid_config(&error))?;
+        }
+        Call::accept(incoming, pinned, &self.parts.settings)
+    }
+
+    /// The provider that the call names, with the caller's own key if it brought one.
+    fn pinned(&self, name: &str, directions: &Directions) -> Result<Arc<Member>, Refusal> {
+        match &directions.key {
+            Some(key) => self.finder().lent(name, key),
+            None => self.member(name),
+        }
     }
 
     pub(crate) fn member(&self, name: &str) -> Result<Arc<Member>, Refusal> {
@@ -327,6 +371,15 @@ pub(crate) fn identify(headers: &mut HeaderMap, family: Family, record: &CallRec
         if let Ok(provider) = HeaderValue::from_str(last.provider.as_str()) {
             headers.insert(PROVIDER, provider);
         }
+        if let Ok(route) = HeaderValue::from_str(&last.path)
+            && !last.path.is_empty()
+        {
+            headers.insert(ROUTE, route);
+        }
+    }
+    let explanation = record.explanation.as_ref();
+    if let Some(plan) = explanation.and_then(|explanation| explanation.header(record)) {
+        headers.insert(PLAN, plan);
     }
 }
 

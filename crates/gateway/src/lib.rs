@@ -5,6 +5,7 @@ mod attempt;
 mod body;
 mod call;
 mod conversations;
+mod explain;
 mod failure;
 mod fault;
 mod gateway;
@@ -21,6 +22,7 @@ mod relay;
 mod request;
 mod retries;
 mod retry_after;
+mod routes;
 mod settings;
 mod settle;
 mod transport;
@@ -31,6 +33,7 @@ pub use conversations::{
     Conversation, ConversationBounds, ConversationError, ConversationFuture, ConversationKey,
     Conversations, MemoryConversations,
 };
+pub use explain::{ExplainedTarget, Explanation};
 pub use fault::{Fault, FaultKind, Phase, Reached, Verdict};
 pub use gateway::{Gateway, Parts};
 pub use keys::{
@@ -43,6 +46,7 @@ pub use providers::{Member, Providers, TargetReport};
 pub use raw::RawCall;
 pub use refusal::Refusal;
 pub use retries::{Retries, RetryRules};
+pub use routes::{CallersKey, Compat, ConfigError, Directions, Node, RouteError, Routes};
 pub use settings::{Settings, Translation};
 pub use settle::{AttemptRecord, CallRecord, Ending, NoRecords, Sink};
 pub use transport::{

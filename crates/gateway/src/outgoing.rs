@@ -1,8 +1,8 @@
 //! What is sent to a target: the client's own bytes, or the same call in a dialect that the target speaks.
 
 use bytes::Bytes;
-use http::Uri;
 use http::uri::PathAndQuery;
+use http::{HeaderName, Uri};
 use orchestra_dialects::canonical::Request;
 use orchestra_dialects::{
     EmbeddingsAsk, Endpoint, Loss, Profile, Splice, Target, VectorForm, encode_request, json_string,
@@ -22,6 +22,8 @@ pub(crate) struct Outgoing {
     pub(crate) uri: Uri,
     pub(crate) body: Bytes,
     pub(crate) way_back: WayBack,
+    /// Headers of the client's that go along besides those that the provider's row lets pass.
+    pub(crate) forwards: Vec<String>,
     /// What the target is not told, or is told otherwise.
     pub(crate) losses: Vec<Loss>,
 }
@@ -87,6 +89,17 @@ impl Outgoing {
         self.endpoint.dialect().family() != call.endpoint.dialect().family()
     }
 
+    /// Whether a tree names the header. Portkey's clients write `_` and `-` for one another.
+    pub(crate) fn asks_for(&self, name: &HeaderName) -> bool {
+        let named = |forward: &String| {
+            forward
+                .trim()
+                .replace('_', "-")
+                .eq_ignore_ascii_case(name.as_str())
+        };
+        self.forwards.iter().any(named)
+    }
+
     /// The endpoint, if it is not the client's.
     pub(crate) fn translated_to(&self) -> Option<Endpoint> {
         (self.way_back == WayBack::Translated).then_some(self.endpoint)
@@ -123,6 +136,7 @@ fn direct(
         } else {
             WayBack::Untouched
         },
+        forwards: Vec::new(),
         losses: Vec::new(),
     })
 }
@@ -151,6 +165,7 @@ fn embeddings(call: &Call, target: &Candidate, profile: &Profile) -> Result<Outg
         uri: uri(call, target, call.endpoint)?,
         body,
         way_back: ask.form.map_or(WayBack::Untouched, WayBack::Vectors),
+        forwards: Vec::new(),
         losses: Vec::new(),
     })
 }
@@ -254,6 +269,7 @@ fn encode(
         uri: uri(call, target, endpoint)?,
         body: body.into(),
         way_back: WayBack::Translated,
+        forwards: Vec::new(),
         losses,
     })
 }

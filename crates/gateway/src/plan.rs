@@ -1,6 +1,6 @@
-//! From a model's name to an ordered list of targets.
+//! From a call to an ordered list of targets.
 //!
-//! A pure function of the call, the configuration and the targets' health.
+//! A pure function of the call, the configuration, the targets' health and chance.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +8,102 @@ use std::time::Duration;
 use http::StatusCode;
 use orchestra_dialects::{Endpoint, ErrorKind};
 use orchestra_providers::{Provider, ResolveError};
-use orchestra_types::{ModelId, ProviderId};
+use orchestra_routing::{Choice, Exit, Failures, Node, PlanError, Planner, Settings, Step};
+use orchestra_types::{KeyId, ModelId, ProviderId, Rng};
 
-use crate::providers::{Member, Providers};
+use crate::call::Call;
+use crate::fault::{Fault, FaultKind, Phase, Reached, Verdict};
+use crate::providers::Member;
 use crate::refusal::Refusal;
+use crate::routes::{CallFacts, Finder, Routes, TargetView, model_of};
+use crate::settings::Settings as GatewaySettings;
+
+/// The most places that one call may be brought to, however large its tree is.
+const MOST_STAGES: usize = 16;
+
+/// The most sends that a tree can ask for.
+const MOST_ATTEMPTS: usize = 32;
+
+/// What is tried for a call.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// In their order; the first is tried first. Never empty.
+    pub(crate) stages: Vec<Stage>,
+    /// The choices that a tree made, from its root down.
+    pub(crate) choices: Vec<Choice>,
+    /// Whether somebody wrote down where to go on: then as many targets are tried as stand there.
+    pub(crate) written: bool,
+}
+
+impl Plan {
+    /// How often the call may be sent. Who wrote several targets and retries down has each of them made, if need be.
+    pub(crate) fn most_attempts(&self, settings: &GatewaySettings) -> usize {
+        let retries = |stage: &Stage| {
+            stage
+                .settings
+                .retry
+                .as_ref()
+                .map_or(0, |retry| retry.attempts)
+        };
+        let sends = |stage: &Stage| 1 + usize::try_from(retries(stage)).unwrap_or(MOST_ATTEMPTS);
+        let written = self.stages.iter().map(sends).fold(0, usize::saturating_add);
+        let written = if self.written {
+            written.min(MOST_ATTEMPTS)
+        } else {
+            0
+        };
+        settings.max_attempts.max(written)
+    }
+}
+
+/// One place to try.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    /// Where, or why it cannot be tried.
+    pub(crate) target: Result<Candidate, Refusal>,
+    /// Where it stands in the tree; empty without one.
+    pub(crate) path: String,
+    /// What the tree says of calls there.
+    pub(crate) settings: Settings,
+    /// Where to go on after a failure: the first that the failure fits. None, and the failure is the answer.
+    pub(crate) exits: Vec<Exit>,
+}
+
+impl Stage {
+    /// Where to go on after a failure with this status, `None` for one without an answer. `usual` says whether another target
+    /// might not have it.
+    pub(crate) fn exit(&self, status: Option<u16>, usual: bool) -> Option<usize> {
+        let exit = self.exits.iter().find(|exit| exit.on.fit(status, usual));
+        exit.map(|exit| exit.to)
+    }
+
+    /// How long the target must be left alone before it is asked again after a fault; `None` if it is not. A tree may say
+    /// after which statuses it is; whoever did not answer is always asked again.
+    pub(crate) fn pause(&self, fault: &Fault) -> Option<Duration> {
+        let retry = self.settings.retry.as_ref();
+        let named = retry
+            .and_then(|retry| retry.statuses.as_ref())
+            .zip(fault.status);
+        match named {
+            None => fault.passes_after(),
+            Some((statuses, status)) => statuses
+                .contains(&status.as_u16())
+                .then(|| fault.pause_for_any())
+                .flatten(),
+        }
+    }
+
+    /// Where to go on after an attempt failed. What the client has seen is never sent twice, and who has no time left goes
+    /// nowhere.
+    pub(crate) fn after(&self, fault: &Fault) -> Option<usize> {
+        let too_late = matches!(fault.kind, FaultKind::Timeout(Phase::Total));
+        if too_late || fault.reached == Reached::Streaming {
+            return None;
+        }
+        let status = fault.status.map(|status| status.as_u16());
+        self.exit(status, fault.verdict() == Verdict::NextTarget)
+    }
+}
 
 /// One target: a provider and the model's name there.
 #[derive(Clone, Debug)]
@@ -32,36 +124,187 @@ pub(crate) enum Exchange {
     Estimated,
 }
 
-/// Finds the targets of a call, the first to be asked first.
-///
-/// `pinned` names the provider of a call that came in under the provider's own path; the
-/// model's name then goes through as it is.
-pub(crate) fn plan(
-    providers: &Providers,
-    endpoint: Endpoint,
-    pinned: Option<&Arc<Member>>,
-    model: &str,
-    now: Duration,
-) -> Result<Vec<Candidate>, Refusal> {
-    let found = match pinned {
-        Some(member) => vec![(Arc::clone(member), ModelId::new(model))],
-        None => resolve(providers, model)?,
-    };
-    let able = |(member, model): &(Arc<Member>, ModelId)| {
+/// What a plan is made from.
+pub(crate) struct Planning<'p> {
+    pub(crate) finder: Finder<'p>,
+    pub(crate) routes: &'p Routes,
+    pub(crate) call: &'p Call,
+    pub(crate) client: Option<&'p KeyId>,
+    /// Monotonic.
+    pub(crate) now: Duration,
+    /// Since 1970.
+    pub(crate) unix: Duration,
+    pub(crate) rng: &'p dyn Rng,
+}
+
+impl Planning<'_> {
+    /// Finds the targets of the call, the first to be asked first.
+    pub(crate) fn plan(&self) -> Result<Plan, Refusal> {
+        match self.tree() {
+            Some(tree) => self.along(tree),
+            None => self.by_name(),
+        }
+    }
+
+    /// The tree that the call follows: the one that it brings or names, or the one that its model stands for. A provider that is
+    /// named by path knows its own models.
+    fn tree(&self) -> Option<&Node> {
+        let brought = self.call.directions.tree.as_deref();
+        let named = || {
+            let model = self.call.head.model();
+            let tree = self.routes.models.get(model)?;
+            self.call.pinned.is_none().then_some(&**tree)
+        };
+        brought.or_else(named)
+    }
+
+    /// One after the other of those that the model's name leads to. The name of a model that is asked of a pinned provider
+    /// goes through as it is.
+    fn by_name(&self) -> Result<Plan, Refusal> {
+        let model = self.call.head.model();
+        let found = match &self.call.pinned {
+            Some(member) => vec![(Arc::clone(member), ModelId::new(model))],
+            None => self.finder.resolve(model)?,
+        };
+        let mut candidates: Vec<Candidate> = found
+            .iter()
+            .filter_map(|(member, model)| self.candidate(member, model))
+            .collect();
+        if candidates.is_empty() {
+            return Err(speaks_otherwise(self.call.endpoint, model, &found));
+        }
+        keep_callable(&mut candidates)?;
+        // Stable: among the ready, and among the resting, the operator's order stands.
+        candidates.sort_by_key(|target| !target.member.is_ready(&target.model, self.now));
+        let last = candidates.len() - 1;
+        let stage = |(at, target)| Stage {
+            target: Ok(target),
+            path: String::new(),
+            settings: self.call.directions.settings.clone(),
+            exits: (at < last).then(|| usual(at + 1)).into_iter().collect(),
+        };
+        Ok(Plan {
+            stages: candidates.into_iter().enumerate().map(stage).collect(),
+            choices: Vec::new(),
+            written: false,
+        })
+    }
+
+    /// As a tree says.
+    fn along(&self, tree: &Node) -> Result<Plan, Refusal> {
+        let facts = CallFacts {
+            call: self.call,
+            client: self.client,
+            unix: self.unix,
+        };
+        let view = TargetView {
+            finder: self.finder,
+            model: self.call.head.model(),
+            pinned: self.call.pinned.as_ref(),
+            now: self.now,
+        };
+        let mut planner = Planner {
+            facts: &facts,
+            view: &view,
+            compat: self.routes.compat,
+            draw: &mut || unit(self.rng.next_u64()),
+        };
+        let plan = planner.plan(tree).map_err(|error| no_plan(&error))?;
+        Ok(Plan {
+            stages: self.stages(plan.steps),
+            choices: plan.choices,
+            written: true,
+        })
+    }
+
+    /// The places that the steps lead to: several where a step names a model that has several. Those come one after the other,
+    /// and each has the step's ways out besides.
+    fn stages(&self, steps: Vec<Step>) -> Vec<Stage> {
+        let mut begins = Vec::with_capacity(steps.len());
+        let mut stages = Vec::with_capacity(steps.len());
+        for step in steps {
+            begins.push(stages.len());
+            let settings = self.call.directions.settings.within(&step.settings);
+            let targets = self.targets(&step, &settings);
+            let last = targets.len().saturating_sub(1);
+            for (number, target) in targets.into_iter().enumerate() {
+                let next = (number < last).then(|| usual(stages.len() + 1));
+                stages.push((
+                    next,
+                    target,
+                    settings.clone(),
+                    step.path.clone(),
+                    step.exits.clone(),
+                ));
+            }
+        }
+        stages.truncate(MOST_STAGES);
+        let most = stages.len();
+        let translate = |exit: Exit| Exit {
+            to: begins[exit.to],
+            ..exit
+        };
+        let stage =
+            |(next, target, settings, path, exits): (Option<Exit>, _, _, _, Vec<Exit>)| Stage {
+                target,
+                path,
+                settings,
+                exits: next
+                    .into_iter()
+                    .chain(exits.into_iter().map(translate))
+                    .filter(|exit| exit.to < most)
+                    .collect(),
+            };
+        stages.into_iter().map(stage).collect()
+    }
+
+    /// Where a step leads; at least to the reason why nowhere.
+    fn targets(&self, step: &Step, settings: &Settings) -> Vec<Result<Candidate, Refusal>> {
+        let own = model_of(&step.target, settings);
+        let asked = self.call.head.model();
+        let model = own.as_deref().unwrap_or(asked);
+        let pinned = self.call.pinned.as_ref();
+        let found = match self.finder.places(&step.target, model, pinned) {
+            Ok(found) => found,
+            Err(refusal) => return vec![Err(refusal)],
+        };
+        let callable = |(member, model): &(Arc<Member>, ModelId)| {
+            let candidate = self.candidate(member, model)?;
+            let refusal = member.keys().refusal(member.provider.id());
+            Some(refusal.map_or(Ok(candidate), Err))
+        };
+        let targets: Vec<_> = found.iter().filter_map(callable).collect();
+        if targets.is_empty() {
+            return vec![Err(speaks_otherwise(self.call.endpoint, model, &found))];
+        }
+        targets
+    }
+
+    fn candidate(&self, member: &Arc<Member>, model: &ModelId) -> Option<Candidate> {
         Some(Candidate {
-            exchange: exchange(&member.provider, endpoint)?,
+            exchange: exchange(&member.provider, self.call.endpoint)?,
             member: Arc::clone(member),
             model: model.clone(),
         })
-    };
-    let mut candidates: Vec<Candidate> = found.iter().filter_map(able).collect();
-    if candidates.is_empty() {
-        return Err(speaks_otherwise(endpoint, model, &found));
     }
-    keep_callable(&mut candidates)?;
-    // Stable: among the ready, and among the resting, the operator's order stands.
-    candidates.sort_by_key(|target| !target.member.is_ready(&target.model, now));
-    Ok(candidates)
+}
+
+/// On after a failure that another target may not have.
+const fn usual(to: usize) -> Exit {
+    Exit {
+        on: Failures::Usual,
+        to,
+    }
+}
+
+/// 64 random bits as a number from 0 to 1.
+fn unit(bits: u64) -> f64 {
+    let upper = u32::try_from(bits >> 32).unwrap_or(u32::MAX);
+    f64::from(upper) / f64::from(u32::MAX)
+}
+
+fn no_plan(error: &PlanError) -> Refusal {
+    Refusal::invalid("no_condition_holds", error.to_string()).for_good()
 }
 
 /// Leaves out targets whose keys cannot be had, as long as others are left.
@@ -100,21 +343,7 @@ fn holds_conversations(endpoint: Endpoint) -> bool {
     endpoint != Endpoint::CountTokens && endpoint.dialect().codec().is_some()
 }
 
-fn resolve(providers: &Providers, model: &str) -> Result<Vec<(Arc<Member>, ModelId)>, Refusal> {
-    let targets = providers
-        .registry()
-        .resolve(model)
-        .map_err(|error| unknown_model(&error))?;
-    Ok(targets
-        .into_iter()
-        .filter_map(|target| {
-            let member = providers.member(target.provider.as_str())?;
-            Some((Arc::clone(member), target.model))
-        })
-        .collect())
-}
-
-fn unknown_model(error: &ResolveError) -> Refusal {
+pub(crate) fn unknown_model(error: &ResolveError) -> Refusal {
     let not_found = |code| {
         Refusal::new(
             StatusCode::NOT_FOUND,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use orchestra_dialects::{Endpoint, Family};
-use orchestra_health::{Policy, Report, Standing, Target, Targets};
+use orchestra_health::{Out, OutReason, Policy, Report, Standing, Target, Targets};
 use orchestra_providers::{Provider, Registry};
 use orchestra_types::{ModelId, ProviderId};
 
@@ -45,6 +45,8 @@ pub struct TargetReport {
 pub struct Member {
     /// What it speaks and where.
     pub provider: Provider,
+    /// Whether it is there for one call alone, with a key of the caller's own.
+    pub(crate) guest: bool,
     targets: Targets<TargetKey>,
     keys: ArcSwap<KeyState>,
 }
@@ -54,8 +56,17 @@ impl Member {
     pub(crate) fn new(provider: Provider, keys: Keys) -> Result<Self, UnusableKey> {
         Ok(Self {
             keys: ArcSwap::from_pointee(KeyState::build(keys, &provider, None)?),
+            guest: false,
             targets: Targets::new(Policy::default()),
             provider,
+        })
+    }
+
+    /// A provider for one call alone, with a key of the caller's own.
+    pub(crate) fn guest(provider: Provider, keys: Keys) -> Result<Self, UnusableKey> {
+        Ok(Self {
+            guest: true,
+            ..Self::new(provider, keys)?
         })
     }
 
@@ -93,6 +104,30 @@ impl Member {
             !matches!(standing, Standing::Out(_))
         };
         self.keys().is_ready_with(now, well)
+    }
+
+    /// How a model stands at the time `now`, with the key with which it stands best.
+    pub(crate) fn standing(&self, model: &ModelId, now: Duration) -> Standing {
+        let stand = |key| self.targets.standing(&(model.clone(), key), now);
+        let better =
+            |one: Standing, other: Standing| if rank(other) > rank(one) { other } else { one };
+        let nowhere = Standing::Out(Out {
+            until: now,
+            reason: OutReason::Paused,
+        });
+        let keys = self.keys().usable(now).into_iter();
+        keys.map(stand).reduce(better).unwrap_or(nowhere)
+    }
+
+    /// What one more call for a model would cost in waiting at the time `now`, with the key with which it costs least. Less is
+    /// better.
+    pub(crate) fn cost(&self, model: &ModelId, now: Duration) -> f64 {
+        let cost = |key| self.targets.target(&(model.clone(), key), now).cost(now);
+        self.keys()
+            .usable(now)
+            .into_iter()
+            .map(cost)
+            .fold(f64::MAX, f64::min)
     }
 
     /// How each model fares that was asked for, at the time `now` of the gateway's monotonic clock.
@@ -141,6 +176,15 @@ impl fmt::Debug for Member {
     }
 }
 
+/// How good a standing is: the share of calls that a target should get.
+fn rank(standing: Standing) -> f64 {
+    match standing {
+        Standing::Ready { share } => 1.0 + share,
+        Standing::Probe => 1.0,
+        Standing::Out(_) => 0.0,
+    }
+}
+
 /// All providers of a gateway and the rules that find a model's.
 #[derive(Debug)]
 pub struct Providers {
@@ -170,10 +214,13 @@ impl Providers {
         Ok(Self { members, registry })
     }
 
-    /// A provider by its name.
+    /// A provider by its name, or by a name that it has elsewhere if no other has that too.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<&Arc<Member>> {
-        self.members.get(name)
+        self.members.get(name).or_else(|| {
+            let mut called = self.members().filter(|m| m.provider.is_called(name));
+            called.next().filter(|_| called.next().is_none())
+        })
     }
 
     /// All of them, by name.

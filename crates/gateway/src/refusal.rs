@@ -79,6 +79,17 @@ impl Refusal {
         self
     }
 
+    /// A tree of strategies that cannot be followed.
+    #[must_use]
+    pub fn invalid_config(error: &orchestra_routing::ConfigError) -> Self {
+        Self::invalid(
+            "invalid_config",
+            format!("the config of this call: {error}"),
+        )
+        .at("x-portkey-config")
+        .for_good()
+    }
+
     /// A way to a provider on which something would be lost, for a call that allows none.
     pub(crate) fn lossy(provider: &ProviderId, losses: &[Loss]) -> Self {
         const SHOWN: usize = 8;

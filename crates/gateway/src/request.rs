@@ -34,10 +34,41 @@ pub(crate) fn request(call: &Call, access: &Access, outgoing: &Outgoing) -> Requ
     }
     let foreign = outgoing.is_foreign(call);
     forward(&call.headers, headers, |name| {
-        provider.forwards_header(Some(endpoint), name) && !(foreign && is_a_vendors(name))
+        let row =
+            provider.forwards_header(Some(endpoint), name) && !(foreign && is_a_vendors(name));
+        row || outgoing.asks_for(name) && may_be_asked_for(name)
     });
     access.sign(Some(endpoint), headers);
     request
+}
+
+/// Whether a header may go along because a tree says so. What is between client and gateway stays here: keys, cookies, what
+/// frames the message, and the gateway's own words.
+fn may_be_asked_for(name: &HeaderName) -> bool {
+    const OURS: [&str; 2] = ["x-portkey-", "x-orchestra-"];
+    const KEPT: [&str; 20] = [
+        "accept",
+        "accept-encoding",
+        "api-key",
+        "authorization",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "cookie",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "x-api-key",
+        "x-goog-api-key",
+    ];
+    !KEPT.contains(&name.as_str()) && !OURS.iter().any(|ours| name.as_str().starts_with(ours))
 }
 
 /// A version or beta that a client names for its own dialect says nothing of a request in another one.

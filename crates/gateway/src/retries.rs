@@ -35,6 +35,15 @@ impl Retries {
         longest_pause: Duration::ZERO,
     };
 
+    /// The same waits, so many times: what a tree says of a target.
+    pub(crate) const fn times(self, times: u32) -> Self {
+        Self {
+            before_others: times,
+            as_last: times,
+            ..self
+        }
+    }
+
     /// How long to wait before the target is asked again that was already asked again `retried` times by this call, and
     /// that asked for `pause`; `None` if that is too long. `draw` is chance, 0 to 1.
     pub(crate) fn wait(&self, pause: Duration, retried: u32, draw: f64) -> Option<Duration> {

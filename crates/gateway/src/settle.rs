@@ -1,5 +1,6 @@
 //! The end of every call: one record, whatever happened.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use orchestra_dialects::Endpoint;
 use orchestra_types::{CallId, Clock, KeyId, ModelId, ProviderId, Usage};
 
+use crate::explain::Explanation;
 use crate::keys::UsedKey;
 use crate::losses::LossTally;
 
@@ -54,6 +56,8 @@ pub struct AttemptRecord {
     /// The word for the fault; `None` if the attempt succeeded, `abandoned` if the client left
     /// before it was over.
     pub fault: Option<&'static str>,
+    /// Where the target stands in the tree that the call followed, such as `targets[1]`; empty without a tree.
+    pub path: String,
     /// From sending to success or fault. For a stream, success is its first content, or its first
     /// event where no other target stood ready.
     pub took: Duration,
@@ -74,6 +78,10 @@ pub struct CallRecord {
     pub streamed: bool,
     /// When it came, since 1970.
     pub started_unix: Duration,
+    /// What the caller said of the call.
+    pub metadata: BTreeMap<String, String>,
+    /// What was planned, where the caller asked to be told.
+    pub explanation: Option<Box<Explanation>>,
     /// Sends to upstreams in their order; the last one decided.
     pub attempts: Vec<AttemptRecord>,
     /// How it ended.
@@ -122,6 +130,8 @@ impl CallRecord {
             model: String::new(),
             streamed: false,
             started_unix: started,
+            metadata: BTreeMap::new(),
+            explanation: None,
             attempts: Vec::new(),
             ending: Ending::ClientGone,
             status: 0,
@@ -174,8 +184,16 @@ impl Settlement {
             key,
             translated_to,
             fault: Some("abandoned"),
+            path: String::new(),
             took: Duration::ZERO,
         });
+    }
+
+    /// Notes where the target of the last send stands in a tree.
+    pub(crate) fn attempt_at(&mut self, path: &str) {
+        if let Some(attempt) = self.record.attempts.last_mut() {
+            path.clone_into(&mut attempt.path);
+        }
     }
 
     /// Notes how the last send went.

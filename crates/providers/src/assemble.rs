@@ -128,6 +128,10 @@ impl Provider {
         let (openai, anthropic) = (speaks(Family::OpenAi), speaks(Family::Anthropic));
         Ok(Self {
             label: row.label.clone().unwrap_or_else(|| id.to_string()),
+            also_called: names("also_called", row.also_called.as_deref())?
+                .into_iter()
+                .chain(row.kind.clone())
+                .collect(),
             models_uri: join(&base, row.models_path.as_deref().unwrap_or("/models"))?,
             translates_to: translates_to(row, &routes)?,
             profiles: Profiles::parse(row.profile.as_ref(), row.profiles.as_deref())

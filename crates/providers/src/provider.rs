@@ -20,6 +20,7 @@ use crate::{
 pub struct Provider {
     pub(crate) id: ProviderId,
     pub(crate) label: String,
+    pub(crate) also_called: Vec<String>,
     pub(crate) root: Address,
     /// In the order of [`Endpoint::ALL`].
     pub(crate) routes: [Option<Route>; Endpoint::ALL.len()],
@@ -77,6 +78,12 @@ impl Provider {
     #[must_use]
     pub const fn id(&self) -> &ProviderId {
         &self.id
+    }
+
+    /// Whether the name is that of its catalogue row, or one by which other gateways know it.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        self.also_called.iter().any(|called| called == name)
     }
 
     /// Its name for people.

@@ -18,6 +18,8 @@ use crate::{ErrorRule, ModelProfileRow, ProfileRow, ResetFormat};
 pub struct Row {
     /// The catalogue row that this one starts from. Absent: the row of its own name, if there is one.
     pub kind: Option<String>,
+    /// Names by which other gateways know it, such as `together-ai`.
+    pub also_called: Option<Vec<String>>,
     /// Its name for people. Default: its identifier.
     pub label: Option<String>,
     /// Where its API lives, such as `https://api.openai.com/v1`. http or https, without
@@ -85,6 +87,7 @@ impl Row {
         }
         upper_else_lower!(
             kind,
+            also_called,
             label,
             base_url,
             endpoints,

@@ -10,7 +10,7 @@ use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyDataStream;
 use orchestra_dialects::{Endpoint, Frame, SseReader, parse_error};
-use orchestra_gateway::{Gateway, Incoming};
+use orchestra_gateway::{Directions, Gateway, Incoming};
 use serde_json::{Value, json};
 
 use super::{block_on, local_gateway};
@@ -122,6 +122,7 @@ impl Gate {
                     client: None,
                     headers,
                     query: None,
+                    directions: Directions::default(),
                     body,
                 };
                 let (head, body) = gateway.call(call).await.into_parts();

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::round::Failed;
+use super::round::{Failed, Turn};
 use super::{Attempts, Spare};
 use crate::answer::Answer;
 use crate::fault::Fault;
 use crate::gateway::Gateway;
 use crate::keys::{Access, chance};
 use crate::outgoing::Outgoing;
-use crate::plan::Candidate;
+use crate::plan::{Candidate, Stage};
 use crate::retries::Retries;
 use crate::settle::Settlement;
 
@@ -20,6 +20,8 @@ use crate::settle::Settlement;
 pub(super) struct Question<'a> {
     pub(super) target: &'a Candidate,
     pub(super) outgoing: &'a Outgoing,
+    /// What the plan says of the target.
+    pub(super) stage: &'a Stage,
     /// Whether another target waits for its turn.
     pub(super) more: bool,
     pub(super) retries: Retries,
@@ -80,6 +82,7 @@ impl Gateway {
     ) -> Option<Access> {
         let Question {
             target,
+            stage,
             more,
             retries,
             retried,
@@ -87,7 +90,13 @@ impl Gateway {
         } = question;
         let wanted =
             retried < retries.before_others && attempts.remaining(settlement) > usize::from(more);
-        let failed = Failed::of(target, access, fault, retried).filter(|_| wanted)?;
+        let turn = Turn {
+            at: 0,
+            target,
+            more,
+            retried,
+        };
+        let failed = Failed::of(&turn, stage, access, fault, retried).filter(|_| wanted)?;
         self.again(attempts, &failed, retries).await
     }
 
@@ -134,11 +143,15 @@ impl Gateway {
         settlement: &mut Settlement,
     ) -> Result<Answer, Fault> {
         let Question {
-            target, outgoing, ..
+            target,
+            outgoing,
+            stage,
+            ..
         } = question;
         let began = self.parts.clock.monotonic();
         let (provider, key) = (target.member.provider.id(), access.used());
         settlement.attempt(provider, &target.model, outgoing.translated_to(), key);
+        settlement.attempt_at(&stage.path);
         let spare = attempts.spare(question, settlement);
         let outcome = attempts.run(access, outgoing, spare).await;
         self.note(access, began, outcome.as_ref().err(), settlement);

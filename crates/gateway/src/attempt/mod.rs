@@ -28,7 +28,7 @@ use crate::settings::Settings;
 use crate::transport::{Transport, UpstreamBody};
 
 /// What every attempt of a call shares.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempts<'a> {
     pub(crate) transport: &'a dyn Transport,
     pub(crate) settings: &'a Settings,
@@ -38,6 +38,10 @@ pub(crate) struct Attempts<'a> {
     pub(crate) deadline: Instant,
     /// The wall clock at the call's arrival, to read dates in `Retry-After`.
     pub(crate) unix: Duration,
+    /// How long the headers of an answer may take, if a tree says so.
+    pub(crate) request_timeout: Option<Duration>,
+    /// How often the call may be sent.
+    pub(crate) most: usize,
 }
 
 /// Whether another attempt can follow if this one fails.
@@ -89,11 +93,13 @@ impl Attempts<'_> {
     /// waits for its turn.
     fn patience(&self, spare: Spare) -> Duration {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        match (self.call.head.stream(), spare) {
+        let patience = match (self.call.head.stream(), spare) {
             (true, _) => self.settings.first_byte,
             (false, Spare::Ready) => left / 2,
             (false, Spare::Again | Spare::None) => left,
-        }
+        };
+        self.request_timeout
+            .map_or(patience, |most| patience.min(most))
     }
 
     /// Waits for `future`, at most `patience` and never beyond the call's deadline.

@@ -9,7 +9,7 @@ use crate::call::Call;
 use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::keys::Access;
-use crate::plan::{Candidate, Exchange};
+use crate::plan::{Candidate, Exchange, Stage};
 use crate::refusal::Refusal;
 use crate::settle::Settlement;
 
@@ -40,8 +40,22 @@ impl Told {
     }
 }
 
+/// A target whose turn it is.
+#[derive(Clone, Copy)]
+pub(super) struct Turn<'a> {
+    /// Its place in the plan.
+    pub(super) at: usize,
+    pub(super) target: &'a Candidate,
+    /// Whether another target waits for its turn.
+    pub(super) more: bool,
+    /// How often this call has asked the target again already.
+    pub(super) retried: u32,
+}
+
 /// A target that failed in a way that may pass.
 pub(super) struct Failed {
+    /// Its place in the plan.
+    pub(super) at: usize,
     pub(super) target: Candidate,
     /// What is known of it, with the key that it failed with.
     pub(super) health: Arc<Target>,
@@ -52,16 +66,18 @@ pub(super) struct Failed {
 }
 
 impl Failed {
-    /// `None` if the fault would be the same the next time.
+    /// `None` if the fault would be the same the next time, or is none after which the tree has the target asked again.
     pub(super) fn of(
-        target: &Candidate,
+        turn: &Turn<'_>,
+        stage: &Stage,
         access: &Access,
         fault: &Fault,
         retried: u32,
     ) -> Option<Self> {
         Some(Self {
-            pause: fault.passes_after()?,
-            target: target.clone(),
+            at: turn.at,
+            pause: stage.pause(fault)?,
+            target: turn.target.clone(),
             health: Arc::clone(access.health()),
             retried,
         })
@@ -70,17 +86,19 @@ impl Failed {
 
 /// What is known while targets are tried.
 pub(super) struct Round<'r> {
+    pub(super) stages: &'r [Stage],
     pub(super) told: Told,
-    /// Targets that are left alone.
-    resting: Vec<(Candidate, Out)>,
+    /// Targets that are left alone, by their places in the plan.
+    resting: Vec<(usize, Out)>,
     /// Targets that may do better if they are asked again, in the order in which they failed.
     failed: Vec<Failed>,
     pub(super) settlement: &'r mut Settlement,
 }
 
 impl<'r> Round<'r> {
-    pub(super) fn new(settlement: &'r mut Settlement) -> Self {
+    pub(super) fn new(stages: &'r [Stage], settlement: &'r mut Settlement) -> Self {
         Self {
+            stages,
             told: Told::default(),
             resting: Vec::new(),
             failed: Vec::new(),
@@ -88,8 +106,8 @@ impl<'r> Round<'r> {
         }
     }
 
-    pub(super) fn rests(&mut self, target: Candidate, out: Out) {
-        self.resting.push((target, out));
+    pub(super) fn rests(&mut self, at: usize, out: Out) {
+        self.resting.push((at, out));
     }
 
     pub(super) fn failed(&mut self, failed: Failed) {
@@ -105,7 +123,7 @@ impl<'r> Round<'r> {
 
     /// The target to ask although it is left alone: the one that would be back first. Who asked for a pause, or has as much
     /// as it takes, is not troubled once another has said what is wrong.
-    pub(super) fn next_resting(&mut self) -> Option<Candidate> {
+    pub(super) fn next_resting(&mut self) -> Option<usize> {
         let asked = !self.settlement.record.attempts.is_empty();
         let places = (0..self.resting.len())
             .filter(|place| !asked || may_have_recovered(self.resting[*place].1.reason));

@@ -4,42 +4,52 @@ use tokio::time::Instant;
 
 use super::Attempts;
 use super::ask::{Asked, Question};
-use super::round::{Failed, Round};
+use super::round::{Failed, Round, Turn};
 use crate::call::Call;
 use crate::conversations::Keep;
 use crate::failure::Failure;
 use crate::fault::Verdict;
 use crate::gateway::{Gateway, Served};
 use crate::keys::{Access, Closed};
-use crate::outgoing::{Step, Unsendable, prepare};
-use crate::plan::Candidate;
+use crate::outgoing::{Outgoing, Step, Unsendable, prepare};
+use crate::plan::{Candidate, Plan, Stage};
 use crate::retries::Retries;
+use crate::routes::edit;
 use crate::settle::Settlement;
+
+/// What came of asking one stage.
+pub(super) enum Tried {
+    /// The call is over.
+    Over(Box<Result<Served, Failure>>),
+    /// It may go on at this stage, or nowhere else.
+    Next(Option<usize>),
+}
 
 /// A call that is over; `None` while another target, or the same one again, may do better.
 type Done = Option<Result<Served, Failure>>;
 
 impl Gateway {
-    /// Tries the candidates in their order until one answers or nothing more is to be won; then again those whose failure
-    /// may have passed; then those that were left alone.
+    /// Follows the plan until a target answers or nothing more is to be won; then asks those again whose failure may have
+    /// passed; then those that were left alone.
     pub(crate) async fn attempt_all(
         &self,
         call: &Call,
-        candidates: Vec<Candidate>,
+        plan: Plan,
         settlement: &mut Settlement,
     ) -> Result<Served, Failure> {
         let settings = &self.parts.settings;
-        let deadline = Instant::now() + settings.total_for(call.head.stream());
         let attempts = Attempts {
             transport: self.parts.transport.as_ref(),
             settings,
             call,
             id: settlement.record.id,
-            deadline,
+            deadline: Instant::now() + settings.total_for(call.head.stream()),
             unix: settlement.record.started_unix,
+            request_timeout: None,
+            most: plan.most_attempts(settings),
         };
-        let mut round = Round::new(settlement);
-        if let Some(done) = self.ask_each(&attempts, candidates, &mut round).await {
+        let mut round = Round::new(&plan.stages, settlement);
+        if let Some(done) = self.ask_each(&attempts, &mut round).await {
             return done;
         }
         if let Some(done) = self.ask_again(&attempts, &mut round).await {
@@ -51,35 +61,37 @@ impl Gateway {
         Err(round.failure(call))
     }
 
-    /// Asks every target that may be asked.
-    async fn ask_each(
-        &self,
-        attempts: &Attempts<'_>,
-        candidates: Vec<Candidate>,
-        round: &mut Round<'_>,
-    ) -> Done {
-        let mut targets = candidates.into_iter().peekable();
+    /// Asks every target that may be asked and that the plan leads to.
+    async fn ask_each(&self, attempts: &Attempts<'_>, round: &mut Round<'_>) -> Done {
+        let mut next = Some(0);
         while attempts.are_left(round.settlement)
-            && let Some(target) = targets.next()
+            && let Some(at) = next
         {
-            let access = match self.open_target(&target) {
-                Ok(access) => access,
-                Err(Closed::Resting(out)) => {
-                    round.rests(target, out);
-                    continue;
+            let stage = &round.stages[at];
+            next = match self.open_stage(stage) {
+                Ok((target, access)) => {
+                    access.offer(self.parts.clock.monotonic());
+                    let turn = Turn {
+                        at,
+                        target,
+                        more: stage.exit(None, true).is_some(),
+                        retried: 0,
+                    };
+                    match self.try_stage(attempts, turn, access, round).await {
+                        Tried::Over(done) => return Some(*done),
+                        Tried::Next(next) => next,
+                    }
                 }
-                // It could be called when the call was planned.
+                Err(Closed::Resting(out)) => {
+                    round.rests(at, out);
+                    stage.exit(None, true)
+                }
+                // It could perhaps be called when the call was planned.
                 Err(Closed::Refused(refusal)) => {
                     round.told.unable(refusal);
-                    continue;
+                    stage.exit(None, true)
                 }
             };
-            access.offer(self.parts.clock.monotonic());
-            let more = targets.peek().is_some();
-            let tried = self.try_target(attempts, target, access, more, 0, round);
-            if let Some(done) = tried.await {
-                return Some(done);
-            }
         }
         None
     }
@@ -90,17 +102,22 @@ impl Gateway {
         while attempts.remaining(round.settlement) > usize::from(round.has_resting())
             && let Some(failed) = round.next_failed()
         {
-            let retries = attempts.retries(&failed.target);
+            let stage = &round.stages[failed.at];
+            let retries = attempts.retries(stage, &failed.target);
             if failed.retried >= retries.as_last {
                 continue;
             }
             let Some(access) = self.again(attempts, &failed, retries).await else {
                 continue;
             };
-            let (retried, more) = (failed.retried + 1, round.has_resting());
-            let tried = self.try_target(attempts, failed.target, access, more, retried, round);
-            if let Some(done) = tried.await {
-                return Some(done);
+            let turn = Turn {
+                at: failed.at,
+                target: &failed.target,
+                more: round.has_resting(),
+                retried: failed.retried + 1,
+            };
+            if let Tried::Over(done) = self.try_stage(attempts, turn, access, round).await {
+                return Some(*done);
             }
         }
         None
@@ -109,8 +126,11 @@ impl Gateway {
     /// Asks targets that should be left alone: with everyone resting somebody must still be tried.
     async fn ask_resting(&self, attempts: &Attempts<'_>, round: &mut Round<'_>) -> Done {
         while attempts.are_left(round.settlement)
-            && let Some(target) = round.next_resting()
+            && let Some(at) = round.next_resting()
         {
+            let Ok(target) = &round.stages[at].target else {
+                continue;
+            };
             let (rng, now) = (self.parts.rng.as_ref(), self.parts.clock.monotonic());
             let access = match Access::force(&target.member, &target.model, rng, now) {
                 Ok(access) => access,
@@ -119,65 +139,103 @@ impl Gateway {
                     continue;
                 }
             };
-            let more = round.has_resting();
-            let tried = self.try_target(attempts, target, access, more, u32::MAX, round);
-            if let Some(done) = tried.await {
-                return Some(done);
+            let turn = Turn {
+                at,
+                target,
+                more: round.has_resting(),
+                retried: u32::MAX,
+            };
+            if let Tried::Over(done) = self.try_stage(attempts, turn, access, round).await {
+                return Some(*done);
             }
         }
         None
     }
 
-    /// Asks one target, which this call has asked again `retried` times before.
-    async fn try_target(
+    /// Asks the target of one stage, with what the stage changes of the call.
+    async fn try_stage(
         &self,
         attempts: &Attempts<'_>,
-        target: Candidate,
+        turn: Turn<'_>,
         access: Access,
-        more: bool,
-        retried: u32,
         round: &mut Round<'_>,
-    ) -> Done {
-        let (call, deadline) = (attempts.call, attempts.deadline);
-        let outgoing = match prepare(call, &target) {
-            Ok(Step::Send(outgoing)) => outgoing,
-            Ok(Step::Estimate(answer)) => return Some(Ok(Served::new(access, answer, deadline))),
-            Err(Unsendable::Anywhere(refusal)) => return Some(Err(refusal.into())),
+    ) -> Tried {
+        let stage = &round.stages[turn.at];
+        let edited = match edit(attempts.call, &stage.settings, &attempts.settings.head) {
+            Ok(edited) => edited,
+            Err(refusal) => {
+                round.told.unable(refusal);
+                return Tried::Next(stage.exit(None, true));
+            }
+        };
+        let attempts = Attempts {
+            call: edited.as_ref().unwrap_or(attempts.call),
+            request_timeout: stage.settings.request_timeout,
+            ..*attempts
+        };
+        let forwards = stage.settings.forward_headers.clone();
+        let outgoing = match prepare(attempts.call, turn.target) {
+            Ok(Step::Send(outgoing)) => Outgoing {
+                forwards: forwards.unwrap_or_default(),
+                ..outgoing
+            },
+            Ok(Step::Estimate(answer)) => {
+                return Tried::over(Ok(Served::new(access, answer, attempts.deadline)));
+            }
+            Err(Unsendable::Anywhere(refusal)) => return Tried::over(Err(refusal.into())),
             Err(Unsendable::Here(refusal)) => {
                 round.told.unable(refusal);
-                return None;
+                return Tried::Next(stage.exit(None, true));
             }
         };
         let question = Question {
-            target: &target,
+            target: turn.target,
             outgoing: &outgoing,
-            more,
-            retries: attempts.retries(&target),
-            retried,
+            stage,
+            more: turn.more,
+            retries: attempts.retries(stage, turn.target),
+            retried: turn.retried,
         };
-        let asked = self.ask(attempts, question, access, round.settlement).await;
-        let (access, fault, retried) = match asked {
-            Asked::Failed(access, fault, retried) => (access, fault, retried),
+        let asked = self.ask(&attempts, question, access, round.settlement);
+        match asked.await {
             Asked::Answered(access, answer) => {
                 let (store, client) = (&self.parts.conversations, &round.settlement.record.client);
-                let keep = Keep::of(store.as_ref(), call, &outgoing, client.as_ref());
-                return Some(Ok(Served::new(access, answer, deadline).keeping(keep)));
+                let keep = Keep::of(store.as_ref(), attempts.call, &outgoing, client.as_ref());
+                let served = Served::new(access, answer, attempts.deadline);
+                Tried::over(Ok(served.keeping(keep)))
             }
-        };
-        if let Some(failed) = Failed::of(&target, &access, &fault, retried) {
-            round.failed(failed);
+            Asked::Failed(access, fault, retried) => {
+                if let Some(failed) = Failed::of(&turn, stage, &access, &fault, retried) {
+                    round.failed(failed);
+                }
+                let next = stage.after(&fault);
+                let relay = fault.verdict() == Verdict::Relay && next.is_none();
+                round.told.last = Some((access, turn.target.exchange, fault));
+                if relay {
+                    Tried::over(Err(round.failure(attempts.call)))
+                } else {
+                    Tried::Next(next)
+                }
+            }
         }
-        let verdict = fault.verdict();
-        round.told.last = Some((access, target.exchange, fault));
-        match verdict {
-            Verdict::Relay => Some(Err(round.failure(call))),
-            Verdict::NextTarget => None,
-        }
+    }
+
+    /// The stage's target and a way to it.
+    fn open_stage<'s>(&self, stage: &'s Stage) -> Result<(&'s Candidate, Access), Closed> {
+        let target = stage.target.as_ref();
+        let target = target.map_err(|refusal| Closed::Refused(refusal.clone()))?;
+        Ok((target, self.open_target(target)?))
     }
 
     pub(super) fn open_target(&self, target: &Candidate) -> Result<Access, Closed> {
         let now = self.parts.clock.monotonic();
         Access::open(&target.member, &target.model, self.parts.rng.as_ref(), now)
+    }
+}
+
+impl Tried {
+    fn over(done: Result<Served, Failure>) -> Self {
+        Self::Over(Box::new(done))
     }
 }
 
@@ -190,12 +248,14 @@ impl Attempts<'_> {
     /// How often the call may still be sent.
     pub(super) fn remaining(&self, settlement: &Settlement) -> usize {
         let made = settlement.record.attempts.len();
-        self.settings.max_attempts.saturating_sub(made)
+        self.most.saturating_sub(made)
     }
 
-    /// How often the same target may be asked again.
-    fn retries(&self, target: &Candidate) -> Retries {
+    /// How often the same target may be asked again: what its tree says, else the rules.
+    fn retries(&self, stage: &Stage, target: &Candidate) -> Retries {
         let (rules, provider) = (&self.settings.retries, target.member.provider.id());
-        rules.of(self.call.head.model(), provider)
+        let usual = rules.of(self.call.head.model(), provider);
+        let own = stage.settings.retry.as_ref();
+        own.map_or(usual, |retry| usual.times(retry.attempts))
     }
 }

@@ -45,6 +45,12 @@ pub(crate) enum Closed {
     Resting(Out),
 }
 
+impl From<Refusal> for Closed {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
 /// A key and a place at the target that it leads to.
 struct Drawn {
     key: Option<Arc<PoolKey>>,
@@ -222,7 +228,7 @@ impl Access {
             return;
         };
         let in_use = self.member.keys().keys().any(|used| Arc::ptr_eq(used, key));
-        if !in_use {
+        if !in_use || self.member.guest {
             return;
         }
         let provider = self.member.provider.id();

@@ -26,11 +26,16 @@ impl ProviderKey {
     /// A key without versions, as heavy as any other.
     #[must_use]
     pub fn new(name: KeyName, secret: Secret) -> Self {
+        Self::shared(name, Arc::new(secret))
+    }
+
+    /// The same of a secret that others hold, too.
+    pub(crate) const fn shared(name: KeyName, secret: Arc<Secret>) -> Self {
         Self {
             name,
             version: None,
             weight: NonZeroU32::MIN,
-            secret: Arc::new(secret),
+            secret,
         }
     }
 }

@@ -124,6 +124,15 @@ impl KeyState {
         }
     }
 
+    /// The keys that are not benched, or `None` for a provider that needs none.
+    pub(crate) fn usable(&self, now: Duration) -> Vec<Option<UsedKey>> {
+        match self {
+            Self::NotNeeded => vec![None],
+            Self::Sealed | Self::Missing { .. } => Vec::new(),
+            Self::Ready(pool) => pool.ready(now).map(|key| Some(key.label())).collect(),
+        }
+    }
+
     pub(crate) fn standing(&self) -> KeyStanding {
         match self {
             Self::NotNeeded => KeyStanding::NotNeeded,

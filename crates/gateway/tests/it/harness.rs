@@ -11,7 +11,7 @@ use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt;
 use orchestra_dialects::Endpoint;
 use orchestra_gateway::{
-    AnswerBody, CallRecord, Conversations, Gateway, Incoming, KeyName, Keys, Parts,
+    AnswerBody, CallRecord, Conversations, Directions, Gateway, Incoming, KeyName, Keys, Parts,
     PooledTransport, ProviderKey, Providers, Retries, RetryRules, Settings, Sink, Transport,
 };
 use orchestra_providers::{ByFamily, Catalogue, Provider, Registry, Row};
@@ -184,6 +184,7 @@ fn parts(
         rng: Arc::new(SeededRng::new(7)),
         conversations: None,
         keys: None,
+        routes: Arc::default(),
         settings,
     }
 }
@@ -330,6 +331,7 @@ pub(crate) struct Ask {
     pub(crate) query: Option<String>,
     pub(crate) provider: Option<&'static str>,
     pub(crate) client: Option<&'static str>,
+    pub(crate) directions: Directions,
     pub(crate) body: Bytes,
 }
 
@@ -347,6 +349,7 @@ impl Ask {
             query: None,
             provider: None,
             client: None,
+            directions: Directions::default(),
             body: body.into(),
         }
     }
@@ -365,6 +368,7 @@ impl Ask {
             client: self.client.map(|name| KeyId::new(name).unwrap()),
             headers: self.headers,
             query: self.query,
+            directions: self.directions,
             body: self.body,
         }
     }

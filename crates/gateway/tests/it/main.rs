@@ -21,6 +21,7 @@ mod pieces;
 mod plan;
 mod raw;
 mod retries;
+mod routes;
 mod settlement;
 mod translation;
 mod usage;

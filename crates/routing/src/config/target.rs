@@ -50,11 +50,18 @@ pub(super) fn read(members: &Map<String, Value>, place: &Place<'_>) -> Result<Ta
     Ok(Target {
         provider,
         slug,
-        model: place.optional_text(members, "model")?,
+        model: model(members, place)?,
         key: place.optional_text(members, "api_key")?.map(InlineKey),
         from_call: from_call.unwrap_or(false),
         provider_fields: provider_fields(members, place)?,
     })
+}
+
+/// The node's own model, in either place where one may stand.
+fn model(members: &Map<String, Value>, place: &Place<'_>) -> Result<Option<String>, ConfigError> {
+    let own = place.optional_text(members, "model")?;
+    let set = || present(members, "override_params")?.get("model")?.as_str();
+    Ok(own.or_else(|| set().map(str::to_owned)))
 }
 
 fn provider_fields(

@@ -6,7 +6,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use http::{HeaderMap, Method, Request, Uri};
 use orchestra_dialects::Endpoint;
-use orchestra_gateway::{AnswerBody, Incoming, Refusal};
+use orchestra_gateway::{AnswerBody, Directions, Incoming, Refusal};
 use orchestra_types::ProviderId;
 
 use super::reply::{wrap, wrong_method};
@@ -58,6 +58,7 @@ async fn accept(
         client,
         headers,
         query: head.uri.query().map(str::to_owned),
+        directions: Directions::default(),
         body,
     })
 }

@@ -1,0 +1,170 @@
+//! Saying how a call would be served, or was.
+
+use http::HeaderValue;
+use orchestra_health::Standing;
+use orchestra_routing::Choice;
+use serde_json::{Value, json};
+
+use crate::call::Incoming;
+use crate::gateway::Gateway;
+use crate::plan::{Exchange, Plan, Stage};
+use crate::refusal::Refusal;
+use crate::settle::{AttemptRecord, CallRecord};
+
+/// What would be tried for a call, in which order, and why. Holds no secret.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// The choices that a tree made, from its root down; none without a tree.
+    pub choices: Vec<Choice>,
+    /// The targets in their order.
+    pub targets: Vec<ExplainedTarget>,
+}
+
+/// One target of a call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExplainedTarget {
+    /// Where it stands in the tree, such as `targets[1]`; empty without one.
+    pub path: String,
+    /// The provider and the model's name there; nothing if there is no such place.
+    pub place: Option<(String, String)>,
+    /// One word: `ready`, `probe`, why it is left alone (`failing`, `paused`, `full`, `probing`), or `unusable`.
+    pub standing: &'static str,
+    /// Whether the call is written anew in another dialect for it.
+    pub translated: bool,
+    /// Why it cannot be tried.
+    pub problem: Option<String>,
+}
+
+impl Gateway {
+    /// Says what would be tried for a call now, and sends nothing. Where a choice is left to chance, another call may get
+    /// another answer.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the call would be refused.
+    pub fn explain(&self, incoming: Incoming) -> Result<Explanation, Refusal> {
+        let client = incoming.client.clone();
+        let call = self.read(incoming)?;
+        let plan = self.plan(&call, client.as_ref())?;
+        Ok(self.explained(&plan))
+    }
+
+    pub(crate) fn explained(&self, plan: &Plan) -> Explanation {
+        Explanation {
+            choices: plan.choices.clone(),
+            targets: plan
+                .stages
+                .iter()
+                .map(|stage| self.target_of(stage))
+                .collect(),
+        }
+    }
+
+    fn target_of(&self, stage: &Stage) -> ExplainedTarget {
+        let path = stage.path.clone();
+        match &stage.target {
+            Ok(target) => ExplainedTarget {
+                path,
+                place: Some((
+                    target.member.provider.id().to_string(),
+                    target.model.as_str().to_owned(),
+                )),
+                standing: word(
+                    target
+                        .member
+                        .standing(&target.model, self.parts.clock.monotonic()),
+                ),
+                translated: target.exchange == Exchange::Translated,
+                problem: None,
+            },
+            Err(refusal) => ExplainedTarget {
+                path,
+                place: None,
+                standing: "unusable",
+                translated: false,
+                problem: Some(refusal.message.clone()),
+            },
+        }
+    }
+}
+
+impl Explanation {
+    /// For programs.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let choice = |choice: &Choice| json!({ "path": choice.path, "mode": choice.mode, "order": choice.order, "reason": choice.reason });
+        let choices: Vec<Value> = self.choices.iter().map(choice).collect();
+        let targets: Vec<Value> = self.targets.iter().map(ExplainedTarget::json).collect();
+        json!({ "choices": choices, "targets": targets })
+    }
+
+    /// With what became of the call so far, as the value of a header; `None` if it is too long for one.
+    pub(crate) fn header(&self, record: &CallRecord) -> Option<HeaderValue> {
+        const MOST_BYTES: usize = 8 * 1024;
+        let mut value = self.json();
+        value["attempts"] = record.attempts.iter().map(attempt).collect();
+        let text = ascii(&value.to_string());
+        let fits = text.len() <= MOST_BYTES;
+        fits.then(|| HeaderValue::from_str(&text).ok()).flatten()
+    }
+}
+
+impl ExplainedTarget {
+    fn json(&self) -> Value {
+        let mut value = json!({ "path": self.path, "standing": self.standing });
+        if let Some((provider, model)) = &self.place {
+            value["provider"] = json!(provider);
+            value["model"] = json!(model);
+        }
+        if self.translated {
+            value["translated"] = json!(true);
+        }
+        if let Some(problem) = &self.problem {
+            value["problem"] = json!(problem);
+        }
+        value
+    }
+}
+
+fn attempt(attempt: &AttemptRecord) -> Value {
+    json!({
+        "provider": attempt.provider.as_str(), "model": attempt.model.as_str(), "path": attempt.path,
+        "key": attempt.key.as_ref().map(|key| key.name.as_str()),
+        "fault": attempt.fault, "ms": u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+fn word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Ready { .. } => "ready",
+        Standing::Probe => "probe",
+        Standing::Out(out) => out.reason.as_str(),
+    }
+}
+
+/// JSON that no byte of a header is wrong in.
+fn ascii(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character.is_ascii() {
+            text.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            text.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_ascii_is_escaped() {
+        let value = json!({ "reason": "caf\u{e9} \u{1f600}" });
+        let text = ascii(&value.to_string());
+        assert!(text.is_ascii());
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
+}

@@ -1,0 +1,41 @@
+//! What a caller says of where its call goes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use orchestra_routing::{Node, Settings};
+use orchestra_secrets::Secret;
+
+/// Where a call is to go, as far as its model's name does not say.
+#[derive(Clone, Debug, Default)]
+pub struct Directions {
+    /// A tree to follow; without one, the model's name decides.
+    pub tree: Option<Arc<Node>>,
+    /// What holds at every target, whatever the tree says.
+    pub settings: Settings,
+    /// A key of the caller's own, for targets that have no provider of their own.
+    pub key: Option<CallersKey>,
+    /// What the caller says of the call, for conditions and records.
+    pub metadata: BTreeMap<String, String>,
+    /// The path that was called; empty for the endpoint's usual one.
+    pub path: String,
+}
+
+/// A provider's key that a caller brought along. It is used for this one call and not kept.
+#[derive(Clone)]
+pub struct CallersKey(pub(crate) Arc<Secret>);
+
+impl CallersKey {
+    /// The key.
+    #[must_use]
+    pub fn new(key: String) -> Self {
+        Self(Arc::new(Secret::new(key)))
+    }
+}
+
+impl fmt::Debug for CallersKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CallersKey(..)")
+    }
+}

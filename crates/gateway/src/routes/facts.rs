@@ -1,0 +1,51 @@
+//! What a tree may ask of a call.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use orchestra_routing::Facts;
+use orchestra_types::KeyId;
+use serde_json::Value;
+
+use crate::call::Call;
+
+/// A call as a tree sees it.
+#[derive(Debug)]
+pub(crate) struct CallFacts<'c> {
+    pub(crate) call: &'c Call,
+    pub(crate) client: Option<&'c KeyId>,
+    pub(crate) unix: Duration,
+}
+
+impl Facts for CallFacts<'_> {
+    fn metadata(&self, name: &str) -> Option<&str> {
+        let metadata = &self.call.directions.metadata;
+        metadata.get(name).map(String::as_str)
+    }
+
+    fn param(&self, name: &str) -> Option<Cow<'_, Value>> {
+        let value = serde_json::from_str(self.call.member(name)?).ok()?;
+        Some(Cow::Owned(value))
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.call.headers.get(name)?.to_str().ok()
+    }
+
+    fn path(&self) -> &str {
+        let path = &self.call.directions.path;
+        if path.is_empty() {
+            self.call.endpoint.path()
+        } else {
+            path
+        }
+    }
+
+    fn unix(&self) -> Duration {
+        self.unix
+    }
+
+    fn caller(&self) -> &str {
+        self.client.map_or("", KeyId::as_str)
+    }
+}

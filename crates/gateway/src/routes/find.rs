@@ -1,0 +1,232 @@
+//! From a target of a tree to providers and models.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use orchestra_dialects::ErrorKind;
+use orchestra_providers::Provider;
+use orchestra_routing::{ConfigError, InlineKey, Node, NodeKind, Settings, Strategy, Target};
+use orchestra_secrets::Secret;
+use orchestra_types::ModelId;
+
+use super::params::check_paths;
+use super::{CallersKey, Routes};
+use crate::keys::{KeyName, Keys, ProviderKey};
+use crate::plan::unknown_model;
+use crate::providers::{Member, Providers};
+use crate::refusal::Refusal;
+
+/// The name of every key that comes with a call, in records and logs.
+const CALLERS: &str = "caller";
+
+/// What Portkey's clients write for a model that they leave out.
+const LEFT_OUT: &str = "portkey-default";
+
+/// Looks targets up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Finder<'f> {
+    providers: &'f Providers,
+    routes: &'f Routes,
+}
+
+impl<'f> Finder<'f> {
+    pub(crate) const fn new(providers: &'f Providers, routes: &'f Routes) -> Self {
+        Self { providers, routes }
+    }
+
+    /// Where a call for `model` goes at a target: usually one place; several where the model's name is an alias.
+    /// `pinned` is the provider that the call names, for targets that name none.
+    ///
+    /// # Errors
+    /// What the client is told if there is no such place.
+    pub(crate) fn places(
+        &self,
+        target: &Target,
+        model: &str,
+        pinned: Option<&Arc<Member>>,
+    ) -> Result<Vec<(Arc<Member>, ModelId)>, Refusal> {
+        if model.is_empty() || model == LEFT_OUT {
+            return Err(no_model());
+        }
+        let named = match target.provider.as_ref().or(target.slug.as_ref()) {
+            Some(name) => Some(self.named(name, target.key.as_ref())?),
+            None => pinned.cloned(),
+        };
+        match named {
+            Some(member) => {
+                let own = ModelId::new(own_name(&member, model));
+                Ok(vec![(member, own)])
+            }
+            None => self.resolve(model),
+        }
+    }
+
+    /// The provider with this name, called with a key that stands in the tree if there is one.
+    fn named(&self, name: &str, key: Option<&InlineKey>) -> Result<Arc<Member>, Refusal> {
+        let Some(key) = key else {
+            let member = self.providers.member(name).cloned();
+            return member.ok_or_else(|| Refusal::no_such_provider(name));
+        };
+        self.lent(name, &CallersKey::new(key.expose().to_owned()))
+    }
+
+    /// The provider with this name, called with the caller's own key. Nothing that becomes of it touches other calls.
+    ///
+    /// # Errors
+    /// What the client is told if there is no such provider, or the key is none.
+    pub(crate) fn lent(&self, name: &str, key: &CallersKey) -> Result<Arc<Member>, Refusal> {
+        let provider = self
+            .provider(name)
+            .ok_or_else(|| Refusal::no_such_provider(name))?;
+        let lent = ProviderKey::shared(
+            KeyName::new(CALLERS).map_err(|_| unusable(name))?,
+            Arc::<Secret>::clone(&key.0),
+        );
+        let member = Member::guest(provider.clone(), Keys::Ready(vec![lent]));
+        Ok(Arc::new(member.map_err(|_| unusable(name))?))
+    }
+
+    fn provider(&self, name: &str) -> Option<&'f Provider> {
+        match self.providers.member(name) {
+            Some(member) => Some(&member.provider),
+            None => self.routes.guests.get(name),
+        }
+    }
+
+    /// Who serves a model, by its name alone.
+    pub(crate) fn resolve(&self, model: &str) -> Result<Vec<(Arc<Member>, ModelId)>, Refusal> {
+        let targets = self
+            .providers
+            .registry()
+            .resolve(model)
+            .map_err(|error| unknown_model(&error))?;
+        let place = |target: orchestra_providers::Target| {
+            let member = self.providers.member(target.provider.as_str())?;
+            Some((Arc::clone(member), target.model))
+        };
+        Ok(targets.into_iter().filter_map(place).collect())
+    }
+
+    /// Checks that every target of a tree is there. Where the tree stands for a model, each must say which one it means.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the first that is not.
+    pub(crate) fn check(&self, tree: &Node, stands_for_model: bool) -> Result<(), ConfigError> {
+        self.check_node(tree, &Settings::default(), stands_for_model)
+    }
+
+    fn check_node(&self, node: &Node, above: &Settings, named: bool) -> Result<(), ConfigError> {
+        let settings = node.settings.within(above);
+        let wrong = |member: &str, message: String| ConfigError {
+            path: inside(&node.path, member),
+            message,
+        };
+        check_paths(&node.settings.drop_params).map_err(|error| wrong("drop_params", error))?;
+        if node.settings.custom_host.is_some() {
+            let message = "an address of a call's own is not used, since the gateway's keys go with calls: configure a \
+                           provider with this `base_url`";
+            return Err(wrong("custom_host", message.to_owned()));
+        }
+        match &node.kind {
+            NodeKind::Target(target) => self
+                .check_target(target, &settings, named)
+                .map_err(|message| wrong("", message)),
+            NodeKind::Strategy {
+                strategy: Strategy::LeastCost,
+                ..
+            } => Err(wrong(
+                "strategy.mode",
+                "`least_cost` needs prices, which this version does not know".to_owned(),
+            )),
+            NodeKind::Strategy { children, .. } => children
+                .iter()
+                .try_for_each(|child| self.check_node(child, &settings, named)),
+        }
+    }
+
+    fn check_target(
+        &self,
+        target: &Target,
+        settings: &Settings,
+        named: bool,
+    ) -> Result<(), String> {
+        if let Some(field) = target.provider_fields.keys().next() {
+            return Err(format!(
+                "`{field}` is not taken from here: configure a provider that has it, and name that one"
+            ));
+        }
+        let provider = target.provider.as_ref().or(target.slug.as_ref());
+        if let Some(name) = provider {
+            let known = if target.key.is_some() {
+                self.provider(name).is_some()
+            } else {
+                self.providers.member(name).is_some()
+            };
+            if !known {
+                return Err(Refusal::no_such_provider(name).message);
+            }
+        } else if target.key.is_some() {
+            return Err("`api_key` needs the `provider` whose key it is".to_owned());
+        }
+        let model = model_of(target, settings);
+        match (model, provider) {
+            (None, _) if named => {
+                Err("the target needs a `model`: the tree stands for one itself".to_owned())
+            }
+            (Some(model), None) => self
+                .resolve(&model)
+                .map(drop)
+                .map_err(|refusal| refusal.message),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The model that a target asks for, if it is another than the call's.
+pub(crate) fn model_of(target: &Target, settings: &Settings) -> Option<String> {
+    let params = [&settings.override_params, &settings.default_params];
+    let set = || params[0].get("model").and_then(|model| model.as_str());
+    let model = target.model.as_deref().or_else(set);
+    model.map(str::to_owned)
+}
+
+/// A model's name without the provider that it leads to anyway.
+fn own_name<'m>(member: &Member, model: &'m str) -> &'m str {
+    let id = member.provider.id().as_str();
+    let explicit = model.strip_prefix('@').unwrap_or(model);
+    let own = explicit.strip_prefix(id).and_then(|m| m.strip_prefix('/'));
+    match own {
+        Some(own) if !own.is_empty() => own,
+        _ => model,
+    }
+}
+
+/// Where a member of a node stands.
+fn inside(node: &str, member: &str) -> String {
+    match (node, member) {
+        (node, "") => node.to_owned(),
+        ("", member) => member.to_owned(),
+        (node, member) => format!("{node}.{member}"),
+    }
+}
+
+fn no_model() -> Refusal {
+    Refusal::invalid(
+        "model_missing",
+        "neither the call nor the target that it was led to names a model",
+    )
+    .at("model")
+    .for_good()
+}
+
+fn unusable(provider: &str) -> Refusal {
+    Refusal::new(
+        StatusCode::UNAUTHORIZED,
+        ErrorKind::Authentication,
+        "invalid_provider_key",
+        format!(
+            "the key that came with the call for provider `{provider}` cannot stand in a header"
+        ),
+    )
+    .for_good()
+}

@@ -1,0 +1,68 @@
+//! Trees of strategies: which of them a call follows, and where its targets are.
+
+mod directions;
+mod facts;
+mod find;
+mod params;
+mod view;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use orchestra_providers::Provider;
+pub use orchestra_routing::{Compat, ConfigError, Node};
+
+pub use directions::{CallersKey, Directions};
+pub(crate) use facts::CallFacts;
+pub(crate) use find::{Finder, model_of};
+pub(crate) use params::edit;
+pub(crate) use view::TargetView;
+
+use crate::providers::Providers;
+
+/// What an operator says of the ways that calls may take.
+#[derive(Debug, Default)]
+pub struct Routes {
+    /// Trees by the name of a model that stands for them. Each target says which model it means.
+    pub models: BTreeMap<String, Arc<Node>>,
+    /// Trees that a call may name besides its model, which its targets may leave as it is.
+    pub configs: BTreeMap<String, Arc<Node>>,
+    /// Providers that are not configured but may be called with a key of the caller's own, by name.
+    pub guests: BTreeMap<String, Provider>,
+    /// Whether trees mean what they should, or what Portkey 1.x makes of them.
+    pub compat: Compat,
+}
+
+/// A tree that cannot work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("[{table}] {name}: {error}")]
+pub struct RouteError {
+    /// `models` or `configs`.
+    pub table: &'static str,
+    /// The tree's name.
+    pub name: String,
+    /// What is wrong, and where.
+    pub error: ConfigError,
+}
+
+impl Routes {
+    /// Checks every tree: each of its targets is there, and says its model where it must.
+    ///
+    /// # Errors
+    /// [`RouteError`] names the first place that is wrong.
+    pub fn check(&self, providers: &Providers) -> Result<(), RouteError> {
+        let finder = Finder::new(providers, self);
+        let tables = [("models", &self.models), ("configs", &self.configs)];
+        for (table, trees) in tables {
+            for (name, tree) in trees {
+                let named = |error| RouteError {
+                    table,
+                    name: name.clone(),
+                    error,
+                };
+                finder.check(tree, table == "models").map_err(named)?;
+            }
+        }
+        Ok(())
+    }
+}
