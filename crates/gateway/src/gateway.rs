@@ -47,6 +47,9 @@ const PLAN: HeaderName = HeaderName::from_static("x-orchestra-plan");
 /// Where the target that answered, or that failed last, stands in the tree that the call followed.
 const ROUTE: HeaderName = HeaderName::from_static("x-orchestra-route");
 
+/// How often the target that answered, or that failed last, was asked again before.
+const RETRIES: HeaderName = HeaderName::from_static("x-orchestra-retries");
+
 /// The fields of the answer that the gateway estimated.
 const ESTIMATED: HeaderName = HeaderName::from_static("x-orchestra-estimated");
 
@@ -98,6 +101,12 @@ impl Gateway {
     #[must_use]
     pub fn providers(&self) -> &Providers {
         &self.parts.providers
+    }
+
+    /// The ways that its calls may take.
+    #[must_use]
+    pub fn routes(&self) -> &Routes {
+        &self.parts.routes
     }
 
     /// How every key of every provider fares, by the provider's name.
@@ -376,6 +385,9 @@ pub(crate) fn identify(headers: &mut HeaderMap, family: Family, record: &CallRec
         {
             headers.insert(ROUTE, route);
         }
+    }
+    if let Some(retries) = record.retries() {
+        headers.insert(RETRIES, HeaderValue::from(retries));
     }
     let explanation = record.explanation.as_ref();
     if let Some(plan) = explanation.and_then(|explanation| explanation.header(record)) {

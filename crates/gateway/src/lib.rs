@@ -46,7 +46,9 @@ pub use providers::{Member, Providers, TargetReport};
 pub use raw::RawCall;
 pub use refusal::Refusal;
 pub use retries::{Retries, RetryRules};
-pub use routes::{CallersKey, Compat, ConfigError, Directions, Node, RouteError, Routes};
+pub use routes::{
+    CallersKey, Compat, ConfigError, Directions, Node, RouteError, RouteSettings, Routes,
+};
 pub use settings::{Settings, Translation};
 pub use settle::{AttemptRecord, CallRecord, Ending, NoRecords, Sink};
 pub use transport::{

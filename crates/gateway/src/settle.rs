@@ -144,6 +144,21 @@ impl CallRecord {
     }
 }
 
+impl CallRecord {
+    /// How often the target of the last attempt was asked right before it. `None` if it was not asked again.
+    #[must_use]
+    pub fn retries(&self) -> Option<usize> {
+        let place = |attempt: &AttemptRecord| (attempt.provider.clone(), attempt.model.clone());
+        let last = place(self.attempts.last()?);
+        let same = self
+            .attempts
+            .iter()
+            .rev()
+            .take_while(|attempt| place(attempt) == last);
+        Some(same.count() - 1).filter(|retries| *retries > 0)
+    }
+}
+
 /// The open record of a running call. Dropping it settles the call: a call of which nobody
 /// said how it ended has a client that left.
 pub(crate) struct Settlement {

@@ -4,6 +4,7 @@ mod config;
 mod connection;
 mod conversations;
 mod logging;
+mod portkey;
 mod records;
 mod routes;
 pub mod secrets;
@@ -11,7 +12,8 @@ pub mod serve;
 mod server;
 
 pub use config::{
-    BuildError, Built, ClientKeyConfig, Config, ConfigError, FILE_NAME, LimitConfig, OneOrMany,
+    BuildError, Built, ClientKeyConfig, CompatConfig, Config, ConfigError, FILE_NAME, LimitConfig,
+    ModelConfig, PortkeyConfig,
 };
 pub use config::{ConversationStore, ResponsesConfig, RetriesConfig, RetryConfig, StoreKind};
 pub use config::{

@@ -74,6 +74,7 @@ pub fn gateway(
         rng: Arc::new(SeededRng::new(u64::from_le_bytes(seed))),
         conversations,
         keys: Some(built.keeper),
+        routes: built.routes,
         settings: built.settings,
     }))
 }
@@ -124,6 +125,7 @@ impl Server {
         let kept = conversations::open(built.conversations.clone()).await?;
         let app = App {
             gateway: gateway(built, sink, kept)?,
+            caller_keys: config.portkey.caller_keys,
             keeper,
             max_body_bytes: config.limits.body_bytes(),
             body_patience: config.server.body_seconds.duration(),

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use orchestra_providers::Provider;
-pub use orchestra_routing::{Compat, ConfigError, Node};
+pub use orchestra_routing::{Compat, ConfigError, Node, Settings as RouteSettings};
 
 pub use directions::{CallersKey, Directions};
 pub(crate) use facts::CallFacts;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use orchestra_gateway::{Keys, Providers, Settings};
+use orchestra_gateway::{Keys, Providers, Routes, Settings};
 use orchestra_providers::{Catalogue, Registry};
 use orchestra_secrets::Reference;
 use orchestra_types::KeyId;
@@ -22,6 +22,8 @@ pub struct Built {
     pub providers: Arc<Providers>,
     /// Who gives the providers their keys, and knows who may call.
     pub keeper: Arc<Keeper>,
+    /// The ways that calls may take.
+    pub routes: Arc<Routes>,
     /// The bounds of calls.
     pub settings: Settings,
     /// Where conversations are kept.
@@ -57,11 +59,13 @@ impl Config {
         let desk = self.client_desk(&vault)?;
         // Until the keeper has looked, nobody has a key.
         let providers = Arc::new(Providers::new(registry, |_| Keys::Sealed)?);
+        let routes = Arc::new(self.routes(&providers, catalogue)?);
         let keeper = Keeper::new(vault, wants, Arc::clone(&providers), desk, dormant);
         keeper.refresh_or_tell().await;
         Ok(Built {
             providers,
             keeper: Arc::new(keeper),
+            routes,
             settings,
             conversations,
             detected,
@@ -88,11 +92,17 @@ impl Config {
         let aliases: BTreeMap<String, Vec<String>> = self
             .models
             .iter()
-            .map(|(alias, targets)| (alias.clone(), targets.clone().into_vec()))
+            .filter_map(|(alias, model)| Some((alias.clone(), model.targets()?)))
             .collect();
         let registry = Registry::build(list, catalogue, &aliases)?;
         for model in &self.translation.strict_models {
-            registry.resolve(model)?;
+            let is_tree = self
+                .models
+                .get(model)
+                .is_some_and(|m| m.targets().is_none());
+            if !is_tree {
+                registry.resolve(model)?;
+            }
         }
         Ok(registry)
     }

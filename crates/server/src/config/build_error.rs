@@ -1,6 +1,6 @@
 //! What is wrong with a configuration that can be read.
 
-use orchestra_gateway::{InvalidKeyName, UnusableKey};
+use orchestra_gateway::{InvalidKeyName, RouteError, UnusableKey};
 use orchestra_ledger::InvalidKeys;
 use orchestra_providers::{RegistryError, ResolveError, RowError, UnknownKind};
 use orchestra_secrets::{FetchError, InvalidOrigin, Reference};
@@ -98,6 +98,9 @@ pub enum BuildError {
     /// Aliases or provider names that do not fit together.
     #[error("in [models] or [[providers]]")]
     Registry(#[from] RegistryError),
+    /// A tree of strategies that cannot work.
+    #[error(transparent)]
+    Route(#[from] RouteError),
     /// A model for strict translation that nobody serves.
     #[error("in [translation] strict_models")]
     StrictModel(#[from] ResolveError),

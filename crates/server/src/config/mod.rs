@@ -9,6 +9,7 @@ mod responses;
 mod retries;
 mod seconds;
 mod settings;
+mod ways;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ use listen::Listen;
 pub use responses::{ConversationStore, ResponsesConfig, StoreKind};
 pub use retries::{RetriesConfig, RetryConfig};
 use seconds::Seconds;
+pub use ways::{CompatConfig, ModelConfig, PortkeyConfig};
 
 use crate::secrets::SecretsConfig;
 
@@ -43,9 +45,16 @@ pub struct Config {
     /// environment.
     #[serde(default)]
     pub providers: Vec<ProviderConfig>,
-    /// Names for models: an alias stands for one `provider/model` or for several, tried in order.
+    /// Names for models: each stands for one `provider/model`, for several that are tried in order, or for a tree of
+    /// strategies.
     #[serde(default)]
-    pub models: BTreeMap<String, OneOrMany>,
+    pub models: BTreeMap<String, ModelConfig>,
+    /// Trees of strategies that a call may name in its header `x-portkey-config`.
+    #[serde(default)]
+    pub configs: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
+    /// How clients of Portkey are served.
+    #[serde(default)]
+    pub portkey: PortkeyConfig,
     /// How long each phase of a call may take.
     #[serde(default)]
     pub timeouts: TimeoutConfig,
@@ -168,28 +177,6 @@ pub struct ProviderKeyConfig {
 
 const fn equal_weight() -> NonZeroU32 {
     NonZeroU32::MIN
-}
-
-/// One name or a list of names.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "expected a \"provider/model\" or a list of them"
-)]
-pub enum OneOrMany {
-    /// One target.
-    One(String),
-    /// Targets in the order in which they are tried.
-    Many(Vec<String>),
-}
-
-impl OneOrMany {
-    fn into_vec(self) -> Vec<String> {
-        match self {
-            Self::One(name) => vec![name],
-            Self::Many(names) => names,
-        }
-    }
 }
 
 /// `[timeouts]`; the defaults are those of [`orchestra_gateway::Settings`].

@@ -11,8 +11,9 @@ use orchestra_types::KeyId;
 
 use crate::secrets::Clients;
 
-/// Finds the caller by its key, taken from `Authorization` (with or without `Bearer`) or
-/// `x-api-key`: OpenAI's clients use the first, Anthropic's either. `None` if no keys are in use.
+/// Finds the caller by its key, taken from `x-portkey-api-key`, `Authorization` (with or without `Bearer`) or
+/// `x-api-key`: Portkey's clients use the first, OpenAI's the second, Anthropic's either of the last. `None` if no keys are
+/// in use.
 pub(super) fn identify(clients: &Clients, headers: &HeaderMap) -> Result<Option<KeyId>, Refusal> {
     if !clients.required {
         // Without keys the address is this machine's own, and so must be whoever calls it: a web
@@ -52,6 +53,13 @@ fn names_this_machine(value: &HeaderValue) -> bool {
 }
 
 fn presented(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    // Portkey's clients have a header of their own for it, and the provider's key in the others.
+    if let Some(value) = headers.get("x-portkey-api-key") {
+        let key = value.to_str().map_err(|_| unknown())?.trim();
+        if !key.is_empty() {
+            return Ok(Some(key));
+        }
+    }
     let mut found = None;
     let candidates = [
         headers

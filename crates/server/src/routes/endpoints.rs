@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
+use http::request::Parts;
 use http::{HeaderMap, Method, Request, Uri};
 use orchestra_dialects::Endpoint;
 use orchestra_gateway::{AnswerBody, Directions, Incoming, Refusal};
@@ -11,6 +12,7 @@ use orchestra_types::ProviderId;
 
 use super::reply::{wrap, wrong_method};
 use super::{App, Shared, access, body};
+use crate::portkey::{Asked, Desk, Marks};
 
 /// `POST` serves the endpoint; other methods are told so in its dialect.
 pub(super) fn route(endpoint: Endpoint) -> MethodRouter<Shared> {
@@ -31,10 +33,36 @@ pub(super) async fn serve(
     provider: Option<ProviderId>,
     request: Request<Body>,
 ) -> Response {
-    match accept(app, endpoint, provider, request).await {
+    let (mut head, body) = request.into_parts();
+    let asked = read_portkey(app, &mut head.headers);
+    let is_portkeys = !matches!(asked, Ok(None));
+    let (asked, marks) = match asked {
+        Ok(asked) => {
+            let asked = asked.unwrap_or_default();
+            (Ok((asked.provider, asked.directions)), asked.marks)
+        }
+        Err(refusal) => (Err(refusal), Marks::default()),
+    };
+    let accepted = accept(app, endpoint, (provider, asked), (head, body));
+    let mut answer = match accepted.await {
         Ok(incoming) => wrap(app.gateway.call(incoming).await),
         Err(refusal) => wrap(refuse(app, endpoint, refusal)),
+    };
+    if is_portkeys {
+        let status = answer.status();
+        marks.put(status, answer.headers_mut());
     }
+    answer
+}
+
+/// What the call says in Portkey's words, if anything.
+fn read_portkey(app: &App, headers: &mut HeaderMap) -> Result<Option<Asked>, Refusal> {
+    let desk = Desk {
+        routes: app.gateway.routes(),
+        caller_keys: app.caller_keys,
+        keys_required: app.keeper.clients().now().required,
+    };
+    desk.read(headers)
 }
 
 fn refuse(app: &App, endpoint: Endpoint, refusal: Refusal) -> http::Response<AnswerBody> {
@@ -42,23 +70,28 @@ fn refuse(app: &App, endpoint: Endpoint, refusal: Refusal) -> http::Response<Ans
         .refuse(refusal, endpoint.dialect().family(), Some(endpoint))
 }
 
+/// A provider and all else that says where a call goes.
+type Whither = (Option<ProviderId>, Directions);
+
 async fn accept(
     app: &App,
     endpoint: Endpoint,
-    provider: Option<ProviderId>,
-    request: Request<Body>,
+    (by_path, asked): (Option<ProviderId>, Result<Whither, Refusal>),
+    (head, body): (Parts, Body),
 ) -> Result<Incoming, Refusal> {
-    let (head, body) = request.into_parts();
+    // Who may not call learns nothing of what is wrong with the call.
     let client = access::identify(&app.keeper.clients().now(), &head.headers)?;
+    let (by_header, mut directions) = asked?;
+    head.uri.path().clone_into(&mut directions.path);
     let body = body::read(&head.headers, body, app.max_body_bytes, app.body_patience).await?;
     let headers: HeaderMap = head.headers;
     Ok(Incoming {
         endpoint,
-        provider,
+        provider: by_path.or(by_header),
         client,
         headers,
         query: head.uri.query().map(str::to_owned),
-        directions: Directions::default(),
+        directions,
         body,
     })
 }

@@ -25,6 +25,8 @@ use crate::secrets::Keeper;
 pub(crate) struct App {
     pub(crate) gateway: Gateway,
     pub(crate) keeper: Arc<Keeper>,
+    /// Whether a call may bring a provider's key of its own.
+    pub(crate) caller_keys: bool,
     pub(crate) max_body_bytes: usize,
     /// The longest pause within a client's body.
     pub(crate) body_patience: Duration,

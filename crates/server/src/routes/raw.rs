@@ -42,6 +42,10 @@ pub(super) async fn pass(State(app): State<Shared>, request: Request<Body>) -> R
 fn split<'a>(app: &App, path: &'a str) -> Option<(ProviderId, &'a str)> {
     let name = path.strip_prefix('/')?.split('/').next()?;
     let member = app.gateway.providers().member(name)?;
+    // Paths know a provider by its own name alone.
+    if member.provider.id().as_str() != name {
+        return None;
+    }
     let rest = &path[1 + name.len()..];
     Some((
         member.provider.id().clone(),

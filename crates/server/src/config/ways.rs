@@ -1,0 +1,145 @@
+//! The ways that calls may take: models that stand for several, trees of strategies, Portkey's language.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use orchestra_gateway::{Compat, ConfigError, Node, Providers, RouteError, Routes};
+use orchestra_providers::{Catalogue, Provider};
+use orchestra_types::ProviderId;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{BuildError, Config};
+
+/// What a model's name of the operator's own stands for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a \"provider/model\", a list of them, or a table with `strategy` and `targets`"
+)]
+pub enum ModelConfig {
+    /// One target.
+    One(String),
+    /// Targets in the order in which they are tried.
+    Many(Vec<String>),
+    /// A tree of strategies, in the language of Portkey's configs.
+    Tree(Map<String, Value>),
+}
+
+impl ModelConfig {
+    /// The targets, if it is no tree.
+    pub(super) fn targets(&self) -> Option<Vec<String>> {
+        match self {
+            Self::One(name) => Some(vec![name.clone()]),
+            Self::Many(names) => Some(names.clone()),
+            Self::Tree(_) => None,
+        }
+    }
+
+    fn tree(&self) -> Option<&Map<String, Value>> {
+        match self {
+            Self::Tree(tree) => Some(tree),
+            Self::One(_) | Self::Many(_) => None,
+        }
+    }
+}
+
+/// `[portkey]`: how clients of Portkey are served.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PortkeyConfig {
+    /// Whether trees mean what they should, or what Portkey's own gateway makes of them.
+    pub compat: CompatConfig,
+    /// Whether a call may bring a provider's key of its own.
+    pub caller_keys: bool,
+}
+
+impl Default for PortkeyConfig {
+    fn default() -> Self {
+        Self {
+            compat: CompatConfig::Correct,
+            caller_keys: true,
+        }
+    }
+}
+
+/// What trees mean.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+pub enum CompatConfig {
+    /// What the documents say.
+    #[serde(rename = "correct")]
+    Correct,
+    /// What Portkey's gateway 1.x does.
+    #[serde(rename = "portkey-1.x")]
+    Portkey,
+}
+
+impl From<CompatConfig> for Compat {
+    fn from(config: CompatConfig) -> Self {
+        match config {
+            CompatConfig::Correct => Self::Correct,
+            CompatConfig::Portkey => Self::Portkey,
+        }
+    }
+}
+
+impl Config {
+    /// Reads and checks every tree.
+    pub(super) fn routes(
+        &self,
+        providers: &Providers,
+        catalogue: &Catalogue,
+    ) -> Result<Routes, BuildError> {
+        let models = self.models.iter();
+        let trees = models.filter_map(|(name, model)| Some((name, model.tree()?)));
+        let routes = Routes {
+            models: read("models", trees)?,
+            configs: read("configs", self.configs.iter())?,
+            guests: self.guests(providers, catalogue),
+            compat: self.portkey.compat.into(),
+        };
+        routes.check(providers)?;
+        Ok(routes)
+    }
+
+    /// The providers of the catalogue that a caller with a key of its own may use though they are not configured.
+    fn guests(&self, providers: &Providers, catalogue: &Catalogue) -> BTreeMap<String, Provider> {
+        if !self.portkey.caller_keys {
+            return BTreeMap::new();
+        }
+        let mut guests = BTreeMap::new();
+        let absent = |kind: &&str| providers.member(kind).is_none();
+        for kind in catalogue.kinds().filter(absent) {
+            let row = catalogue.get(kind);
+            let Some(row) = row.filter(|row| row.works_with_a_key_alone()) else {
+                continue;
+            };
+            let built = ProviderId::new(kind)
+                .ok()
+                .map(|id| Provider::build(id, row));
+            if let Some(Ok(provider)) = built {
+                for name in row.also_called.iter().flatten() {
+                    guests.insert(name.clone(), provider.clone());
+                }
+                guests.insert(kind.to_owned(), provider);
+            }
+        }
+        guests
+    }
+}
+
+fn read<'t>(
+    table: &'static str,
+    trees: impl Iterator<Item = (&'t String, &'t Map<String, Value>)>,
+) -> Result<BTreeMap<String, Arc<Node>>, BuildError> {
+    let tree = |(name, members): (&String, &Map<String, Value>)| {
+        let named = |error: ConfigError| RouteError {
+            table,
+            name: name.clone(),
+            error,
+        };
+        let node = Node::parse(&Value::Object(members.clone())).map_err(named)?;
+        Ok((name.clone(), Arc::new(node)))
+    };
+    trees.map(tree).collect()
+}

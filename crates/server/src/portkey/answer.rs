@@ -1,0 +1,49 @@
+//! The headers that Portkey's clients look for in an answer.
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+const TRACE: HeaderName = HeaderName::from_static("x-portkey-trace-id");
+const PROVIDER: HeaderName = HeaderName::from_static("x-portkey-provider");
+const OPTION: HeaderName = HeaderName::from_static("x-portkey-last-used-option-index");
+const RETRIES: HeaderName = HeaderName::from_static("x-portkey-retry-attempt-count");
+const CACHE: HeaderName = HeaderName::from_static("x-portkey-cache-status");
+
+/// What an answer is marked with.
+#[derive(Debug, Default)]
+pub(crate) struct Marks {
+    trace: Option<HeaderValue>,
+}
+
+impl Marks {
+    pub(super) const fn new(trace: Option<HeaderValue>) -> Self {
+        Self { trace }
+    }
+
+    /// Says in Portkey's words what the gateway's own headers say. There is always a trace id: without one, Portkey's SDKs
+    /// repeat a call that failed.
+    pub(crate) fn put(self, status: StatusCode, headers: &mut HeaderMap) {
+        let own = |name: &str| headers.get(name).cloned();
+        let trace = self.trace.or_else(|| own("x-orchestra-call-id"));
+        let provider = own("x-orchestra-provider");
+        let route = own("x-orchestra-route");
+        let retries = own("x-orchestra-retries");
+        let option = route.and_then(|route| {
+            let route = route.to_str().ok()?;
+            HeaderValue::from_str(&format!("config.{route}")).ok()
+        });
+        headers.insert(OPTION, option.unwrap_or(HeaderValue::from_static("config")));
+        headers.insert(CACHE, HeaderValue::from_static("DISABLED"));
+        let retries = match retries {
+            Some(_) if !status.is_success() => HeaderValue::from_static("-1"),
+            Some(retries) => retries,
+            None => HeaderValue::from_static("0"),
+        };
+        headers.insert(RETRIES, retries);
+        if let Some(trace) = trace {
+            headers.insert(TRACE, trace);
+        }
+        if let Some(provider) = provider {
+            headers.insert(PROVIDER, provider);
+        }
+    }
+}

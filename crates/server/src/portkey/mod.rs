@@ -1,0 +1,131 @@
+//! Clients of Portkey's: their headers, and the ones they look for in an answer.
+//!
+//! What the headers mean is from Portkey's documents and its open gateway (1.x), as `docs/portkey.md` has it.
+
+mod answer;
+mod headers;
+mod metadata;
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use orchestra_gateway::{CallersKey, Directions, Node, Refusal, Routes};
+use orchestra_types::ProviderId;
+use serde_json::Value;
+
+pub(crate) use answer::Marks;
+use headers::{Headers, provider_key};
+
+/// What a call says in Portkey's words.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    /// The provider that it names.
+    pub(crate) provider: Option<ProviderId>,
+    /// Where it goes besides.
+    pub(crate) directions: Directions,
+    /// What its answer is marked with.
+    pub(crate) marks: Marks,
+}
+
+/// What reading a call's headers takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Desk<'d> {
+    /// The operator's trees.
+    pub(crate) routes: &'d Routes,
+    /// Whether a call may bring a provider's key of its own.
+    pub(crate) caller_keys: bool,
+    /// Whether clients present keys of the gateway's.
+    pub(crate) keys_required: bool,
+}
+
+impl Desk<'_> {
+    /// Reads Portkey's headers, and puts those that are a vendor's own under the vendor's names. `None` if there are
+    /// none.
+    ///
+    /// # Errors
+    /// [`Refusal`] names the header that cannot be meant.
+    pub(crate) fn read(&self, headers: &mut HeaderMap) -> Result<Option<Asked>, Refusal> {
+        if !headers
+            .keys()
+            .any(|name| name.as_str().starts_with("x-portkey-"))
+        {
+            return Ok(None);
+        }
+        let read = Headers(headers);
+        read.refuse_unserved()?;
+        let named = read.provider()?;
+        let tree = match read.text("x-portkey-config")? {
+            Some(config) => Some(self.tree(config)?),
+            None => None,
+        };
+        let key = match &named {
+            // A key of the operator's is meant by a slug, a key of the caller's by a plain name.
+            Some(named) if named.is_slug || !self.caller_keys => None,
+            Some(_) => provider_key(headers, self.keys_required),
+            None => None,
+        };
+        let asked = Asked {
+            directions: Directions {
+                tree,
+                settings: read.settings()?,
+                key: key.map(CallersKey::new),
+                metadata: metadata::read(headers)?,
+                path: String::new(),
+            },
+            provider: named.map(|named| named.id),
+            marks: Marks::new(read.trace()),
+        };
+        rename_vendors(headers);
+        Ok(Some(asked))
+    }
+
+    /// The tree that a config is or names.
+    fn tree(&self, config: &str) -> Result<Arc<Node>, Refusal> {
+        let config = config.trim();
+        if config.starts_with('{') {
+            let value: Value = serde_json::from_str(config)
+                .map_err(|error| invalid("x-portkey-config", &format!("it is no JSON: {error}")))?;
+            let node = Node::parse(&value).map_err(|error| Refusal::invalid_config(&error))?;
+            return Ok(Arc::new(node));
+        }
+        let found = self.routes.configs.get(config);
+        let found = found.or_else(|| self.routes.models.get(config));
+        found.cloned().ok_or_else(|| {
+            let names: Vec<&str> = self.routes.configs.keys().map(String::as_str).collect();
+            let known = if names.is_empty() {
+                "there are none".to_owned()
+            } else {
+                format!("there are {}", names.join(", "))
+            };
+            let message = format!("no config has the name {config:?}: {known}; name one in [configs], or send its JSON");
+            invalid("x-portkey-config", &message)
+        })
+    }
+}
+
+/// Vendors' own headers, which Portkey's clients put behind its prefix.
+const VENDORS: [&str; 5] = [
+    "openai-organization",
+    "openai-project",
+    "openai-beta",
+    "anthropic-beta",
+    "anthropic-version",
+];
+
+fn rename_vendors(headers: &mut HeaderMap) {
+    for name in VENDORS {
+        if let Some(value) = headers.remove(format!("x-portkey-{name}")) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// A header that cannot be meant.
+pub(crate) fn invalid(header: &str, problem: &str) -> Refusal {
+    Refusal::invalid("invalid_header", format!("the header {header}: {problem}"))
+        .at(header)
+        .for_good()
+}
+
+#[cfg(test)]
+mod tests;
