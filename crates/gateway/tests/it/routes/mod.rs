@@ -1,5 +1,6 @@
 //! Calls that follow a tree of strategies.
 
+mod again;
 mod edits;
 mod explain;
 mod keys;
