@@ -37,7 +37,7 @@ const YEAR_10000: u64 = 253_402_300_800;
 pub struct ModelEntry {
     /// The name to ask for: as short as it can be while still finding this provider.
     pub id: String,
-    /// Who serves it; for an alias, the first target.
+    /// Who serves it; for an alias or a tree, the first target.
     pub provider: ProviderId,
     /// When the vendor says it was made, in seconds since 1970; zero if it does not.
     pub created: u64,
@@ -101,6 +101,16 @@ impl Gateway {
                     created: 0,
                 };
                 entries.insert(alias.to_owned(), entry);
+            }
+        }
+        for (name, tree) in &self.routes().models {
+            if let Some(provider) = self.finder().first_provider(tree) {
+                let entry = ModelEntry {
+                    id: name.clone(),
+                    provider,
+                    created: 0,
+                };
+                entries.insert(name.clone(), entry);
             }
         }
         entries.into_values().collect()

@@ -16,9 +16,10 @@ use tokio::net::TcpListener;
 const DOCUMENTATION: &str = include_str!("../../../../docs/configuration.md");
 
 /// The tables of the documentation, in their order there.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "[server]",
     "[[providers]]",
+    "[portkey]",
     "[timeouts]",
     "[limits]",
     "[retries]",
@@ -74,7 +75,8 @@ fn value(field: &str) -> &'static str {
         "overrides" => "{ patterns = [\"my-*\"], auth = { header = \"x-key\" } }",
         "providers" => "{ openai = { as_last = 1 } }",
         "models" => "{ fast = { before_others = 1, max_wait_seconds = 0.5 } }",
-        "strict" => "true",
+        "strict" | "caller_keys" => "true",
+        "compat" => "\"portkey-1.x\"",
         "strict_models" => "[\"fast\"]",
         _ => "7",
     }

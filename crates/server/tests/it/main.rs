@@ -11,6 +11,7 @@ mod config;
 mod endpoints;
 mod gone;
 mod pipeline;
+mod portkey;
 mod responses;
 mod secrets;
 mod slow;
