@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Command::Models(models) => {
             commands::models::run(&models, arguments.config.as_deref(), &output)
         }
+        Command::Route(what) => commands::route::run(&what, arguments.config.as_deref(), &output),
         Command::Secrets(what) => {
             commands::secrets::run(&what, arguments.config.as_deref(), &output)
         }

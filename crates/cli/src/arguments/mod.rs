@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod keys;
 mod name;
+pub(crate) mod route;
 pub(crate) mod secrets;
 
 use std::fmt;
@@ -39,6 +40,9 @@ pub(crate) enum Command {
     Providers(Providers),
     /// List the models that can be asked for
     Models(Models),
+    /// Say where a call would go, and why
+    #[command(subcommand)]
+    Route(route::Route),
     /// Keep provider keys in an encrypted store
     #[command(subcommand)]
     Secrets(secrets::Secrets),

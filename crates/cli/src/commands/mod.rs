@@ -5,6 +5,7 @@ pub(crate) mod chat;
 pub(crate) mod demo;
 pub(crate) mod models;
 pub(crate) mod providers;
+pub(crate) mod route;
 pub(crate) mod secrets;
 
 use std::future::Future;

@@ -12,6 +12,7 @@ mod keys;
 mod making;
 mod place;
 mod postgres;
+mod routing;
 mod server;
 mod serving;
 mod session;

@@ -127,9 +127,9 @@ fn take_out(value: &mut Value, path: &[Step]) -> bool {
                 items.clear();
                 return there;
             }
-            items
-                .iter_mut()
-                .fold(false, |there, item| take_out(item, below) || there)
+            // Every one of them, whatever the others had.
+            let taken = items.iter_mut().map(|item| take_out(item, below));
+            taken.filter(|there| *there).count() > 0
         }
         _ => false,
     }
