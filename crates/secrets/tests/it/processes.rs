@@ -16,7 +16,12 @@ use crate::databases::Database;
 pub(crate) type Role = fn(Database, Vec<String>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Every role. Those of a module stand in its own list.
-const ROLES: [&[(&str, Role)]; 3] = [OURS, crate::backend::ROLES, crate::attacks::crowds::ROLES];
+const ROLES: [&[(&str, Role)]; 4] = [
+    OURS,
+    crate::backend::ROLES,
+    crate::attacks::crowds::ROLES,
+    crate::attacks::kills::ROLES,
+];
 
 const OURS: &[(&str, Role)] = &[("end with", |_, words| {
     Box::pin(async move { assert_eq!(words, ["an", "assertion"]) })

@@ -4,6 +4,22 @@ use std::sync::Mutex;
 
 use orchestra_secrets::{Clock, Entropy, EntropyError};
 
+/// The seed that a test is to begin with, as an earlier run has printed it.
+const SEED: &str = "ORCHESTRA_TEST_SEED";
+
+/// Whether those tests run long whose confidence grows with time.
+pub(crate) fn long() -> bool {
+    std::env::var("ORCHESTRA_TEST_LONG").is_ok_and(|value| value == "1")
+}
+
+/// Another seed in every run, printed so that a failure can be had again.
+pub(crate) fn seed() -> u64 {
+    let given = std::env::var(SEED).ok();
+    let seed = given.map_or_else(|| getrandom::u64().unwrap(), |given| given.parse().unwrap());
+    println!("{SEED}={seed}");
+    seed
+}
+
 /// Numbers that look random: `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
 /// 2014).
 #[derive(Clone, Debug)]

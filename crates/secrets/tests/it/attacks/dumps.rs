@@ -26,7 +26,7 @@ fn restore(address: &str, file: &Path) {
     run(restore.args(["--dbname", address, "--file"]).arg(file));
 }
 
-fn program(name: &str) -> Command {
+pub(crate) fn program(name: &str) -> Command {
     let folder = std::env::var_os(PROGRAMS).map(PathBuf::from);
     Command::new(folder.unwrap_or_default().join(name))
 }
