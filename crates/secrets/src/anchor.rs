@@ -17,6 +17,9 @@ pub(crate) struct Mark {
     pub(crate) epoch: u64,
     /// The manifest's hash in that epoch.
     pub(crate) manifest: [u8; 32],
+    /// The last entry of the audit log, which stays where it is in every later state.
+    pub(crate) audit_seq: u64,
+    pub(crate) audit_hash: [u8; 32],
 }
 
 /// A file that holds a [`Mark`]. It belongs where the database's backups do not reach.
@@ -67,6 +70,8 @@ impl Mark {
             .raw(store)
             .u64(self.epoch)
             .raw(&self.manifest)
+            .u64(self.audit_seq)
+            .raw(&self.audit_hash)
             .finish();
         let mac = mac(key, &bytes).finalize().into_bytes();
         bytes.extend_from_slice(&mac);
@@ -83,6 +88,8 @@ impl Mark {
         let mark = Self {
             epoch: reader.u64()?,
             manifest: reader.array()?,
+            audit_seq: reader.u64()?,
+            audit_hash: reader.array()?,
         };
         reader.end()?;
         let genuine = mac(key, body).verify_slice(tag).is_ok();

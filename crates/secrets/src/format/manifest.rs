@@ -56,6 +56,8 @@ pub(crate) struct Manifest {
     pub(crate) audit_hash: [u8; 32],
     /// Counts rotations.
     pub(crate) fence: u64,
+    /// The first epoch after the last time that an older state was accepted; 0 if that never happened.
+    pub(crate) accepted: u64,
     /// Written by id, whatever their order here.
     pub(crate) slots: Vec<SlotMark>,
     pub(crate) rows: BTreeMap<[u8; 16], RowMark>,
@@ -118,6 +120,7 @@ impl Manifest {
             .u64(self.audit_seq)
             .raw(&self.audit_hash)
             .u64(self.fence)
+            .u64(self.accepted)
             .u32(length(self.slots.len()));
         let mut slots: Vec<_> = self.slots.iter().collect();
         slots.sort_by_key(|slot| slot.id);
@@ -147,6 +150,7 @@ impl Manifest {
             audit_seq: reader.u64()?,
             audit_hash: reader.array()?,
             fence: reader.u64()?,
+            accepted: reader.u64()?,
             slots: slots(&mut reader)?,
             rows: rows(&mut reader)?,
         };

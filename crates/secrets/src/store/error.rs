@@ -54,10 +54,10 @@ pub enum StoreError {
         /// Whose.
         name: Name,
     },
-    /// The whole store is older than what was seen of it.
+    /// The whole store is older than what was seen of it, or went on from an older state.
     #[error(
-        "the secret store was put back to an older state (epoch {found}, seen was {seen}): \
-         if you restored it, accept that with the epoch, else find out who did"
+        "the secret store was put back to an older state (it is at epoch {found}, and epoch {seen}, which was seen, is not \
+         in its past): if you restored it, accept that with the epoch, else find out who did"
     )]
     RolledBack {
         /// The state in the database.

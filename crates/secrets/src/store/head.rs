@@ -99,10 +99,12 @@ impl Head {
     }
 
     /// What an anchor remembers of this state.
-    pub(crate) fn mark(&self) -> Mark {
+    pub(crate) fn mark(&self, manifest: &Manifest) -> Mark {
         Mark {
             epoch: self.epoch,
             manifest: Manifest::hash(&self.manifest),
+            audit_seq: manifest.audit_seq,
+            audit_hash: manifest.audit_hash,
         }
     }
 

@@ -107,21 +107,8 @@ impl Held {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes note of a state that a transaction shows.
-    ///
-    /// # Errors
-    /// [`StoreError::RolledBack`] if a later one was seen.
-    pub(crate) fn see(&self, mark: Mark) -> Result<(), StoreError> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(latest) = *seen {
-            check_order(mark, latest)?;
-        }
-        *seen = Some(mark);
-        Ok(())
-    }
-
-    /// Takes note of a state that was committed. Of two, the later may come here first.
-    pub(crate) fn see_committed(&self, mark: Mark) {
+    /// Takes note of a state that is true. Of two, the later may come here first.
+    pub(crate) fn see(&self, mark: Mark) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.is_none_or(|latest| latest.epoch < mark.epoch) {
             *seen = Some(mark);
@@ -135,16 +122,4 @@ impl Held {
     fn write(&self) -> RwLockWriteGuard<'_, Keys> {
         self.keys.write().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A later epoch, or the very same state.
-pub(crate) fn check_order(mark: Mark, latest: Mark) -> Result<(), StoreError> {
-    let same = mark == latest;
-    if mark.epoch > latest.epoch || same {
-        return Ok(());
-    }
-    Err(StoreError::RolledBack {
-        found: mark.epoch,
-        seen: latest.epoch,
-    })
 }

@@ -137,6 +137,7 @@ fn first_head(
         audit_seq: 0,
         audit_hash: [0; 32],
         fence: head.fence,
+        accepted: 0,
         slots: slots.iter().map(mark).collect(),
         rows: std::collections::BTreeMap::new(),
     };

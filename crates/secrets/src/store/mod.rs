@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod checkpoints;
+mod descent;
 mod error;
 pub(crate) mod head;
 mod keys;
@@ -32,13 +33,14 @@ pub use scan::{Damage, StoreReport};
 pub use secrets::{Ask, Fetched, NewSecret};
 
 use crate::anchor::{Anchor, AnchorError, Before, Mark};
-use crate::backend::Backend;
+use crate::backend::{Backend, Transaction};
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::{Checked, Entropy, OsEntropy};
 use crate::format::Manifest;
+use descent::check_descent;
 use head::Head;
 use keys::Held;
-pub(crate) use keys::{Unsealed, check_order};
+pub(crate) use keys::Unsealed;
 
 /// What a store is made of. Time, chance and the database come in here.
 #[derive(Clone, Debug)]
@@ -160,20 +162,30 @@ impl Shared {
         self.held.unsealed()
     }
 
-    /// Checks a head against what is known, and takes over a keyring that another instance changed. A store whose root
-    /// key is another by now is sealed, and so is one that was put back to an older state.
-    pub(crate) fn catch_up(
+    /// Checks a head against the `latest` state that was known before its transaction began, and takes over a keyring that
+    /// another instance changed. A store whose root key is another by now is sealed, and so is one that was put back to an
+    /// older state.
+    pub(crate) async fn catch_up(
         &self,
         head: &Head,
         unsealed: Arc<Unsealed>,
+        latest: Option<Mark>,
+        transaction: &mut dyn Transaction,
     ) -> Result<(Arc<Unsealed>, Manifest), StoreError> {
         if head.root_version != unsealed.root_version {
             self.held.forget(&unsealed);
             return Err(StoreError::Sealed);
         }
         let manifest = head.manifest(&unsealed.root)?;
-        let seen = self.held.see(head.mark());
-        seen.inspect_err(|_| self.held.forget(&unsealed))?;
+        let mark = head.mark(&manifest);
+        if let Some(latest) = latest {
+            let descends = check_descent(mark, &manifest, latest, transaction).await;
+            if matches!(descends, Err(StoreError::RolledBack { .. })) {
+                self.held.forget(&unsealed);
+            }
+            descends?;
+        }
+        self.held.see(mark);
         let unsealed = unsealed.caught_up(head)?;
         self.held.keep(&unsealed);
         Ok((unsealed, manifest))
@@ -183,7 +195,7 @@ impl Shared {
     /// moved; the status tells.
     pub(crate) async fn committed(&self, unsealed: Arc<Unsealed>, mark: Mark, before: Before) {
         self.held.keep(&unsealed);
-        self.held.see_committed(mark);
+        self.held.see(mark);
         let failure = self.move_anchor(mark, unsealed, before).await.err();
         *self
             .anchor_failure

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::backend::{Mode, Transaction};
 use crate::format::Manifest;
+use crate::store::descent::check_order;
 use crate::store::head::Head;
-use crate::store::{Shared, StoreError, Unsealed, check_order};
+use crate::store::{Shared, StoreError, Unsealed};
 
 /// A read transaction, and the keys for what stands in it.
 pub(crate) struct Snapshot {
@@ -28,7 +29,8 @@ impl Snapshot {
             return Err(StoreError::Sealed);
         }
         let manifest = head.manifest(&held.root)?;
-        latest.map_or(Ok(()), |latest| check_order(head.mark(), latest))?;
+        let mark = head.mark(&manifest);
+        latest.map_or(Ok(()), |latest| check_order(mark, latest))?;
         let unsealed = held.caught_up(&head)?;
         Ok(Self {
             transaction,

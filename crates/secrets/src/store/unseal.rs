@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::anchor::{Before, Mark};
+use crate::anchor::{AnchorError, Before, Mark};
 use crate::audit::{Action, AuditFlaw, Happened};
 use crate::backend::{Mode, Transaction, migrate};
 use crate::credential::Credential;
 use crate::format::{FormatError, Manifest, Slot, SlotMark, UnlockError};
 use crate::key::Key;
+use crate::store::descent::check_descent;
 use crate::store::head::Head;
 use crate::store::verify::slots;
 use crate::store::write::Write;
-use crate::store::{Shared, Store, StoreError, StoreParts, Unsealed, check_order};
+use crate::store::{Shared, Store, StoreError, StoreParts, Unsealed};
 
 /// What a state older than the one that was seen means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +80,9 @@ impl Store {
     /// all the same.
     pub async fn seal(&self) -> Result<(), StoreError> {
         let unsealed = self.shared.held.seal().ok_or(StoreError::Sealed)?;
+        let latest = self.shared.held.latest();
         let transaction = self.shared.backend.begin(Mode::Write).await?;
-        let mut write = Write::within(&self.shared, transaction, unsealed).await?;
+        let mut write = Write::within(&self.shared, transaction, unsealed, latest).await?;
         write.happened(Happened::new(Action::Sealed));
         write.commit().await
     }
@@ -136,7 +138,16 @@ impl Store {
         let shared = &self.shared;
         let keyring = head.open_keyring(&root)?;
         let unsealed = Arc::new(Unsealed::of(&head, Arc::new(root), keyring));
-        let past = shared.check_age(head.mark(), &unsealed, older)?;
+        let mark = head.mark(&manifest);
+        let past = match older {
+            Older::Accept(epoch) => Some(shared.given_up(mark, epoch, &unsealed)?),
+            Older::Refuse => {
+                for latest in shared.known(&unsealed)? {
+                    check_descent(mark, &manifest, latest, transaction.as_mut()).await?;
+                }
+                None
+            }
+        };
         check_last_entry(&manifest, transaction.as_mut()).await?;
         let mut write = Write::entering(shared, transaction, head, manifest, unsealed);
         let refused = shared.refused.load(Ordering::Relaxed);
@@ -154,31 +165,26 @@ impl Store {
 }
 
 impl Shared {
-    /// Compares a state with the latest that was seen, here or by whoever wrote the anchor. For one that is accepted
-    /// all the same, the epoch that must be passed.
-    fn check_age(
-        &self,
-        mark: Mark,
-        unsealed: &Unsealed,
-        older: Older,
-    ) -> Result<Option<u64>, StoreError> {
+    /// The latest states that were seen, here or by whoever wrote the anchor.
+    fn known(&self, unsealed: &Unsealed) -> Result<Vec<Mark>, AnchorError> {
         let key = unsealed.keyring.signing();
         let anchored = match &self.anchor {
-            Some(anchor) => anchor.read(&unsealed.store, key),
-            None => Ok(None),
+            Some(anchor) => anchor.read(&unsealed.store, key)?,
+            None => None,
         };
-        let Older::Accept(epoch) = older else {
-            for latest in [anchored?, self.held.latest()].into_iter().flatten() {
-                check_order(mark, latest)?;
-            }
-            return Ok(None);
-        };
+        Ok(anchored.into_iter().chain(self.held.latest()).collect())
+    }
+
+    /// The epoch that the next one must pass if this state is accepted, whatever was seen.
+    fn given_up(&self, mark: Mark, epoch: u64, unsealed: &Unsealed) -> Result<u64, StoreError> {
         if epoch != mark.epoch {
             return Err(StoreError::OtherEpoch { found: mark.epoch });
         }
-        let known = [anchored.unwrap_or(None), self.held.latest()];
-        let seen = known.iter().flatten().map(|mark| mark.epoch).max();
-        Ok(Some(seen.unwrap_or(0).max(mark.epoch)))
+        // An anchor that cannot be read is given up with the state that it stood for.
+        let known = self.known(unsealed);
+        let known = known.unwrap_or_else(|_| self.held.latest().into_iter().collect());
+        let seen = known.iter().map(|mark| mark.epoch).max();
+        Ok(seen.unwrap_or(0).max(mark.epoch))
     }
 }
 

@@ -5,10 +5,11 @@ use crate::audit::{AuditFault, AuditReport, Chain};
 use crate::backend::{Mode, Transaction};
 use crate::format::{Keyring, Manifest};
 use crate::store::audit::walk;
+use crate::store::descent::check_order;
 use crate::store::head::Head;
 use crate::store::rows::{Stored, next_id};
 use crate::store::scan::{Damage, Scan, StoreReport};
-use crate::store::{Store, StoreError, Unsealed, check_order};
+use crate::store::{Store, StoreError, Unsealed};
 
 /// How many rows are in memory at a time.
 const PAGE: u32 = 200;
@@ -32,7 +33,7 @@ impl Store {
         if let (Some(latest), Some(manifest)) = (latest, &found.manifest) {
             let mark = Mark {
                 epoch: manifest.epoch,
-                ..head.mark()
+                ..head.mark(manifest)
             };
             check_order(mark, latest)?;
         }

@@ -39,18 +39,22 @@ impl<'s> Write<'s> {
     /// Locks the store. Whatever other instances changed is taken over first.
     pub(crate) async fn begin(shared: &'s Shared) -> Result<Self, StoreError> {
         shared.unsealed()?;
+        let latest = shared.held.latest();
         let transaction = shared.backend.begin(Mode::Write).await?;
         // Only now: it may have been sealed while we waited.
-        Self::within(shared, transaction, shared.unsealed()?).await
+        Self::within(shared, transaction, shared.unsealed()?, latest).await
     }
 
     pub(crate) async fn within(
         shared: &'s Shared,
         mut transaction: Box<dyn Transaction>,
         unsealed: Arc<Unsealed>,
+        latest: Option<Mark>,
     ) -> Result<Self, StoreError> {
         let head = Head::read(transaction.as_mut()).await?;
-        let (unsealed, manifest) = shared.catch_up(&head, unsealed)?;
+        let (unsealed, manifest) = shared
+            .catch_up(&head, unsealed, latest, transaction.as_mut())
+            .await?;
         Ok(Self::entering(
             shared,
             transaction,
@@ -207,6 +211,7 @@ impl<'s> Write<'s> {
     /// than we know of; unless that is very much more, it is content with the next epoch.
     pub(crate) fn go_on_after(&mut self, given_up: u64) {
         self.manifest.epoch = given_up.saturating_add(Self::GAP);
+        self.manifest.accepted = self.manifest.epoch + 1;
     }
 
     /// Writes the audit entries, the manifest and the head, and commits.
@@ -242,7 +247,8 @@ impl<'s> Write<'s> {
         self.head.manifest = self.manifest.encode(&self.unsealed.root);
         self.head.replace(before, self.transaction.as_mut()).await?;
         self.transaction.commit().await?;
-        Ok((self.unsealed, self.head.mark()))
+        let mark = self.head.mark(&self.manifest);
+        Ok((self.unsealed, mark))
     }
 
     async fn append_audit(&mut self) -> Result<(), StoreError> {

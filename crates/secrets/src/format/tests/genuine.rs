@@ -116,6 +116,7 @@ fn listed(slots: &[u32], rows: &[u8], behind: &[u8]) -> Option<FormatError> {
         .raw(&[0; 32])
         .u64(0)
         .raw(&[0; 32])
+        .u64(0)
         .u64(0);
     writer = writer.u32(u32::try_from(slots.len()).unwrap());
     for slot in slots {

@@ -78,6 +78,7 @@ fn manifest() -> Manifest {
         audit_seq: 11,
         audit_hash: [8; 32],
         fence: 13,
+        accepted: 6,
         slots: vec![slot(4), slot(1)],
         rows: (1..=3).map(row).collect::<BTreeMap<_, _>>(),
     }

@@ -25,6 +25,7 @@ on_each_database!(
     an_old_state_is_refused_until_it_is_accepted,
     who_runs_notices_an_old_state_at_the_next_write,
     an_accepted_state_is_accepted_by_all,
+    who_went_on_from_an_old_state_is_not_believed,
     keys_of_a_state_that_was_given_up_are_not_used,
     without_an_anchor_the_first_state_is_believed,
     an_anchor_that_was_changed_lets_nobody_in,
@@ -287,6 +288,44 @@ async fn set_again(scene: &Scene, epoch: u64) {
     let accepted = accepting.accept_restore(scene.recovery(), epoch).await;
     accepted.unwrap();
     set(&accepting, "A", "again").await;
+}
+
+/// An instance whose anchor is older goes on until it has passed what others remember.
+async fn who_went_on_from_an_old_state_is_not_believed(database: Database) {
+    let scene = Scene::of(database).await;
+    let own = scene.folder.path().join("own anchor");
+    set(&scene.store, "A", "first").await;
+    let behind = unsealed(&scene.database, Some(&own)).await.unwrap();
+    let old = scene.hand.copy().await;
+    for value in ["second", "third"] {
+        set(&scene.store, "A", value).await;
+    }
+    let seen = scene.epoch().await;
+    scene.hand.put_back(&old).await;
+    while behind.epoch().await.unwrap() <= seen + 3 {
+        assert_eq!(get(&behind, "A").await.unwrap(), "first");
+    }
+    assert!(is_rolled_back(&get(&scene.store, "A").await));
+    assert!(scene.store.is_sealed());
+    assert!(is_rolled_back(&scene.store.unseal(credential()).await));
+    let next = scene.instance(Some(&scene.anchor)).await;
+    assert!(is_rolled_back(&next.unseal(credential()).await));
+    let epoch = next.epoch().await.unwrap();
+    next.accept_restore(scene.recovery(), epoch).await.unwrap();
+    for store in [&next, &behind] {
+        assert_eq!(get(store, "A").await.unwrap(), "first");
+    }
+    scene.store.unseal(credential()).await.unwrap();
+    // Once is not for ever.
+    let accepted = scene.hand.copy().await;
+    set(&scene.store, "A", "fourth").await;
+    let seen = scene.epoch().await;
+    scene.hand.put_back(&accepted).await;
+    let trusting = unsealed(&scene.database, None).await.unwrap();
+    while trusting.epoch().await.unwrap() <= seen + 3 {
+        get(&trusting, "A").await.unwrap();
+    }
+    assert!(is_rolled_back(&get(&scene.store, "A").await));
 }
 
 /// The second keyring has the number of the first, and other keys.
