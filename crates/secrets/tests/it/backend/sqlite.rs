@@ -5,10 +5,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use orchestra_secrets::backend::{Backend, BackendError, Mode, SqliteBackend};
+use orchestra_secrets::backend::{Backend, BackendError, Mode, Patience, SqliteBackend};
 use tempfile::TempDir;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::{INSERT, count, insert, open, read};
 use crate::databases::{Database, files_in};
@@ -95,6 +96,44 @@ async fn many_may_make_one_file_at_once() {
         }
         assert_eq!(count(&*open(&Database::Sqlite(file)).await).await, 6);
     }
+}
+
+/// Somebody who makes the file at the same time and takes his time.
+fn hold(file: &Path, time: Duration) -> JoinHandle<()> {
+    let other = rusqlite::Connection::open(file).unwrap();
+    other
+        .execute_batch("BEGIN IMMEDIATE; CREATE TABLE t (n INTEGER)")
+        .unwrap();
+    tokio::spawn(async move {
+        tokio::time::sleep(time).await;
+        other.execute_batch("ROLLBACK").unwrap();
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_opens_a_file_that_another_makes_waits_for_it() {
+    let (_folder, file) = place();
+    let other = hold(&file, Duration::from_millis(300));
+    let began = Instant::now();
+    let backend = open(&Database::Sqlite(file)).await;
+    assert!(began.elapsed() >= Duration::from_millis(250));
+    other.await.unwrap();
+    insert(&*backend, 1).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_opens_a_file_that_another_makes_for_ever_gives_up() {
+    let (_folder, file) = place();
+    let other = hold(&file, Duration::from_secs(2));
+    let patience = Patience {
+        turn: Duration::from_millis(200),
+        ..Patience::default()
+    };
+    let began = Instant::now();
+    let refused = SqliteBackend::open_with(&file, patience).await;
+    assert!(matches!(refused, Err(BackendError::Busy(_))), "{refused:?}");
+    assert!(began.elapsed() >= patience.turn);
+    other.await.unwrap();
 }
 
 #[tokio::test]
