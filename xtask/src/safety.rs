@@ -75,6 +75,13 @@ const LINES: &[Line] = &[
         tests: STORE,
     },
     Line {
+        name: "a writer that was overtaken is refused",
+        file: "store/head.rs",
+        text: " WHERE id = 1 AND epoch = $7",
+        instead: " WHERE id = 1 AND (epoch = $7 OR TRUE)",
+        tests: STORE,
+    },
+    Line {
         name: "a slot is one that the manifest lists",
         file: "store/unseal.rs",
         text: "if !manifest.slots.contains(&slot) {",
