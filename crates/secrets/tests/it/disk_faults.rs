@@ -14,7 +14,7 @@ use crate::databases::Database;
 use crate::processes::play;
 
 /// Reads the plan at every call that might fail. The plan is `ID SKIP FAIL ERRNO`: under a new ID counting starts
-/// anew, SKIP calls pass, and the next FAIL ones get ERRNO.
+/// anew, SKIP calls pass, and the next FAIL ones get ERRNO. How many there were is told in another file.
 const LIBRARY: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -38,6 +38,13 @@ static int is_meant(int fd) {
     return strstr(path, piece) != NULL;
 }
 
+static void tell(void) {
+    const char *count = getenv("ORCHESTRA_TEST_DISK_COUNT");
+    FILE *file = count ? fopen(count, "w") : NULL;
+    if (file) fprintf(file, "%ld", passed);
+    if (file) fclose(file);
+}
+
 static int fails(int fd) {
     const char *plan = getenv("ORCHESTRA_TEST_DISK_PLAN");
     long id, skip, fail;
@@ -51,6 +58,7 @@ static int fails(int fd) {
         passed++;
     }
     if (file) fclose(file);
+    if (file) tell();
     __sync_lock_release(&busy);
     if (failing) errno = error;
     return failing;
@@ -75,6 +83,7 @@ BETWEEN(int, posix_fallocate, (int fd, off_t at, off_t size), (fd, at, size))
 "#;
 
 const PLAN: &str = "ORCHESTRA_TEST_DISK_PLAN";
+const COUNT: &str = "ORCHESTRA_TEST_DISK_COUNT";
 const FILE: &str = "ORCHESTRA_TEST_DISK_FILE";
 
 /// No room is left on the device.
@@ -97,6 +106,7 @@ pub(crate) fn process(
     command
         .env("LD_PRELOAD", build(folder))
         .env(PLAN, plan)
+        .env(COUNT, folder.join("disk-count"))
         .env(FILE, piece);
     command
 }
@@ -138,6 +148,13 @@ impl Plan {
         let new = self.file.with_extension("new");
         std::fs::write(&new, plan).unwrap();
         std::fs::rename(&new, &self.file).unwrap();
+    }
+
+    /// How many calls there were since the plan was changed, those that failed among them.
+    pub(crate) fn calls(&self) -> u32 {
+        let file = std::env::var_os(COUNT).expect("the process has a disk that can fail");
+        let told = std::fs::read_to_string(file).unwrap();
+        told.parse().unwrap()
     }
 
     /// From now on, nothing fails.

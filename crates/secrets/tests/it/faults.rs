@@ -31,6 +31,8 @@ pub(crate) enum Fault {
     HaltBefore,
     /// The database does it, and nobody is ever told.
     HaltAfter,
+    /// It is done when the test says so, by [`Plan::go_on`].
+    Pause,
 }
 
 /// What has passed, counted from 0, and what shall happen.
@@ -61,7 +63,13 @@ pub(crate) enum Passed {
 
 /// The faults of a database, and the count of what it was asked. Clones share both.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Plan(Arc<Mutex<State>>, Arc<Notify>);
+pub(crate) struct Plan(Arc<Mutex<State>>, Arc<Halts>);
+
+#[derive(Debug, Default)]
+struct Halts {
+    halted: Notify,
+    go_on: Notify,
+}
 
 impl Plan {
     /// No faults yet.
@@ -97,14 +105,24 @@ impl Plan {
 
     /// Waits until something halts.
     pub(crate) async fn halted(&self) {
-        self.1.notified().await;
+        self.1.halted.notified().await;
+    }
+
+    /// Lets go on what pauses.
+    pub(crate) fn go_on(&self) {
+        self.1.go_on.notify_one();
     }
 
     async fn halt(&self) -> ! {
-        self.1.notify_one();
+        self.1.halted.notify_one();
         loop {
             std::future::pending::<()>().await;
         }
+    }
+
+    async fn pause(&self) {
+        self.1.halted.notify_one();
+        self.1.go_on.notified().await;
     }
 
     /// How many points were passed.
@@ -159,6 +177,7 @@ impl Plan {
             Some(Fault::AbortBefore) => std::process::abort(),
             Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
             Some(Fault::HaltBefore) => self.halt().await,
+            Some(Fault::Pause) => self.pause().await,
             Some(Fault::After | Fault::AbortAfter | Fault::HaltAfter) | None => {}
         }
         let done = does.await?;

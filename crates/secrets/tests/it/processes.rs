@@ -16,11 +16,15 @@ use crate::databases::Database;
 pub(crate) type Role = fn(Database, Vec<String>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Every role. Those of a module stand in its own list.
-const ROLES: [&[(&str, Role)]; 4] = [
+const ROLES: &[&[(&str, Role)]] = &[
     OURS,
     crate::backend::ROLES,
     crate::attacks::crowds::ROLES,
+    #[cfg(target_os = "linux")]
+    crate::attacks::disks::ROLES,
     crate::attacks::kills::ROLES,
+    #[cfg(target_os = "linux")]
+    crate::attacks::memory::ROLES,
 ];
 
 const OURS: &[(&str, Role)] = &[("end with", |_, words| {
@@ -68,7 +72,7 @@ async fn a_process_plays_its_role() {
     };
     let words = std::env::var(WORDS).unwrap();
     let words = words.lines().map(str::to_owned).collect();
-    let mut roles = ROLES.into_iter().flatten();
+    let mut roles = ROLES.iter().copied().flatten();
     let (_, act) = roles.find(|(name, _)| *name == role).unwrap();
     act(database, words).await;
 }

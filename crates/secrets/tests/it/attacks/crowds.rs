@@ -73,6 +73,8 @@ async fn of_two_rotations_one_ends_and_the_other_is_fenced_or_done(database: Dat
     }
 }
 
+const WRITERS: usize = 64;
+
 /// Half of the tasks write, to a name of their own and to one of all; the others read.
 async fn a_rotation_among_writers_and_readers_loses_nothing(database: Database) {
     set(&create(&database, None).await.store, "ALL", "first").await;
@@ -81,7 +83,7 @@ async fn a_rotation_among_writers_and_readers_loses_nothing(database: Database) 
         stores.push(instance(&database).await);
     }
     let mut tasks = JoinSet::new();
-    for task in 0..32 {
+    for task in 0..WRITERS {
         tasks.spawn(write(stores[task % 3].clone(), task));
         tasks.spawn(read(stores[(task + 1) % 3].clone()));
     }
@@ -94,7 +96,7 @@ async fn a_rotation_among_writers_and_readers_loses_nothing(database: Database) 
     }
     assert_eq!(done, 3, "nobody else rotates");
     let (_, whole) = rotated(&database).await;
-    for task in 0..32 {
+    for task in 0..WRITERS {
         let own = format!("OWN_{task}");
         assert_eq!(whole.value(&own), Some("second"), "{own}");
     }
@@ -102,7 +104,7 @@ async fn a_rotation_among_writers_and_readers_loses_nothing(database: Database) 
         .secrets
         .keys()
         .filter(|(name, _)| name.name() == "ALL");
-    assert_eq!(all.count(), 33);
+    assert_eq!(all.count(), WRITERS + 1);
 }
 
 async fn write(store: Store, task: usize) {

@@ -1,13 +1,13 @@
 //! Everything that a store leaves on disk is taken away, and searched for what it keeps.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
 use orchestra_secrets::backend::{Backend, Kind, SqliteBackend};
 use orchestra_secrets::{Created, KdfParameters, Store, StoreParts};
 
 use super::chance::Chance;
+use super::dumps::dump;
 use super::quick::{self, Quick};
 use super::windows::{LONG, SHORT, Windows};
 use crate::databases::{self, Database, files_in};
@@ -144,19 +144,6 @@ async fn dumped(database: Database) {
     let files = search(folder.path(), &Windows::of(&canaries));
     assert_eq!(files, ["anchor", "anchor.lock", "backup", "dump.sql"]);
     assert!(names(&file) > 100);
-}
-
-/// Writes everything to a file, as SQL, with PostgreSQL's own program.
-fn dump(address: &str, file: &Path) {
-    let programs = std::env::var_os("ORCHESTRA_TEST_POSTGRES_BIN").map(PathBuf::from);
-    let mut dump = Command::new(programs.unwrap_or_default().join("pg_dump"));
-    let output = dump
-        .args(["--dbname", address, "--file"])
-        .arg(file)
-        .output();
-    let output = output.unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
 }
 
 #[test]

@@ -1,9 +1,14 @@
 //! What attackers, crashes and crowds do to a store.
 
 mod chance;
+mod clocks;
+mod clones;
 mod columns;
 pub(crate) mod crowds;
+#[cfg(target_os = "linux")]
+pub(crate) mod disks;
 mod dumps;
+mod flawed;
 mod gate;
 pub(crate) mod hand;
 mod hidden;
@@ -11,6 +16,8 @@ mod histories;
 pub(crate) mod kills;
 mod leaks;
 mod loose;
+#[cfg(target_os = "linux")]
+pub(crate) mod memory;
 mod moves;
 mod overtaken;
 mod points;
