@@ -4,43 +4,27 @@
 //! told that it is done. Another kills it (SIGKILL, nothing is cleaned up). The next one compares the store with the
 //! journal before it goes on: what was told to be done is there, and of what was begun all or nothing.
 
-use std::fmt::Display;
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+mod journal;
+mod victims;
+
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use orchestra_secrets::backend::Kind;
-use orchestra_secrets::{Credential, KdfParameters, SlotKind, Store, StoreError, StoreParts};
+use orchestra_secrets::{KdfParameters, Store, StoreError, StoreParts};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Child;
 
+use self::journal::Journal;
+pub(crate) use self::victims::ROLES;
+use self::victims::{VALUES, key_file, opened};
 use super::chance::{Chance, long, seed};
 use super::quick;
 use super::whole::Whole;
 use crate::databases::{self, Database};
-use crate::processes::{Role, play};
-use crate::stores::{create, credential, get, set};
-
-/// What a process does until it is killed.
-pub(crate) const ROLES: &[(&str, Role)] = &[
-    ("create stores", |database, words| {
-        Box::pin(create_stores(database, words))
-    }),
-    ("set secrets", |database, words| {
-        Box::pin(set_secrets(database, words))
-    }),
-    ("replace slots", |database, words| {
-        Box::pin(replace_slots(database, words))
-    }),
-    ("rotate keys", |database, words| {
-        Box::pin(rotate_keys(database, words))
-    }),
-    ("rotate root keys", |database, words| {
-        Box::pin(rotate_root_keys(database, words))
-    }),
-];
+use crate::processes::play;
+use crate::stores::{credential, set};
 
 /// How often a store is used again before there is a new one: its log grows.
 const PER_STORE: u32 = 40;
@@ -59,263 +43,6 @@ fn kills(kind: Kind) -> u32 {
         (Kind::Sqlite, true) => 1000,
         (Kind::Postgres, false) => 15,
         (Kind::Postgres, true) => 200,
-    }
-}
-
-/// What was begun, and what was done.
-struct Journal {
-    file: File,
-    begun: Vec<u64>,
-    done: Vec<u64>,
-}
-
-impl Journal {
-    fn open(folder: &Path) -> Self {
-        let path = folder.join("journal");
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
-        // Of a line that was cut off nobody was told.
-        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        let numbers = |kind: &str| {
-            let lines = whole.lines().filter_map(|line| line.strip_prefix(kind));
-            lines.map(|number| number.trim().parse().unwrap()).collect()
-        };
-        Self {
-            begun: numbers("begun"),
-            done: numbers("done"),
-            file: OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(path)
-                .unwrap(),
-        }
-    }
-
-    fn begin(&mut self, number: u64) {
-        self.write("begun", number);
-        self.begun.push(number);
-    }
-
-    fn done(&mut self, number: u64) {
-        self.write("done", number);
-        self.done.push(number);
-    }
-
-    fn write(&mut self, kind: &str, number: impl Display) {
-        let line = format!("{kind} {number}\n");
-        self.file.write_all(line.as_bytes()).unwrap();
-    }
-
-    /// The last that is done, and the one that may be done.
-    fn ends(&self) -> (Option<u64>, Option<u64>) {
-        let done = self.done.last().copied();
-        let begun = self
-            .begun
-            .last()
-            .copied()
-            .filter(|begun| Some(*begun) != done);
-        (done, begun)
-    }
-
-    /// The one that is done in fact: either the last that was told, or the one begun afterwards.
-    fn settle(&mut self, number: u64) {
-        let (done, begun) = self.ends();
-        assert!(
-            [done, begun].contains(&Some(number)),
-            "{number}: {done:?}, {begun:?}"
-        );
-        if done != Some(number) {
-            self.done(number);
-        }
-    }
-}
-
-fn parts_of(words: &[String]) -> (PathBuf, PathBuf) {
-    let folder = PathBuf::from(&words[0]);
-    let anchor = folder.join("anchor");
-    (folder, anchor)
-}
-
-async fn opened(
-    database: &Database,
-    anchor: &Path,
-    credential: Credential,
-) -> Result<Store, StoreError> {
-    let parts = crate::stores::parts(database, Some(anchor)).await;
-    let store = Store::open(parts).await?;
-    store.unseal(credential).await?;
-    Ok(store)
-}
-
-async fn set_secrets(database: Database, words: Vec<String>) {
-    let (folder, anchor) = parts_of(&words);
-    let mut journal = Journal::open(&folder);
-    let store = opened(&database, &anchor, credential()).await.unwrap();
-    let (done, begun) = journal.ends();
-    for name in 0..3 {
-        let last = journal
-            .done
-            .iter()
-            .copied()
-            .rfind(|number| number % 3 == name);
-        let found = match get(&store, &format!("S{name}")).await {
-            Ok(value) => Some(value.parse::<u64>().unwrap()),
-            Err(StoreError::NoSecret(_)) => None,
-            Err(error) => panic!("{error}"),
-        };
-        let begun = begun.filter(|number| number % 3 == name);
-        assert!(
-            found == last || found == begun && found.is_some(),
-            "{found:?}: {last:?}, {begun:?}"
-        );
-        if found != last {
-            journal.done(found.unwrap());
-        }
-    }
-    println!("ready");
-    let first = begun.max(done).map_or(0, |last| last + 1);
-    for number in first.. {
-        journal.begin(number);
-        set(&store, &format!("S{}", number % 3), &number.to_string()).await;
-        journal.done(number);
-    }
-}
-
-async fn create_stores(_: Database, words: Vec<String>) {
-    let (folder, _) = parts_of(&words);
-    let mut journal = Journal::open(&folder);
-    let place = |number: u64| {
-        let file = folder.join(format!("{number}.db"));
-        (
-            Database::Sqlite(file),
-            folder.join(format!("{number}.anchor")),
-        )
-    };
-    let (done, begun) = journal.ends();
-    if let Some(done) = done {
-        let (database, anchor) = place(done);
-        opened(&database, &anchor, credential()).await.unwrap();
-    }
-    if let Some(begun) = begun {
-        let (database, anchor) = place(begun);
-        match opened(&database, &anchor, credential()).await {
-            Ok(store) => drop(Whole::of(&store).await),
-            // Nothing is there, and nothing is in the way.
-            Err(StoreError::NoStore) => drop(create(&database, Some(&anchor)).await),
-            Err(error) => panic!("{error}"),
-        }
-    }
-    println!("ready");
-    for number in begun.max(done).map_or(0, |last| last + 1).. {
-        let (database, anchor) = place(number);
-        journal.begin(number);
-        let created = create(&database, Some(&anchor)).await;
-        journal.done(number);
-        created.store.close().await;
-    }
-}
-
-fn key_file(number: u64) -> Credential {
-    Credential::key_file(format!("the key file with the number {number:08}").as_bytes())
-}
-
-async fn replace_slots(database: Database, words: Vec<String>) {
-    let (folder, anchor) = parts_of(&words);
-    let mut journal = Journal::open(&folder);
-    let (done, begun) = journal.ends();
-    let done = done.unwrap();
-    let mut open = None;
-    for number in [Some(done), begun].into_iter().flatten() {
-        if let Ok(store) = opened(&database, &anchor, key_file(number)).await {
-            assert!(open.is_none(), "two credentials open one slot");
-            open = Some((store, number));
-        }
-    }
-    let (store, number) = open.unwrap();
-    let before = number.checked_sub(1).map(key_file);
-    if let Some(before) = before {
-        assert!(
-            store.unseal(before).await.is_err(),
-            "an old credential opens the store"
-        );
-    }
-    assert_eq!(get(&store, "A").await.unwrap(), "value");
-    journal.settle(number);
-    println!("ready");
-    let mut slot = file_slot(&store).await;
-    for number in number + 1.. {
-        journal.begin(number);
-        let replaced = store.replace_slot(slot, key_file(number), KdfParameters::LEAST);
-        slot = replaced.await.unwrap();
-        journal.done(number);
-    }
-}
-
-async fn file_slot(store: &Store) -> u32 {
-    let slots = store.status().await.unwrap().slots;
-    let mut files = slots.iter().filter(|slot| slot.kind == SlotKind::KeyFile);
-    let slot = files.next().unwrap().id;
-    assert!(files.next().is_none());
-    slot
-}
-
-async fn rotate_keys(database: Database, words: Vec<String>) {
-    let (folder, anchor) = parts_of(&words);
-    let mut journal = Journal::open(&folder);
-    let store = opened(&database, &anchor, credential()).await.unwrap();
-    check_values(&store).await;
-    let (done, begun) = journal.ends();
-    let (done, begun) = (done.unwrap(), begun.unwrap_or(0));
-    let keys = store.status().await.unwrap().keys;
-    let active: Vec<_> = keys.iter().filter(|key| key.state == "active").collect();
-    assert_eq!(active.len(), 1, "{keys:?}");
-    let number = u64::from(active[0].version);
-    // Several processes may have died between publishing a key and telling that everything is encrypted under it.
-    assert!(
-        (done..=begun.max(done)).contains(&number),
-        "{number}: {done}, {begun}"
-    );
-    println!("ready");
-    // One that was cut short is resumed under its own number.
-    let mut number = number;
-    loop {
-        journal.begin(number + 1);
-        let rotation = store.rotate_key().await.unwrap();
-        number = rotation.key_version.into();
-        journal.done(number);
-        for entry in store.entries(None).await.unwrap() {
-            assert_eq!(entry.key_version, rotation.key_version);
-        }
-    }
-}
-
-async fn rotate_root_keys(database: Database, words: Vec<String>) {
-    let (folder, anchor) = parts_of(&words);
-    let mut journal = Journal::open(&folder);
-    let store = opened(&database, &anchor, credential()).await.unwrap();
-    check_values(&store).await;
-    let status = store.status().await.unwrap();
-    assert_eq!(status.slots.len(), 2, "{:?}", status.slots);
-    journal.settle(status.root_version);
-    println!("ready");
-    for number in status.root_version + 1.. {
-        journal.begin(number);
-        let rotated = store.rotate_root(vec![credential()], KdfParameters::LEAST, false);
-        rotated.await.unwrap();
-        journal.done(number);
-    }
-}
-
-const VALUES: [(&str, &str); 5] = [
-    ("A", "value"),
-    ("B", "2"),
-    ("C", "3"),
-    ("D", "4"),
-    ("E", "5"),
-];
-
-async fn check_values(store: &Store) {
-    for (name, value) in VALUES {
-        assert_eq!(get(store, name).await.unwrap(), value);
     }
 }
 
