@@ -72,9 +72,16 @@ const LINES: &[Line] = &[
     },
     Line {
         name: "an older state of the whole store is refused",
-        file: "store/mod.rs",
-        text: "if mark.epoch > latest.epoch || same {",
-        instead: "if mark.epoch > latest.epoch || same || true {",
+        file: "store/descent.rs",
+        text: "if mark.epoch > latest.epoch || mark == latest {",
+        instead: "if mark.epoch > latest.epoch || mark == latest || true {",
+        tests: STORE,
+    },
+    Line {
+        name: "the state that was seen is in the past of a later one",
+        file: "store/descent.rs",
+        text: "match hash.is_some_and(|hash| hash == latest.audit_hash) {",
+        instead: "match hash.is_some_and(|hash| hash == latest.audit_hash) || true {",
         tests: STORE,
     },
     Line {
@@ -115,8 +122,8 @@ const LINES: &[Line] = &[
     Line {
         name: "a slot is one that the manifest lists",
         file: "store/unseal.rs",
-        text: "if !manifest.slots.contains(&slot) {",
-        instead: "if false && !manifest.slots.contains(&slot) {",
+        text: "if manifest.slots.contains(slot) {",
+        instead: "if manifest.slots.contains(slot) || true {",
         tests: STORE,
     },
     Line {
