@@ -210,7 +210,7 @@ const fn kind_of(class: ErrorClass) -> ErrorKind {
             ErrorKind::InvalidRequest
         }
         ErrorClass::Authentication => ErrorKind::Authentication,
-        ErrorClass::Permission => ErrorKind::Permission,
+        ErrorClass::Permission | ErrorClass::Policy => ErrorKind::Permission,
         ErrorClass::Billing => ErrorKind::Billing,
         ErrorClass::ModelNotFound => ErrorKind::NotFound,
         ErrorClass::RateLimited => ErrorKind::RateLimited,

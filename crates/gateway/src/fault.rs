@@ -9,7 +9,7 @@ use http::response::Parts;
 use http::{HeaderMap, StatusCode};
 use orchestra_dialects::{UpstreamError, parse_error};
 use orchestra_health::Outcome;
-use orchestra_providers::ErrorClass;
+use orchestra_providers::{ErrorClass, Provider};
 
 use crate::keys::Access;
 use crate::retry_after::retry_after;
@@ -82,6 +82,8 @@ pub struct Fault {
     /// Whether the upstream said that the same would fail again: `x-should-retry: false`, which OpenAI and Anthropic send for
     /// their own clients.
     pub(crate) is_final: bool,
+    /// Whose error it is, where the upstream only passed it on.
+    pub(crate) passed_on_from: Option<String>,
     /// Its answer as it came, body cut at 64 KiB; for relaying to a client of the same dialect.
     pub(crate) answer: Option<(HeaderMap, Bytes)>,
 }
@@ -111,6 +113,7 @@ impl Fault {
             retry_after: None,
             error: None,
             is_final: false,
+            passed_on_from: None,
             answer: None,
         }
     }
@@ -125,6 +128,7 @@ impl Fault {
             retry_after: error.retry_after,
             error: harmless(access, Some(error)),
             is_final: false,
+            passed_on_from: None,
             answer: None,
         }
     }
@@ -145,9 +149,18 @@ impl Fault {
         let error = harmless(access, parse_error(&text));
         let provider = &access.member.provider;
         let class = provider.classify(head.status.as_u16(), error.as_ref());
+        let passed_on_from = author(&head.headers, &text);
+        let class = match class {
+            // Another's key was refused, over there. The gateway's own was fine.
+            ErrorClass::Authentication | ErrorClass::Billing if passed_on_from.is_some() => {
+                ErrorClass::Permission
+            }
+            class => class,
+        };
         Self {
             kind: FaultKind::Reported(class),
             reached: Reached::Answered,
+            passed_on_from,
             status: Some(head.status),
             // Gemini says it in the body alone.
             retry_after: retry_after(&head.headers, unix)
@@ -172,7 +185,8 @@ impl Fault {
             FaultKind::Reported(class) => match class {
                 ErrorClass::InvalidRequest
                 | ErrorClass::ContextLength
-                | ErrorClass::ContentPolicy => Verdict::Relay,
+                | ErrorClass::ContentPolicy
+                | ErrorClass::Policy => Verdict::Relay,
                 ErrorClass::Authentication
                 | ErrorClass::Permission
                 | ErrorClass::Billing
@@ -206,6 +220,7 @@ impl Fault {
                 ErrorClass::InvalidRequest
                 | ErrorClass::ContextLength
                 | ErrorClass::ContentPolicy
+                | ErrorClass::Policy
                 | ErrorClass::Authentication
                 | ErrorClass::Permission
                 | ErrorClass::Billing
@@ -227,6 +242,16 @@ impl Fault {
         (!over).then(|| self.passes_after().unwrap_or(asked))
     }
 
+    /// Whether it would be the same at this provider, whose error another gateway passed on. What was wrong with that gateway's
+    /// key for it may be right with this one's.
+    pub(crate) fn is_known_of(&self, provider: &Provider) -> bool {
+        let authors_own = |author: &String| {
+            provider.id().as_str() == author.as_str() || provider.is_called(author)
+        };
+        let about_key = matches!(self.kind, FaultKind::Reported(ErrorClass::Permission));
+        !about_key && self.passed_on_from.as_ref().is_some_and(authors_own)
+    }
+
     /// Whether it is the key that was refused, and another key may do better. An account without credit is its key's
     /// affair; a permission that is lacking is as often about the model.
     pub(crate) const fn blames_key(&self) -> bool {
@@ -236,6 +261,7 @@ impl Fault {
                 ErrorClass::InvalidRequest
                 | ErrorClass::ContextLength
                 | ErrorClass::ContentPolicy
+                | ErrorClass::Policy
                 | ErrorClass::Permission
                 | ErrorClass::ModelNotFound
                 | ErrorClass::RateLimited
@@ -272,6 +298,7 @@ impl Fault {
                 ErrorClass::InvalidRequest
                 | ErrorClass::ContextLength
                 | ErrorClass::ContentPolicy
+                | ErrorClass::Policy
                 | ErrorClass::ModelNotFound => Outcome::Healthy,
                 ErrorClass::RateLimited => Outcome::Paused {
                     rest: self.retry_after.unwrap_or(UNSAID_PAUSE),
@@ -301,6 +328,7 @@ impl Fault {
                 ErrorClass::InvalidRequest => "invalid_request",
                 ErrorClass::ContextLength => "context_length",
                 ErrorClass::ContentPolicy => "content_policy",
+                ErrorClass::Policy => "policy",
                 ErrorClass::Authentication => "authentication",
                 ErrorClass::Permission => "permission",
                 ErrorClass::Billing => "billing",
@@ -351,6 +379,20 @@ impl Fault {
             FaultKind::Truncated => "ended its stream without finishing it".to_owned(),
         }
     }
+}
+
+/// The provider that an error came from which another gateway passed on: Portkey adds its name to the body, except to errors of
+/// its own (the project's Portkey reference, sections 2.5 and 8).
+fn author(headers: &HeaderMap, text: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct PassedOn {
+        provider: String,
+    }
+    if headers.contains_key("x-portkey-gateway-exception") {
+        return None;
+    }
+    let passed_on: PassedOn = serde_json::from_slice(text).ok()?;
+    Some(passed_on.provider).filter(|provider| !provider.is_empty())
 }
 
 /// The error, unless its words give the gateway's key away: unescaped, they may hold what their bytes did not.

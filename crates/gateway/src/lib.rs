@@ -47,7 +47,8 @@ pub use raw::RawCall;
 pub use refusal::Refusal;
 pub use retries::{Retries, RetryRules};
 pub use routes::{
-    CallersKey, Compat, ConfigError, Directions, Node, RouteError, RouteSettings, Routes,
+    CallersKey, Compat, ConfigError, Directions, Node, Relay, RelayMode, RouteError, RouteSettings,
+    Routes,
 };
 pub use settings::{Settings, Translation};
 pub use settle::{AttemptRecord, CallRecord, Ending, NoRecords, Sink};

@@ -15,7 +15,7 @@ use crate::call::Call;
 use crate::fault::{Fault, FaultKind, Phase, Reached, Verdict};
 use crate::providers::Member;
 use crate::refusal::Refusal;
-use crate::routes::{CallFacts, Finder, Routes, TargetView, model_of};
+use crate::routes::{CallFacts, Finder, RelayMode, Routes, TargetView, model_of};
 use crate::settings::Settings as GatewaySettings;
 
 /// The most places that one call may be brought to, however large its tree is.
@@ -164,7 +164,7 @@ impl Planning<'_> {
         let model = self.call.head.model();
         let found = match &self.call.pinned {
             Some(member) => vec![(Arc::clone(member), ModelId::new(model))],
-            None => self.finder.resolve(model)?,
+            None => self.named(model)?,
         };
         let mut candidates: Vec<Candidate> = found
             .iter()
@@ -187,6 +187,39 @@ impl Planning<'_> {
             stages: candidates.into_iter().enumerate().map(stage).collect(),
             choices: Vec::new(),
             written: false,
+        })
+    }
+
+    /// Who serves a model by its name, by way of another gateway where that is wanted.
+    fn named(&self, model: &str) -> Result<Vec<(Arc<Member>, ModelId)>, Refusal> {
+        let direct = self.finder.resolve(model);
+        let Some((relay, member)) = self.finder.relay() else {
+            return direct;
+        };
+        let places = match direct {
+            Ok(places) => places,
+            // Its own provider is not configured, but the relay may have it.
+            Err(_) if member.knows_who_answers() => {
+                return Ok(vec![(Arc::clone(member), ModelId::new(model))]);
+            }
+            Err(refusal) => return Err(refusal),
+        };
+        // Whoever names the relay gets it, and whoever names several targets wants them in this order.
+        if places.iter().any(|(place, _)| Arc::ptr_eq(place, member)) {
+            return Ok(places);
+        }
+        let relayed = |(direct, model): &(Arc<Member>, ModelId)| {
+            let model = relay.model(member, direct.provider.id(), model)?;
+            Some((Arc::clone(member), model))
+        };
+        let Some(relayed) = places.iter().find_map(relayed) else {
+            return Ok(places);
+        };
+        Ok(match relay.mode {
+            RelayMode::First => std::iter::once(relayed).chain(places).collect(),
+            RelayMode::Fallback => places.into_iter().chain([relayed]).collect(),
+            RelayMode::Only => vec![relayed],
+            RelayMode::Off => places,
         })
     }
 

@@ -145,6 +145,11 @@ impl Member {
         self.targets.target(key, now)
     }
 
+    /// Whether something goes along with its keys that says whom it asks.
+    pub(crate) fn knows_who_answers(&self) -> bool {
+        self.keys().have_companions()
+    }
+
     /// Its keys as they are now.
     pub(crate) fn keys(&self) -> Arc<KeyState> {
         self.keys.load_full()

@@ -3,6 +3,8 @@
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
+use orchestra_types::CallId;
+
 use crate::call::Call;
 use crate::keys::Access;
 use crate::outgoing::Outgoing;
@@ -14,7 +16,12 @@ const AGENT: &str = concat!("orchestra/", env!("CARGO_PKG_VERSION"));
 const VENDORS: [&str; 3] = ["anthropic-", "openai-", "x-goog-"];
 
 /// Puts address, headers and key around what is sent.
-pub(crate) fn request(call: &Call, access: &Access, outgoing: &Outgoing) -> Request<OutgoingBody> {
+pub(crate) fn request(
+    id: &CallId,
+    call: &Call,
+    access: &Access,
+    outgoing: &Outgoing,
+) -> Request<OutgoingBody> {
     let provider = &access.member.provider;
     let endpoint = outgoing.endpoint;
     let mut request = Request::new(OutgoingBody::from(outgoing.body.clone()));
@@ -38,6 +45,11 @@ pub(crate) fn request(call: &Call, access: &Access, outgoing: &Outgoing) -> Requ
             provider.forwards_header(Some(endpoint), name) && !(foreign && is_a_vendors(name));
         row || outgoing.asks_for(name) && may_be_asked_for(name)
     });
+    if let Some(name) = provider.call_id_header()
+        && let Ok(id) = HeaderValue::from_bytes(&id.to_ascii())
+    {
+        headers.entry(name).or_insert(id);
+    }
     access.sign(Some(endpoint), headers);
     request
 }

@@ -94,6 +94,11 @@ impl RetryRules {
         }
     }
 
+    /// Whether something is said of this provider by its name.
+    pub(crate) fn names(&self, provider: &ProviderId) -> bool {
+        self.providers.contains_key(provider)
+    }
+
     /// What holds for a call of this model when it is sent to this provider.
     pub(crate) fn of(&self, model: &str, provider: &ProviderId) -> Retries {
         let own = self.models.get(model);

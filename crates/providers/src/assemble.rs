@@ -138,6 +138,13 @@ impl Provider {
                 .map_err(|text| RowError::ProfilePattern { text })?,
             key_required: row.key_required.unwrap_or(auth != AuthScheme::None),
             key_names: names("key_names", row.key_names.as_deref())?,
+            companions: companions(row)?,
+            retries_itself: row.retries_itself.unwrap_or(false),
+            call_id_header: row
+                .call_id_header
+                .as_deref()
+                .map(|name| header_name("call_id_header", name))
+                .transpose()?,
             openai: request_headers(row, &key_headers, true, false)?,
             anthropic: request_headers(row, &key_headers, false, true)?,
             raw: request_headers(row, &key_headers, openai, anthropic)?,
@@ -158,6 +165,21 @@ impl Provider {
             auth,
         })
     }
+}
+
+fn companions(row: &Row) -> Result<Vec<(HeaderName, Vec<String>)>, RowError> {
+    let companion = |(header, kept): (&String, &Vec<String>)| {
+        let header = header_name("companions", header)?;
+        Ok((header, names("companions", Some(kept))?))
+    };
+    row.companions.iter().flatten().map(companion).collect()
+}
+
+fn header_name(field: &'static str, name: &str) -> Result<HeaderName, RowError> {
+    name.parse().map_err(|_| RowError::Header {
+        field,
+        text: name.to_owned(),
+    })
 }
 
 fn base_address(row: &Row) -> Result<Address, RowError> {

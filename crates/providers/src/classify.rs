@@ -19,6 +19,8 @@ pub enum ErrorClass {
     ContextLength,
     /// A content policy refused it.
     ContentPolicy,
+    /// A rule of whoever runs the account forbids it, such as a budget. Nothing that another way should go round.
+    Policy,
     /// The gateway's key was refused.
     Authentication,
     /// The key may not do this.
@@ -45,6 +47,7 @@ impl ErrorClass {
             Self::InvalidRequest => "invalid_request",
             Self::ContextLength => "context_length",
             Self::ContentPolicy => "content_policy",
+            Self::Policy => "policy",
             Self::Authentication => "authentication",
             Self::Permission => "permission",
             Self::Billing => "billing",

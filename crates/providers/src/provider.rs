@@ -30,6 +30,9 @@ pub struct Provider {
     pub(crate) auth: AuthScheme,
     pub(crate) key_required: bool,
     pub(crate) key_names: Vec<String>,
+    pub(crate) companions: Vec<(HeaderName, Vec<String>)>,
+    pub(crate) retries_itself: bool,
+    pub(crate) call_id_header: Option<HeaderName>,
     pub(crate) openai: RequestHeaders,
     pub(crate) anthropic: RequestHeaders,
     pub(crate) raw: RequestHeaders,
@@ -78,6 +81,24 @@ impl Provider {
     #[must_use]
     pub const fn id(&self) -> &ProviderId {
         &self.id
+    }
+
+    /// Headers that go along with every key, each with the names under which its value is kept.
+    #[must_use]
+    pub fn companions(&self) -> &[(HeaderName, Vec<String>)] {
+        &self.companions
+    }
+
+    /// Whether it tries again by itself, so that nobody should do so in front of it.
+    #[must_use]
+    pub const fn retries_itself(&self) -> bool {
+        self.retries_itself
+    }
+
+    /// The header in which it is told the call's identity.
+    #[must_use]
+    pub const fn call_id_header(&self) -> Option<&HeaderName> {
+        self.call_id_header.as_ref()
     }
 
     /// Whether the name is that of its catalogue row, or one by which other gateways know it.

@@ -50,6 +50,12 @@ pub struct Row {
     pub key_required: Option<bool>,
     /// Environment variables that hold its key; the first is the one that messages name.
     pub key_names: Option<Vec<String>>,
+    /// Headers that go along with every key, each with the names under which its value is kept, as keys are.
+    pub companions: Option<BTreeMap<String, Vec<String>>>,
+    /// Whether it tries again by itself, so that nobody should do so in front of it. Default: false.
+    pub retries_itself: Option<bool>,
+    /// The header in which it is told the call's identity, unless the client says one.
+    pub call_id_header: Option<String>,
     /// Headers that are set when the client did not send (or may not send) them.
     pub headers: Option<ByFamily<BTreeMap<String, String>>>,
     /// Client headers that reach it: names, or beginnings such as `x-vendor-*`.
@@ -99,6 +105,9 @@ impl Row {
             auth_for,
             key_required,
             key_names,
+            companions,
+            retries_itself,
+            call_id_header,
             headers,
             forwards,
             relays,

@@ -67,7 +67,9 @@ impl Attempts<'_> {
     ) -> Result<Answer, Fault> {
         let streamed = self.call.head.stream();
         let (began, patience) = (Instant::now(), self.patience(spare));
-        let sending = self.transport.send(request(self.call, access, outgoing));
+        let sending = self
+            .transport
+            .send(request(&self.id, self.call, access, outgoing));
         let response = self
             .within(patience, Phase::FirstByte, Reached::Sent, sending)
             .await?

@@ -8,7 +8,7 @@ use super::round::{Failed, Round, Turn};
 use crate::call::Call;
 use crate::conversations::Keep;
 use crate::failure::Failure;
-use crate::fault::Verdict;
+use crate::fault::{Fault, Verdict};
 use crate::gateway::{Gateway, Served};
 use crate::keys::{Access, Closed};
 use crate::outgoing::{Outgoing, Step, Unsendable, prepare};
@@ -208,7 +208,7 @@ impl Gateway {
                 if let Some(failed) = Failed::of(&turn, stage, &access, &fault, retried) {
                     round.failed(failed);
                 }
-                let next = stage.after(&fault);
+                let next = Self::beyond(round.stages, stage.after(&fault), &fault);
                 let relay = fault.verdict() == Verdict::Relay && next.is_none();
                 round.told.last = Some((access, turn.target.exchange, fault));
                 if relay {
@@ -218,6 +218,17 @@ impl Gateway {
                 }
             }
         }
+    }
+
+    /// The next stage that may do better than a provider whose error was passed on: not that provider itself.
+    fn beyond(stages: &[Stage], mut next: Option<usize>, fault: &Fault) -> Option<usize> {
+        while let Some(at) = next
+            && let Ok(target) = &stages[at].target
+            && fault.is_known_of(&target.member.provider)
+        {
+            next = stages[at].exit(None, true);
+        }
+        next
     }
 
     /// The stage's target and a way to it.
@@ -254,7 +265,11 @@ impl Attempts<'_> {
     /// How often the same target may be asked again: what its tree says, else the rules.
     fn retries(&self, stage: &Stage, target: &Candidate) -> Retries {
         let (rules, provider) = (&self.settings.retries, target.member.provider.id());
-        let usual = rules.of(self.call.head.model(), provider);
+        let usual = if target.member.provider.retries_itself() && !rules.names(provider) {
+            Retries::NONE
+        } else {
+            rules.of(self.call.head.model(), provider)
+        };
         let own = stage.settings.retry.as_ref();
         own.map_or(usual, |retry| usual.times(retry.attempts))
     }

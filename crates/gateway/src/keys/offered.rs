@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use http::HeaderName;
 use orchestra_secrets::Secret;
 use orchestra_types::ProviderId;
 
@@ -20,6 +21,8 @@ pub struct ProviderKey {
     pub weight: NonZeroU32,
     /// The key itself.
     pub secret: Arc<Secret>,
+    /// Headers that go along with it, with values that are kept as the key is.
+    pub companions: Vec<(HeaderName, Arc<Secret>)>,
 }
 
 impl ProviderKey {
@@ -36,6 +39,7 @@ impl ProviderKey {
             version: None,
             weight: NonZeroU32::MIN,
             secret,
+            companions: Vec::new(),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
 use http::header::InvalidHeaderValue;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use orchestra_dialects::Endpoint;
 use orchestra_providers::{AuthScheme, Provider};
 use orchestra_secrets::Secret;
@@ -21,6 +21,7 @@ pub(super) struct PoolKey {
     pub(super) name: KeyName,
     pub(super) version: Option<u32>,
     secret: Arc<Secret>,
+    companions: Vec<(HeaderName, Arc<Secret>)>,
     guard: Option<Guard>,
     pub(super) bench: Bench,
     /// The question after a newer version of it, while it is asked.
@@ -35,10 +36,14 @@ impl PoolKey {
             let mut headers = HeaderMap::new();
             provider.auth_for(endpoint).authorize(&mut headers, key)?;
         }
+        for (_, value) in &offered.companions {
+            companion(value)?;
+        }
         Ok(Self {
             name: offered.name.clone(),
             version: offered.version,
             secret: Arc::clone(&offered.secret),
+            companions: offered.companions.clone(),
             guard: Guard::new(key),
             bench: Bench::default(),
             inquiry: Inquiry::default(),
@@ -50,6 +55,11 @@ impl PoolKey {
         if auth.authorize(headers, self.secret.expose()).is_err() {
             // Not to be reached, since `new` has tried it. Without its key the request is refused over there.
             tracing::error!(key = %self.name, "a key cannot stand in a header");
+        }
+        for (name, value) in &self.companions {
+            if let Ok(value) = companion(value) {
+                headers.insert(name.clone(), value);
+            }
         }
     }
 
@@ -66,6 +76,11 @@ impl PoolKey {
             .is_some_and(|guard| guard.finds(key, said))
     }
 
+    /// Whether something goes along with it.
+    pub(super) fn has_companions(&self) -> bool {
+        !self.companions.is_empty()
+    }
+
     pub(super) fn label(&self) -> UsedKey {
         UsedKey {
             name: self.name.clone(),
@@ -78,7 +93,19 @@ impl PoolKey {
         self.name == offered.name
             && self.version == offered.version
             && self.secret.expose() == offered.secret.expose()
+            && self.companions.len() == offered.companions.len()
+            && self.companions.iter().zip(&offered.companions).all(
+                |((name, value), (other, offered))| {
+                    name == other && value.expose() == offered.expose()
+                },
+            )
     }
+}
+
+fn companion(value: &Secret) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::from_str(value.expose())?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 impl fmt::Debug for PoolKey {

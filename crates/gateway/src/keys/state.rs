@@ -124,6 +124,11 @@ impl KeyState {
         }
     }
 
+    /// Whether something goes along with each of the keys.
+    pub(crate) fn have_companions(&self) -> bool {
+        self.pool().is_some() && self.keys().all(|key| key.has_companions())
+    }
+
     /// The keys that are not benched, or `None` for a provider that needs none.
     pub(crate) fn usable(&self, now: Duration) -> Vec<Option<UsedKey>> {
         match self {

@@ -10,7 +10,7 @@ use orchestra_secrets::Secret;
 use orchestra_types::{ModelId, ProviderId};
 
 use super::params::check_paths;
-use super::{CallersKey, Routes};
+use super::{CallersKey, Relay, RelayMode, Routes};
 use crate::keys::{KeyName, Keys, ProviderKey};
 use crate::plan::unknown_model;
 use crate::providers::{Member, Providers};
@@ -91,6 +91,14 @@ impl<'f> Finder<'f> {
             Some(member) => Some(&member.provider),
             None => self.routes.guests.get(name),
         }
+    }
+
+    /// The other gateway that calls go by, if there is one.
+    pub(crate) fn relay(&self) -> Option<(&'f Relay, &'f Arc<Member>)> {
+        let relay = self.routes.relay.as_ref()?;
+        let wanted = relay.mode != RelayMode::Off;
+        let member = self.providers.member(relay.provider.as_str())?;
+        wanted.then_some((relay, member))
     }
 
     /// The provider of the first target of a tree, as it is written.

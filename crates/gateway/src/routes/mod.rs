@@ -4,6 +4,7 @@ mod directions;
 mod facts;
 mod find;
 mod params;
+mod relay;
 mod view;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ pub use directions::{CallersKey, Directions};
 pub(crate) use facts::CallFacts;
 pub(crate) use find::{Finder, model_of};
 pub(crate) use params::edit;
+pub use relay::{Relay, RelayMode};
 pub(crate) use view::TargetView;
 
 use crate::providers::Providers;
@@ -29,6 +31,8 @@ pub struct Routes {
     pub configs: BTreeMap<String, Arc<Node>>,
     /// Providers that are not configured but may be called with a key of the caller's own, by name.
     pub guests: BTreeMap<String, Provider>,
+    /// Another gateway that calls go by, unless a tree says where they go.
+    pub relay: Option<Relay>,
     /// Whether trees mean what they should, or what Portkey 1.x makes of them.
     pub compat: Compat,
 }

@@ -98,6 +98,9 @@ pub enum BuildError {
     /// Aliases or provider names that do not fit together.
     #[error("in [models] or [[providers]]")]
     Registry(#[from] RegistryError),
+    /// A slug of a provider that is not there.
+    #[error("in [portkey] slugs: no provider is named {0:?}")]
+    UnknownSlug(String),
     /// A tree of strategies that cannot work.
     #[error(transparent)]
     Route(#[from] RouteError),

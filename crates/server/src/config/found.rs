@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::num::NonZeroU32;
 
+use http::HeaderName;
 use orchestra_gateway::KeyName;
 use orchestra_providers::{Catalogue, Provider, Row};
 use orchestra_secrets::{Origin, Reference};
@@ -113,8 +114,19 @@ fn usual_wants(provider: &Provider) -> Result<ProviderWants, BuildError> {
         let provider = id.clone();
         BuildError::Origin { provider, source }
     })?;
+    let companion = |(header, names): &(HeaderName, Vec<String>)| {
+        let names = names.clone();
+        (
+            header.clone(),
+            Wants::Usual {
+                names,
+                required: false,
+            },
+        )
+    };
     Ok(ProviderWants {
         provider: id,
+        companions: provider.companions().iter().map(companion).collect(),
         origin,
         keys: Wants::Usual {
             names: provider.key_names().to_vec(),

@@ -27,7 +27,7 @@ use listen::Listen;
 pub use responses::{ConversationStore, ResponsesConfig, StoreKind};
 pub use retries::{RetriesConfig, RetryConfig};
 use seconds::Seconds;
-pub use ways::{CompatConfig, ModelConfig, PortkeyConfig};
+pub use ways::{CompatConfig, ModelConfig, PortkeyConfig, UpstreamConfig};
 
 use crate::secrets::SecretsConfig;
 

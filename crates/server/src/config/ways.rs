@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use orchestra_gateway::{Compat, ConfigError, Node, Providers, RouteError, Routes};
+use orchestra_gateway::{
+    Compat, ConfigError, Member, Node, Providers, Relay, RelayMode, RouteError, Routes,
+};
 use orchestra_providers::{Catalogue, Provider};
 use orchestra_types::ProviderId;
 use serde::Deserialize;
@@ -45,13 +47,42 @@ impl ModelConfig {
 }
 
 /// `[portkey]`: how clients of Portkey are served.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PortkeyConfig {
     /// Whether trees mean what they should, or what Portkey's own gateway makes of them.
     pub compat: CompatConfig,
     /// Whether a call may bring a provider's key of its own.
     pub caller_keys: bool,
+    /// When calls go by way of Portkey, if it is among the providers.
+    pub upstream: UpstreamConfig,
+    /// What Portkey calls the providers that are configured here, by their names here.
+    pub slugs: BTreeMap<String, String>,
+}
+
+/// When calls go by way of Portkey.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum UpstreamConfig {
+    /// First, with direct calls as backup.
+    First,
+    /// When direct calls have failed.
+    Fallback,
+    /// Always.
+    Only,
+    /// Only where a call or a tree names it.
+    Off,
+}
+
+impl From<UpstreamConfig> for RelayMode {
+    fn from(config: UpstreamConfig) -> Self {
+        match config {
+            UpstreamConfig::First => Self::First,
+            UpstreamConfig::Fallback => Self::Fallback,
+            UpstreamConfig::Only => Self::Only,
+            UpstreamConfig::Off => Self::Off,
+        }
+    }
 }
 
 impl Default for PortkeyConfig {
@@ -59,6 +90,8 @@ impl Default for PortkeyConfig {
         Self {
             compat: CompatConfig::Correct,
             caller_keys: true,
+            upstream: UpstreamConfig::First,
+            slugs: BTreeMap::new(),
         }
     }
 }
@@ -96,10 +129,33 @@ impl Config {
             models: read("models", trees)?,
             configs: read("configs", self.configs.iter())?,
             guests: self.guests(providers, catalogue),
+            relay: self.relay(providers)?,
             compat: self.portkey.compat.into(),
         };
         routes.check(providers)?;
         Ok(routes)
+    }
+
+    /// Portkey, if it is among the providers.
+    fn relay(&self, providers: &Providers) -> Result<Option<Relay>, BuildError> {
+        let portkey = &self.portkey;
+        let slug = |(name, slug): (&String, &String)| {
+            let member = providers.member(name);
+            let member = member.ok_or_else(|| BuildError::UnknownSlug(name.clone()))?;
+            let bare = slug.strip_prefix('@').unwrap_or(slug);
+            Ok((member.provider.id().clone(), bare.to_owned()))
+        };
+        let slugs: BTreeMap<_, _> = portkey
+            .slugs
+            .iter()
+            .map(slug)
+            .collect::<Result<_, BuildError>>()?;
+        let relay = |member: &Arc<Member>| Relay {
+            provider: member.provider.id().clone(),
+            mode: portkey.upstream.into(),
+            slugs: slugs.clone(),
+        };
+        Ok(providers.member("portkey").map(relay))
     }
 
     /// The providers of the catalogue that a caller with a key of its own may use though they are not configured.

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use http::HeaderName;
 use orchestra_gateway::KeyName;
 use orchestra_secrets::{Name, Origin, Reference, Variables};
 use orchestra_types::{KeyId, ProviderId};
@@ -15,6 +16,8 @@ pub(crate) struct ProviderWants {
     /// The only place that its keys are sent to.
     pub(crate) origin: Origin,
     pub(crate) keys: Wants,
+    /// What goes along with each key: a header, and where its value is.
+    pub(crate) companions: Vec<(HeaderName, Wants)>,
 }
 
 /// Where a provider's keys are looked for.
@@ -43,6 +46,21 @@ pub(crate) struct WantedKey {
 pub(crate) struct ClientWants {
     pub(crate) id: KeyId,
     pub(crate) reference: Reference,
+}
+
+impl ProviderWants {
+    /// The values of headers that are to be fetched along with the keys.
+    pub(crate) fn companions(
+        &self,
+        listing: &Listing,
+        variables: &Variables,
+    ) -> Vec<(HeaderName, WantedKey)> {
+        let wanted = |(header, wants): &(HeaderName, Wants)| {
+            let first = wants.keys(listing, variables).into_iter().next()?;
+            Some((header.clone(), first))
+        };
+        self.companions.iter().filter_map(wanted).collect()
+    }
 }
 
 impl Wants {

@@ -76,6 +76,8 @@ fn value(field: &str) -> &'static str {
         "providers" => "{ openai = { as_last = 1 } }",
         "models" => "{ fast = { before_others = 1, max_wait_seconds = 0.5 } }",
         "strict" | "caller_keys" => "true",
+        "upstream" => "\"fallback\"",
+        "slugs" => "{ openai = \"prod\" }",
         "compat" => "\"portkey-1.x\"",
         "strict_models" => "[\"fast\"]",
         _ => "7",

@@ -1,6 +1,11 @@
 //! Clients of Portkey's, and trees that the operator wrote.
 
-use orchestra_testkit::{Behaviour, Script, When};
+use std::path::Path;
+
+use orchestra_secrets::Variables;
+use orchestra_server::Config;
+use orchestra_server::secrets::Vault;
+use orchestra_testkit::{Behaviour, Script, Upstream, When};
 use serde_json::Value;
 
 use crate::client::{Answer, call, request, request_with};
@@ -201,4 +206,71 @@ async fn a_config_that_cannot_be_followed_is_a_400_with_its_place() {
         );
     }
     assert_eq!(stage.upstream.requests(), 0);
+}
+
+/// A gateway that has a key for Portkey, and one for a model's own provider.
+async fn beside_portkey(script: Script, more: &str) -> Stage {
+    let upstream = Upstream::start(script).expect("loopback has a free port");
+    let base = upstream.base_url();
+    let config = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n\
+         [[providers]]\nkind = \"portkey\"\nbase_url = \"{base}/portkey/v1\"\n\
+         [[providers]]\nkind = \"openai\"\nbase_url = \"{base}/openai/v1\"\n{more}"
+    );
+    let config = Config::parse(&config, Path::new("orchestra.toml")).expect("it is valid");
+    let variables = Variables::from_pairs([
+        ("PORTKEY_API_KEY", "portkey-canary-0123456789"),
+        ("PORTKEY_CONFIG", "pc-canary-0123456789"),
+        ("OPENAI_API_KEY", PROVIDER_KEY),
+    ]);
+    Stage::serve(&config, Vault::without_store(variables), upstream).await
+}
+
+fn local(body: &str) -> Vec<u8> {
+    let head = format!(
+        "POST {CHAT} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    head.into_bytes()
+}
+
+#[tokio::test]
+async fn with_a_key_and_a_config_portkey_comes_first_and_direct_calls_are_the_backup() {
+    let stage = beside_portkey(Script::new(), "").await;
+    assert_eq!(call(&stage, &local(BODY)).await.status, 200);
+    let sent = stage.upstream.log().pop().unwrap();
+    assert_eq!(sent.path, "/portkey/v1/chat/completions");
+    assert_eq!(
+        sent.header("x-portkey-api-key"),
+        Some("portkey-canary-0123456789")
+    );
+    assert_eq!(
+        sent.header("x-portkey-config"),
+        Some("pc-canary-0123456789")
+    );
+    assert!(sent.header("x-portkey-trace-id").is_some());
+
+    let down = Script::new()
+        .on(
+            When::path("/portkey/v1/chat/completions"),
+            Behaviour::error(503),
+        )
+        .otherwise(Behaviour::answer());
+    let stage = beside_portkey(down, "").await;
+    let answer = call(&stage, &local(BODY)).await;
+    assert_eq!(
+        (answer.status, answer.header("x-orchestra-provider")),
+        (200, Some("openai"))
+    );
+    assert_eq!(stage.upstream.requests(), 2);
+
+    let stage = beside_portkey(Script::new(), "[portkey]\nupstream = \"off\"\n").await;
+    call(&stage, &local(BODY)).await;
+    assert_eq!(stage.upstream.log()[0].path, "/openai/v1/chat/completions");
+
+    let slugs = "[portkey]\nslugs = { openai = \"@prod\" }\n";
+    let stage = beside_portkey(Script::new(), slugs).await;
+    call(&stage, &local(BODY)).await;
+    let sent = stage.upstream.log().pop().unwrap();
+    assert_eq!(sent.json().unwrap()["model"], "@prod/gpt-5-mini");
 }

@@ -73,10 +73,6 @@ pub(crate) enum Weight {
     Known,
 }
 
-/// Names that belong to a provider beside its key, as its users know them. Portkey's clients name a saved
-/// configuration so (`x-portkey-config` in portkey.ai/docs).
-const COMPANIONS: [(&str, &str); 1] = [("PORTKEY_CONFIG", "portkey")];
-
 /// What is needed here: what the configuration names first, then what the catalogue knows.
 pub(crate) fn needs(config: &Config, catalogue: &Catalogue) -> Vec<Need> {
     let mut needs: Vec<Need> = config
@@ -91,13 +87,28 @@ pub(crate) fn needs(config: &Config, catalogue: &Catalogue) -> Vec<Need> {
             .kinds()
             .filter_map(|kind| of_kind(kind, catalogue)),
     );
-    needs.extend(COMPANIONS.iter().filter_map(|(name, kind)| {
+    needs.extend(
+        catalogue
+            .kinds()
+            .flat_map(|kind| companions(kind, catalogue)),
+    );
+    needs
+}
+
+/// What goes along with the keys of a kind.
+fn companions(kind: &str, catalogue: &Catalogue) -> Vec<Need> {
+    let row = catalogue.get(kind);
+    let kept = row.and_then(|row| row.companions.as_ref());
+    let of_names = |kept: &Vec<String>| {
         Some(Need {
-            sought: Sought::Usual(vec![name.parse().ok()?]),
+            sought: Sought::Usual(names(kept)),
             ..of_kind(kind, catalogue)?
         })
-    }));
-    needs
+    };
+    kept.into_iter()
+        .flat_map(|kept| kept.values())
+        .filter_map(of_names)
+        .collect()
 }
 
 fn of_client(entry: &ClientKeyConfig) -> Need {

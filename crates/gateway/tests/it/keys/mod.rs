@@ -42,6 +42,7 @@ fn key(name: &str, version: u32, weight: u32) -> ProviderKey {
         version: Some(version),
         weight: NonZeroU32::new(weight).unwrap(),
         secret: Arc::new(Secret::new(secret(name, version))),
+        companions: Vec::new(),
     }
 }
 

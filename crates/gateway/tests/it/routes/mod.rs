@@ -6,6 +6,7 @@ mod explain;
 mod keys;
 mod order;
 mod refused;
+mod relay;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -50,7 +50,10 @@ impl Keeper {
         for wants in &self.wants {
             let keys = wants.keys.keys(&books.listing, self.vault.variables());
             let origin = Some(&wants.origin);
-            errands.extend(keys.into_iter().map(|key| (key.reference, origin.cloned())));
+            let companions = wants.companions(&books.listing, self.vault.variables());
+            let companions = companions.into_iter().map(|(_, wanted)| wanted);
+            let all = keys.into_iter().chain(companions);
+            errands.extend(all.map(|key| (key.reference, origin.cloned())));
         }
         let clients = self.clients.wants().iter();
         errands.extend(clients.map(|client| (client.reference.clone(), None)));

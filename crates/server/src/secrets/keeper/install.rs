@@ -1,5 +1,6 @@
 //! Handing keys to the gateway.
 
+use http::HeaderName;
 use orchestra_gateway::{Keys, ProviderKey, UsedKey};
 use orchestra_secrets::EntryId;
 
@@ -69,7 +70,10 @@ impl Keeper {
             let missing = |reason| Keys::Missing { reason };
             return Handout::bare(wants.keys.remedy().map_or(Keys::NotNeeded, missing));
         }
-        gather(wants, &wanted, books, now_ms)
+        let mut handout = gather(wants, &wanted, books, now_ms);
+        let companions = wants.companions(&books.listing, variables);
+        handout.add_companions(wants, &companions, books, now_ms);
+        handout
     }
 }
 
@@ -120,6 +124,7 @@ fn offer(want: &WantedKey, key: &Key) -> ProviderKey {
         version: key.version,
         weight: want.weight,
         secret: key.secret.clone(),
+        companions: Vec::new(),
     }
 }
 
@@ -129,6 +134,35 @@ fn describe(want: &WantedKey, key: &Key) -> String {
 }
 
 impl Handout {
+    /// Adds what goes along with the keys. What is missing is no reason to hold a key back.
+    fn add_companions(
+        &mut self,
+        wants: &ProviderWants,
+        companions: &[(HeaderName, WantedKey)],
+        books: &Books,
+        now_ms: i64,
+    ) {
+        let Keys::Ready(keys) = &mut self.keys else {
+            return;
+        };
+        for (header, want) in companions {
+            let errand = (want.reference.clone(), Some(wants.origin.clone()));
+            match books.held.get(&errand) {
+                Some(Holding::Key(value)) if !value.is_expired(now_ms) => {
+                    self.words
+                        .push_str(&format!(" with {}", describe(want, value)));
+                    for key in keys.iter_mut() {
+                        key.companions.push((header.clone(), value.secret.clone()));
+                    }
+                }
+                Some(Holding::Unusable { reason, .. }) => self.reasons.push(reason.clone()),
+                _ => self
+                    .reasons
+                    .push(format!("{} cannot be had now", want.name)),
+            }
+        }
+    }
+
     fn bare(keys: Keys) -> Self {
         let (words, reasons) = match &keys {
             Keys::Missing { reason } => (format!("missing: {reason}"), vec![reason.clone()]),
