@@ -10,6 +10,7 @@ mod failure;
 mod fault;
 mod gateway;
 mod keys;
+mod known;
 mod losses;
 mod models;
 mod outgoing;
@@ -40,6 +41,7 @@ pub use keys::{
     InvalidKeyName, KeyName, KeyReport, KeySource, KeyStanding, Keys, ProviderKey, RefreshFuture,
     Refreshed, UnusableKey, UsedKey,
 };
+pub use known::KnownModels;
 pub use losses::LossTally;
 pub use models::{ModelEntry, ProviderCheck};
 pub use providers::{Member, Providers, TargetReport};

@@ -78,6 +78,28 @@ impl ModelLists {
             slots: providers.members().map(slot).collect(),
         }
     }
+
+    /// A provider's list as last seen. Empty if there is none, or if it is being asked for.
+    pub(crate) fn seen(&self, provider: &ProviderId) -> Arc<[(String, u64)]> {
+        let slot = self.slots.get(provider).map(|slot| slot.try_lock());
+        match slot {
+            Some(Ok(slot)) => slot
+                .as_ref()
+                .map(|seen| Arc::clone(&seen.models))
+                .unwrap_or_default(),
+            Some(Err(_)) | None => Arc::default(),
+        }
+    }
+
+    /// Keeps a list that was just fetched. One that is being asked for at the same time is as good.
+    fn keep(&self, provider: &ProviderId, models: Vec<(String, u64)>, now: Duration) {
+        if let Some(Ok(mut slot)) = self.slots.get(provider).map(|slot| slot.try_lock()) {
+            *slot = Some(Seen {
+                models: models.into(),
+                stale_at: now + FRESH,
+            });
+        }
+    }
 }
 
 impl Gateway {
@@ -173,9 +195,11 @@ impl Gateway {
             };
         };
         match self.fetch_list(member).await {
-            Ok(models) => ProviderCheck::Working {
-                models: models.len(),
-            },
+            Ok(models) => {
+                let count = models.len();
+                self.lists.keep(provider, models, self.now());
+                ProviderCheck::Working { models: count }
+            }
             Err(reason) => ProviderCheck::Failing { reason },
         }
     }
