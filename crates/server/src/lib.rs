@@ -3,7 +3,9 @@
 mod config;
 mod connection;
 mod conversations;
+mod health;
 mod logging;
+mod metrics;
 mod portkey;
 mod records;
 mod routes;
@@ -19,6 +21,9 @@ pub use config::{ConversationStore, ResponsesConfig, RetriesConfig, RetryConfig,
 pub use config::{
     ProviderConfig, ProviderKeyConfig, ServerConfig, TimeoutConfig, TranslationConfig,
 };
+pub use health::Status;
 pub use logging::{LogFormat, init_logging};
+pub use metrics::Metrics;
+pub use portkey::is_portkey;
 pub use records::LogSink;
 pub use server::{Server, ServerError, gateway};

@@ -15,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Built, Config};
 use crate::connection::{self, Limits};
 use crate::conversations;
+use crate::health::Probes;
+use crate::metrics::{MeteredSink, Metrics};
 use crate::routes::{App, router};
 use crate::secrets::{CountingSink, Keeper, Standing, control};
 
@@ -123,8 +125,20 @@ impl Server {
         let address = listener.local_addr().map_err(refused)?;
         let keeper = Arc::clone(&built.keeper);
         let kept = conversations::open(built.conversations.clone()).await?;
+        let members = built.providers.members();
+        let metrics = Metrics::new(members.map(|member| member.provider.id().clone()));
+        let metrics = Arc::new(metrics);
+        let sink = Arc::new(MeteredSink {
+            metrics: Arc::clone(&metrics),
+            inner: sink,
+        });
+        let gateway = gateway(built, sink, kept)?;
+        metrics.learn(&gateway.known_models());
         let app = App {
-            gateway: gateway(built, sink, kept)?,
+            probes: Probes::of(&gateway),
+            gateway,
+            metrics,
+            load: Arc::default(),
             caller_keys: config.portkey.caller_keys,
             keeper,
             max_body_bytes: config.limits.body_bytes(),
@@ -171,6 +185,7 @@ impl Server {
             self.listener,
             router(Arc::clone(&self.app)),
             self.limits,
+            Arc::clone(&self.app.load),
             stopping.clone(),
         );
         let mut serving = std::pin::pin!(serving);

@@ -376,6 +376,14 @@ mod tests {
                 "[[providers]]\nname = \"v1\"\nkind = \"openai\"\n",
                 "paths of its own",
             ),
+            (
+                "[[providers]]\nname = \"metrics\"\nkind = \"openai\"\n",
+                "paths of its own",
+            ),
+            (
+                "[[providers]]\nname = \"ready\"\nkind = \"openai\"\n",
+                "paths of its own",
+            ),
         ] {
             let message = build_from(text, &[("SHORT", "abc")]).unwrap_err();
             assert!(message.contains(words), "{text}: {message}");

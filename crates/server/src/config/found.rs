@@ -13,9 +13,10 @@ use super::{BuildError, ProviderConfig};
 use crate::secrets::{Dormant, Listing, ProviderWants, Standing, Vault, WantedKey, Wants, usual};
 
 /// The first parts of the gateway's own paths, which `/{provider}/...` must not hide.
-const RESERVED: [&str; 8] = [
+const RESERVED: [&str; 9] = [
     "v1",
     "health",
+    "metrics",
     "models",
     "chat",
     "completions",
@@ -23,6 +24,9 @@ const RESERVED: [&str; 8] = [
     "embeddings",
     "messages",
 ];
+
+/// What stands behind `/health/` besides providers.
+const RESERVED_IN_HEALTH: [&str; 3] = ["live", "ready", "providers"];
 
 /// A provider, and the keys that it is to be called with.
 pub(super) type Found = (Provider, ProviderWants);
@@ -75,7 +79,7 @@ pub(super) fn configured(
 ) -> Result<Found, BuildError> {
     let name = entry.name.as_deref().unwrap_or(&entry.kind);
     let id = ProviderId::new(name)?;
-    if RESERVED.contains(&id.as_str()) {
+    if RESERVED.contains(&id.as_str()) || RESERVED_IN_HEALTH.contains(&id.as_str()) {
         return Err(BuildError::ReservedName(id));
     }
     let provider = build(name, &row(entry, &id, catalogue)?)?;

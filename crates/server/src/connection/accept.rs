@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, Admitted};
+use super::load::{Counted, Load};
 use super::watch::{Patience, SWEEP, Watch, Watched, Watches};
 use crate::config::ServerConfig;
 
@@ -69,6 +70,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     router: axum::Router,
     limits: Limits,
+    load: Arc<Load>,
     stop: CancellationToken,
 ) -> usize {
     let door = Door {
@@ -77,6 +79,7 @@ pub(crate) async fn serve(
         watches: Watches::new(),
         connections: TaskTracker::new(),
         router,
+        load,
         stop: stop.clone(),
     };
     let mut sweeps = interval(SWEEP);
@@ -106,6 +109,7 @@ struct Door {
     watches: Arc<Watches>,
     connections: TaskTracker,
     router: axum::Router,
+    load: Arc<Load>,
     stop: CancellationToken,
 }
 
@@ -136,14 +140,16 @@ impl Door {
         let service = Handler {
             router: self.router.clone(),
             watch: Arc::clone(&watch),
+            load: Arc::clone(&self.load),
         };
         let io = Watched {
             stream,
             watch: Arc::clone(&watch),
         };
         let stop = self.stop.clone();
+        let counted = self.load.connection();
         let task = self.connections.spawn(async move {
-            let _admitted = admitted;
+            let _admitted = (admitted, counted);
             if let Err(error) = converse(io, service, stop).await {
                 tracing::debug!(%peer, %error, "connection ended");
             }
@@ -216,6 +222,7 @@ async fn drain(connections: &TaskTracker, watches: &Watches, limits: &Limits) ->
 struct Handler {
     router: axum::Router,
     watch: Arc<Watch>,
+    load: Arc<Load>,
 }
 
 impl Service<Request<Incoming>> for Handler {
@@ -225,7 +232,10 @@ impl Service<Request<Incoming>> for Handler {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.watch.request_began();
-        let served = Served(Arc::clone(&self.watch));
+        let served = Served {
+            watch: Arc::clone(&self.watch),
+            _counted: self.load.request(),
+        };
         let answering = tower_service::Service::call(&mut self.router.clone(), request);
         Box::pin(async move {
             Ok(answering.await?.map(|body| Tracked {
@@ -237,11 +247,14 @@ impl Service<Request<Incoming>> for Handler {
 }
 
 /// Ends the request's phase when the answer is done, or given up.
-struct Served(Arc<Watch>);
+struct Served {
+    watch: Arc<Watch>,
+    _counted: Counted,
+}
 
 impl Drop for Served {
     fn drop(&mut self) {
-        self.0.request_ended();
+        self.watch.request_ended();
     }
 }
 

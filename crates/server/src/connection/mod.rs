@@ -2,6 +2,8 @@
 
 mod accept;
 mod admission;
+mod load;
 mod watch;
 
 pub(crate) use accept::{Limits, serve};
+pub(crate) use load::Load;

@@ -10,11 +10,20 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use orchestra_gateway::{CallersKey, Directions, Node, Refusal, Routes};
+use orchestra_providers::Provider;
 use orchestra_types::ProviderId;
 use serde_json::Value;
 
 pub(crate) use answer::Marks;
 use headers::{Headers, provider_key};
+
+/// Whether a provider is Portkey's cloud, or a gateway of Portkey's elsewhere: by its kind, or by the header in which
+/// it takes its key.
+#[must_use]
+pub fn is_portkey(provider: &Provider) -> bool {
+    let header = provider.auth().header();
+    provider.is_called("portkey") || header.is_some_and(|name| name == "x-portkey-api-key")
+}
 
 /// What a call says in Portkey's words.
 #[derive(Debug, Default)]

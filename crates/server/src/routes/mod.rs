@@ -4,6 +4,7 @@ mod access;
 mod body;
 mod endpoints;
 mod health;
+mod metrics;
 mod models;
 mod raw;
 mod reply;
@@ -18,12 +19,18 @@ use axum::routing::get;
 use orchestra_dialects::Endpoint;
 use orchestra_gateway::Gateway;
 
+use crate::connection::Load;
+use crate::health::Probes;
+use crate::metrics::Metrics;
 use crate::secrets::Keeper;
 
 /// What every handler needs.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) gateway: Gateway,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) probes: Probes,
+    pub(crate) load: Arc<Load>,
     pub(crate) keeper: Arc<Keeper>,
     /// Whether a call may bring a provider's key of its own.
     pub(crate) caller_keys: bool,
@@ -41,6 +48,26 @@ pub(crate) fn router(app: Shared) -> Router {
     let mut router = Router::new()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
+        .route(
+            "/health",
+            get(health::summary).fallback(reply::method_not_allowed),
+        )
+        .route(
+            "/health/providers",
+            get(health::providers).fallback(reply::method_not_allowed),
+        )
+        .route(
+            "/health/portkey",
+            get(health::portkey).fallback(reply::method_not_allowed),
+        )
+        .route(
+            "/health/{provider}",
+            get(health::provider).fallback(reply::method_not_allowed),
+        )
+        .route(
+            "/metrics",
+            get(metrics::metrics).fallback(reply::method_not_allowed),
+        )
         .route(
             "/v1/models",
             get(models::list).fallback(reply::method_not_allowed),

@@ -253,3 +253,23 @@ async fn what_is_passed_through_unread_shows_no_key_in_an_error() {
     let leaks = leaks(upstreams, &requests).await;
     assert!(leaks.is_empty(), "{} leaks: {leaks:#?}", leaks.len());
 }
+
+#[tokio::test]
+async fn what_is_told_of_health_and_in_numbers_shows_no_key() {
+    let paths = [
+        "/health",
+        "/health/providers",
+        "/health/openai",
+        "/health/portkey",
+        "/metrics",
+    ];
+    let chat = request(
+        "POST",
+        "/openai/v1/chat/completions",
+        sound_body(Endpoint::ChatCompletions).as_bytes(),
+    );
+    let mut requests = vec![("a call".to_owned(), chat)];
+    requests.extend(paths.map(|path| (path.to_owned(), request("GET", path, b""))));
+    let leaks = leaks(failing_upstreams(), &requests).await;
+    assert!(leaks.is_empty(), "{} leaks: {leaks:#?}", leaks.len());
+}

@@ -1,0 +1,212 @@
+//! Attempts and tokens, by provider and model.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use orchestra_gateway::{CallRecord, KnownModels};
+use orchestra_types::{ModelId, ProviderId};
+
+use super::histogram::{CALLS, Histogram};
+use super::series::{Budget, ModelSeries};
+use super::text::{Kind, Label, Text};
+
+/// Stands for every name that is not known.
+const OTHER: &str = "other";
+/// Stands for every series beyond the most that there may be. No provider is called so.
+const OVERFLOW: &str = "(overflow)";
+/// Names longer than that are no names.
+const MOST_NAME_BYTES: usize = 200;
+/// Names of one provider that are known at one time; the longest list today (OpenRouter's) has some 500.
+const MOST_NAMES: usize = 10_000;
+
+/// What is counted of one provider.
+#[derive(Debug)]
+struct Upstream {
+    /// Attempts that brought an answer in one piece.
+    whole: Histogram,
+    /// Attempts that brought a stream.
+    first_token: Histogram,
+    /// Every model that has been asked for. Exchanged as a whole when one is added, which is rare, so that counting
+    /// takes no lock.
+    models: ArcSwap<HashMap<ModelId, Arc<ModelSeries>>>,
+    adding: Mutex<()>,
+    known: ArcSwap<BTreeSet<ModelId>>,
+    other: ModelSeries,
+}
+
+impl Upstream {
+    fn new() -> Self {
+        Self {
+            whole: Histogram::new(&CALLS),
+            first_token: Histogram::new(&CALLS),
+            models: ArcSwap::default(),
+            adding: Mutex::default(),
+            known: ArcSwap::default(),
+            other: ModelSeries::new(),
+        }
+    }
+
+    /// Knows these names from now on, and those that it knew before.
+    fn learn(&self, names: &BTreeSet<ModelId>) {
+        let before = self.known.load();
+        if names.is_subset(&before) {
+            return;
+        }
+        let sound = |name: &&ModelId| (1..=MOST_NAME_BYTES).contains(&name.as_str().len());
+        let both = names.iter().filter(sound).chain(before.iter());
+        self.known
+            .store(Arc::new(both.take(MOST_NAMES).cloned().collect()));
+    }
+
+    /// Counts with the series of a model.
+    fn with(&self, model: &ModelId, budget: &Budget, count: impl FnOnce(&ModelSeries)) {
+        let models = self.models.load();
+        if let Some(series) = models.get(model) {
+            return count(series);
+        }
+        if model.as_str() == OTHER || !self.known.load().contains(model) {
+            count(&self.other);
+        } else if budget.is_spent() {
+            count(budget.overflow());
+        } else {
+            count(&self.add(model));
+        }
+    }
+
+    fn add(&self, model: &ModelId) -> Arc<ModelSeries> {
+        let _one_at_a_time = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        let models = self.models.load();
+        if let Some(series) = models.get(model) {
+            return Arc::clone(series);
+        }
+        let mut more = HashMap::clone(&models);
+        let series = Arc::new(ModelSeries::new());
+        more.insert(model.clone(), Arc::clone(&series));
+        self.models.store(Arc::new(more));
+        series
+    }
+
+    fn each(&self, mut show: impl FnMut(&str, &ModelSeries)) {
+        let models = self.models.load();
+        let sorted: BTreeMap<_, _> = models.iter().collect();
+        for (model, series) in sorted {
+            show(model.as_str(), series);
+        }
+        show(OTHER, &self.other);
+    }
+}
+
+/// The providers that are configured, and one tally for all that a caller brings a key for.
+#[derive(Debug)]
+pub(super) struct Upstreams {
+    configured: BTreeMap<ProviderId, Upstream>,
+    others: Upstream,
+    budget: Budget,
+}
+
+impl Upstreams {
+    pub(super) fn new(providers: impl Iterator<Item = ProviderId>, series: usize) -> Self {
+        Self {
+            configured: providers.map(|id| (id, Upstream::new())).collect(),
+            others: Upstream::new(),
+            budget: Budget::new(series),
+        }
+    }
+
+    pub(super) fn learn(&self, known: &KnownModels) {
+        for (provider, names) in known {
+            if let Some(upstream) = self.configured.get(provider) {
+                upstream.learn(names);
+            }
+        }
+    }
+
+    fn upstream(&self, provider: &ProviderId) -> &Upstream {
+        self.configured.get(provider).unwrap_or(&self.others)
+    }
+
+    pub(super) fn record(&self, record: &CallRecord) {
+        for attempt in &record.attempts {
+            let upstream = self.upstream(&attempt.provider);
+            upstream.with(&attempt.model, &self.budget, |series| {
+                series.attempt(attempt.fault, &self.budget);
+            });
+            let times = if record.streamed {
+                &upstream.first_token
+            } else {
+                &upstream.whole
+            };
+            if attempt.fault.is_none() {
+                times.observe(attempt.took);
+            }
+        }
+        // Whoever was asked last has answered.
+        if let (Some(last), Some(usage)) = (record.attempts.last(), &record.usage) {
+            let upstream = self.upstream(&last.provider);
+            upstream.with(&last.model, &self.budget, |series| {
+                series.usage(usage, &self.budget);
+            });
+        }
+    }
+
+    fn each(&self) -> impl Iterator<Item = (&str, &Upstream)> {
+        let configured = self.configured.iter();
+        let configured = configured.map(|(id, upstream)| (id.as_str(), upstream));
+        configured.chain([(OTHER_PROVIDER, &self.others)])
+    }
+
+    pub(super) fn write(&self, text: &mut Text) {
+        let name = "orchestra_attempts_total";
+        text.family(
+            name,
+            Kind::Counter,
+            "Sends to providers, by how they ended.",
+        );
+        self.write_series(text, name, ModelSeries::write_attempts);
+        let name = "orchestra_tokens_total";
+        text.family(
+            name,
+            Kind::Counter,
+            "Tokens as providers counted them; no token is in two kinds.",
+        );
+        self.write_series(text, name, ModelSeries::write_tokens);
+        let name = "orchestra_time_to_first_token_seconds";
+        let help = "From sending a streamed call to a provider to its first content, or to its first event where no other target stood ready.";
+        text.family(name, Kind::Histogram, help);
+        for (provider, upstream) in self.each() {
+            upstream
+                .first_token
+                .write(text, name, &[("provider", provider)]);
+        }
+        let name = "orchestra_answer_duration_seconds";
+        let help = "From sending a call to a provider to its whole answer in one piece; of a raw call, to the answer's headers.";
+        text.family(name, Kind::Histogram, help);
+        for (provider, upstream) in self.each() {
+            upstream.whole.write(text, name, &[("provider", provider)]);
+        }
+    }
+
+    fn write_series(
+        &self,
+        text: &mut Text,
+        name: &str,
+        write: fn(&ModelSeries, &mut Text, &str, [Label<'_>; 2]),
+    ) {
+        for (provider, upstream) in self.each() {
+            upstream.each(|model, series| {
+                write(
+                    series,
+                    text,
+                    name,
+                    [("provider", provider), ("model", model)],
+                );
+            });
+        }
+        let labels = [("provider", OVERFLOW), ("model", OVERFLOW)];
+        write(self.budget.overflow(), text, name, labels);
+    }
+}
+
+/// Stands for providers that are not configured. No provider can be called so.
+const OTHER_PROVIDER: &str = "(other)";

@@ -1,0 +1,283 @@
+//! `/metrics`: what is counted, in a format that scrapers read, without a word of a client's.
+
+use std::time::{Duration, Instant};
+
+use orchestra_gateway::KnownModels;
+use orchestra_server::Metrics;
+use orchestra_testkit::{Behaviour, Script, When};
+use orchestra_types::{ModelId, ProviderId};
+
+use crate::client::{Answer, Client, call, request, request_with};
+use crate::prometheus::Exposition;
+use crate::records::record;
+use crate::stage::{CLIENT_KEY, PROVIDER_KEY, Stage, soon};
+
+/// More than there may be series with models' names, and room for the others.
+const MOST_SAMPLES: usize = 2_500;
+
+async fn scrape(stage: &Stage) -> Exposition {
+    let answer = call(stage, &request("GET", "/metrics", b"")).await;
+    let text = answer.text();
+    assert_eq!(answer.status, 200, "{text}");
+    let kind = answer.header("content-type");
+    assert_eq!(kind, Some("text/plain; version=0.0.4; charset=utf-8"));
+    assert!(!text.contains(CLIENT_KEY) && !text.contains(PROVIDER_KEY));
+    Exposition::read(&text)
+}
+
+fn chat(model: &str, stream: bool) -> Vec<u8> {
+    let body = format!(
+        r#"{{"model":"{model}","stream":{stream},"messages":[{{"role":"user","content":"Hi"}}]}}"#
+    );
+    request("POST", "/v1/chat/completions", body.as_bytes())
+}
+
+/// The record of a stream is there when its answer's last byte is; a scrape may be faster.
+async fn scrape_until(stage: &Stage, calls: f64) -> Exposition {
+    soon("the calls to be counted", async {
+        loop {
+            let read = scrape(stage).await;
+            if read.sum("orchestra_calls_total", &[("endpoint", "chat_completions")]) >= calls {
+                return read;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn calls_attempts_tokens_and_times_are_counted() {
+    let script = Script::new()
+        .on(When::model("failing-model"), Behaviour::error(503))
+        .on(When::model("wrong-model"), Behaviour::error(400));
+    let models = "[models]\nmine = [\"openai/failing-model\", \"openai/gpt-5-mini\"]\nwrong = \"openai/wrong-model\"\n";
+    let stage = Stage::with("", models, script).await;
+    let empty = scrape(&stage).await;
+    assert_eq!(empty.sum("orchestra_calls_total", &[]), 0.0);
+    for (model, stream, status) in [
+        ("openai/gpt-5-mini", false, 200),
+        ("openai/gpt-5-mini", true, 200),
+        ("mine", false, 200),
+        ("wrong", false, 400),
+        ("nothing/at-all", false, 404),
+    ] {
+        let answer = call(&stage, &chat(model, stream)).await;
+        assert_eq!(answer.status, status, "{model}: {}", answer.text());
+    }
+    let read = scrape_until(&stage, 5.0).await;
+
+    let calls = |ending, status| {
+        let labels = [
+            ("endpoint", "chat_completions"),
+            ("ending", ending),
+            ("status", status),
+        ];
+        read.sum("orchestra_calls_total", &labels)
+    };
+    assert_eq!(calls("completed", "2xx"), 3.0);
+    assert_eq!(calls("failed", "4xx") + calls("refused", "4xx"), 2.0);
+    let attempts = |model, fault| {
+        let labels = [("provider", "openai"), ("model", model), ("fault", fault)];
+        read.sum("orchestra_attempts_total", &labels)
+    };
+    assert_eq!(attempts("gpt-5-mini", "none"), 3.0);
+    assert_eq!(
+        attempts("failing-model", "overloaded") + attempts("failing-model", "server"),
+        1.0
+    );
+    assert_eq!(attempts("wrong-model", "invalid_request"), 1.0);
+    assert_eq!(attempts("other", "none"), 0.0);
+    for kind in ["input", "output"] {
+        let labels = [
+            ("provider", "openai"),
+            ("model", "gpt-5-mini"),
+            ("kind", kind),
+        ];
+        assert!(read.sum("orchestra_tokens_total", &labels) > 0.0, "{kind}");
+    }
+    for (name, labels, count) in [
+        (
+            "orchestra_call_duration_seconds_count",
+            ("streamed", "true"),
+            1.0,
+        ),
+        (
+            "orchestra_call_first_byte_seconds_count",
+            ("streamed", "true"),
+            1.0,
+        ),
+        (
+            "orchestra_time_to_first_token_seconds_count",
+            ("provider", "openai"),
+            1.0,
+        ),
+        (
+            "orchestra_answer_duration_seconds_count",
+            ("provider", "openai"),
+            2.0,
+        ),
+        (
+            "orchestra_added_seconds_count",
+            ("endpoint", "chat_completions"),
+            2.0,
+        ),
+        ("orchestra_provider_up", ("provider", "openai"), 1.0),
+        ("orchestra_provider_up", ("provider", "anthropic"), 1.0),
+        ("orchestra_provider_in_flight", ("provider", "openai"), 0.0),
+        ("orchestra_provider_keys", ("state", "ready"), 2.0),
+        (
+            "orchestra_build_info",
+            ("version", env!("CARGO_PKG_VERSION")),
+            1.0,
+        ),
+    ] {
+        assert_eq!(read.sum(name, &[labels]), count, "{name} {labels:?}");
+    }
+    assert!(read.sum("orchestra_provider_breakers", &[("state", "closed")]) >= 3.0);
+    assert!(read.sum("orchestra_connections", &[]) >= 1.0);
+    assert!(read.sum("orchestra_requests_in_flight", &[]) >= 1.0);
+    assert!(read.sum("process_start_time_seconds", &[]) > 1.7e9);
+}
+
+#[tokio::test]
+async fn an_open_breaker_and_a_call_on_its_way_are_seen() {
+    let script = Script::new()
+        .on(When::model("gpt-5-mini"), Behaviour::error(500))
+        .on(When::model("gpt-5"), Behaviour::hang());
+    let stage = Stage::open(script).await;
+    for _ in 0..6 {
+        call(&stage, &chat("openai/gpt-5-mini", false)).await;
+    }
+    let mut waiting = Client::to(stage.address).await;
+    waiting.send(&chat("openai/gpt-5", false)).await;
+    soon("the call to arrive", async {
+        let hangs = |request: &orchestra_testkit::Received| {
+            String::from_utf8_lossy(&request.body).contains("\"openai/gpt-5\"")
+                || String::from_utf8_lossy(&request.body).contains("\"gpt-5\"")
+        };
+        stage.upstream.wait_until(hangs).await
+    })
+    .await;
+    let read = scrape(&stage).await;
+    let openai = ("provider", "openai");
+    let open = read.sum("orchestra_provider_breakers", &[openai, ("state", "open")]);
+    assert_eq!(open, 1.0);
+    assert_eq!(read.sum("orchestra_provider_in_flight", &[openai]), 1.0);
+}
+
+#[tokio::test]
+async fn only_callers_may_scrape() {
+    let stage = Stage::open(Script::new()).await;
+    let ask = |headers: &'static str| request_with("GET", "/metrics", headers, b"");
+    let status = |answer: Answer| answer.status;
+    assert_eq!(status(call(&stage, &ask("")).await), 401);
+    let wrong = call(
+        &stage,
+        &ask("authorization: Bearer no-key-of-this-gateway\r\n"),
+    )
+    .await;
+    assert_eq!(wrong.status, 401);
+    assert!(!wrong.text().contains("orchestra_"), "{}", wrong.text());
+    let post = call(&stage, &request("POST", "/metrics", b"{}")).await;
+    assert_eq!(post.status, 405);
+}
+
+#[tokio::test]
+async fn what_a_client_invents_is_no_label() {
+    let stage = Stage::open(Script::new()).await;
+    let invented = "openai/sk-canary-of-a-client\\\"}";
+    for model in [invented, "openai/other", "openai/(overflow)"] {
+        let model = model.replace('\\', "\\\\").replace('"', "\\\"");
+        assert_eq!(call(&stage, &chat(&model, false)).await.status, 200);
+    }
+    let read = scrape_until(&stage, 3.0).await;
+    let labels = [
+        ("provider", "openai"),
+        ("model", "other"),
+        ("fault", "none"),
+    ];
+    assert_eq!(read.sum("orchestra_attempts_total", &labels), 3.0);
+    let values = read.samples.iter().flat_map(|sample| &sample.labels);
+    assert!(!format!("{:?}", values.collect::<Vec<_>>()).contains("canary"));
+}
+
+#[tokio::test]
+async fn the_names_on_a_providers_list_are_labels() {
+    let stage = Stage::open(Script::new().models(["quoted \"name\"", "listed"])).await;
+    call(&stage, &request("GET", "/health/providers", b"")).await;
+    for model in [
+        "openai/listed",
+        "openai/quoted \\\"name\\\"",
+        "openai/invented",
+    ] {
+        // The first scrape after the lists came learns their names.
+        scrape(&stage).await;
+        assert_eq!(
+            call(&stage, &chat(model, false)).await.status,
+            200,
+            "{model}"
+        );
+    }
+    let read = scrape_until(&stage, 3.0).await;
+    for (model, count) in [("listed", 1.0), ("quoted \"name\"", 1.0), ("other", 1.0)] {
+        let labels = [("provider", "openai"), ("model", model)];
+        assert_eq!(
+            read.sum("orchestra_attempts_total", &labels),
+            count,
+            "{model}"
+        );
+    }
+}
+
+fn known(names: impl Iterator<Item = String>) -> KnownModels {
+    let names = names.map(|name| ModelId::new(&name)).collect();
+    KnownModels::from([(provider(), names)])
+}
+
+fn provider() -> ProviderId {
+    ProviderId::new("openai").expect("a name")
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_models_are_a_bounded_number_of_series() {
+    for listed in [false, true] {
+        let metrics = Metrics::new([provider()]);
+        if listed {
+            // Even if a provider lists them all.
+            metrics.learn(&known((0..100_000).map(|n| format!("model-{n}"))));
+        }
+        for n in 0..100_000 {
+            metrics.record(&record("openai", &format!("model-{n}")));
+        }
+        let read = Exposition::read(&metrics.counted());
+        assert!(read.samples.len() < MOST_SAMPLES, "{}", read.samples.len());
+        assert_eq!(read.sum("orchestra_attempts_total", &[]), 100_000.0);
+        let of = |model| read.sum("orchestra_attempts_total", &[("model", model)]);
+        if listed {
+            assert!(of("(overflow)") > 0.0 && of("model-0") <= 1.0);
+        } else {
+            assert_eq!(of("other"), 100_000.0);
+        }
+    }
+}
+
+#[test]
+fn counting_a_call_takes_no_time() {
+    let metrics = Metrics::new([provider()]);
+    metrics.learn(&known((0..500).map(|n| format!("model-{n}"))));
+    let records: Vec<_> = (0..64)
+        .map(|n| record("openai", &format!("model-{n}")))
+        .collect();
+    let rounds = 2_000;
+    // The fastest of several runs, since other programs take their turns; this build is not optimised either.
+    let run = || {
+        let began = Instant::now();
+        for _ in 0..rounds {
+            records.iter().for_each(|record| metrics.record(record));
+        }
+        began.elapsed() / (rounds * 64)
+    };
+    let best = (0..5).map(|_| run()).min().expect("five runs");
+    assert!(best < Duration::from_micros(20), "{best:?} for one call");
+}
