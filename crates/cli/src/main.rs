@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Command::Providers(what) => {
             commands::providers::run(&what, arguments.config.as_deref(), &output)
         }
+        Command::Test => commands::test::run(arguments.config.as_deref(), &output),
         Command::Models(models) => {
             commands::models::run(&models, arguments.config.as_deref(), &output)
         }

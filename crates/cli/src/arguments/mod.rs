@@ -38,6 +38,9 @@ pub(crate) enum Command {
     /// Show the providers there are, or test those in use
     #[command(subcommand)]
     Providers(Providers),
+    /// Ask every configured provider once, Portkey among them, and say what works: costs no tokens; the exit code is 1
+    /// if one fails
+    Test,
     /// List the models that can be asked for
     Models(Models),
     /// Say where a call would go, and why

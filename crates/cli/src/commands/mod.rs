@@ -2,11 +2,13 @@
 
 pub(crate) mod audit;
 pub(crate) mod chat;
+mod checks;
 pub(crate) mod demo;
 pub(crate) mod models;
 pub(crate) mod providers;
 pub(crate) mod route;
 pub(crate) mod secrets;
+pub(crate) mod test;
 
 use std::future::Future;
 use std::path::Path;

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use futures_util::future::join_all;
 use orchestra_dialects::Endpoint;
-use orchestra_gateway::{Gateway, KeyStanding, Member, ProviderCheck};
+use orchestra_gateway::{Gateway, KeyStanding, Member};
 use orchestra_providers::{Catalogue, Provider};
 use orchestra_types::ProviderId;
 use serde_json::{Value, json};
 
+use super::checks::{self, Checked};
 use super::{block_on, local_gateway, unattended_gateway};
 use crate::arguments::Providers;
 use crate::output::{Output, table};
@@ -140,38 +140,19 @@ fn list(gateway: &Gateway, output: &Output) -> anyhow::Result<ExitCode> {
 
 /// Exit code 1 if any provider fails, or none is there to be tested.
 async fn test(gateway: &Gateway, only: Option<&str>, output: &Output) -> anyhow::Result<ExitCode> {
-    let names: Vec<ProviderId> = match only {
+    let names = match only {
         Some(name) => vec![ProviderId::new(name)?],
-        None => gateway
-            .providers()
-            .members()
-            .map(|member| member.provider.id().clone())
-            .collect(),
+        None => checks::in_use(gateway),
     };
     if names.is_empty() {
         output.aside("no provider is in use: set a key such as OPENAI_API_KEY (see `orchestra providers list`)");
     }
-    let checks = join_all(names.iter().map(|name| gateway.check(name))).await;
-    let failing = checks
-        .iter()
-        .any(|check| !matches!(check, ProviderCheck::Working { .. }));
-    let (mut rows, mut values) = (Vec::new(), Vec::new());
-    for (name, check) in names.iter().zip(&checks) {
-        let (state, detail) = match check {
-            ProviderCheck::Working { models } => ("working", format!("{models} models")),
-            ProviderCheck::Failing { reason } => ("failing", reason.clone()),
-        };
-        rows.push(vec![name.to_string(), state.to_owned(), detail.clone()]);
-        values.push(
-            json!({ "name": name.as_str(), "working": state == "working", "detail": detail }),
-        );
-    }
-    output.result(&json!(values), || {
-        table(&["PROVIDER", "STATE", "DETAIL"], &rows)
-    })?;
-    Ok(if failing || names.is_empty() {
-        ExitCode::from(1)
-    } else {
+    let checks = checks::check(gateway, names).await;
+    let values: Vec<Value> = checks.iter().map(Checked::json).collect();
+    output.result(&json!(values), || checks::lines(&checks))?;
+    Ok(if !checks.is_empty() && checks.iter().all(Checked::works) {
         ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
     })
 }
