@@ -9,3 +9,6 @@ pub(crate) use probes::Probes;
 pub(crate) use standing::Standing;
 pub use standing::Status;
 pub(crate) use view::{detail, portkey, providers, status_of, summary};
+
+#[cfg(test)]
+mod tests;

@@ -109,7 +109,7 @@ impl Standing {
         }
     }
 
-    fn judge(&mut self) {
+    pub(super) fn judge(&mut self) {
         self.judge_keys();
         self.judge_probe();
         self.judge_traffic();

@@ -1,5 +1,6 @@
 //! `/metrics`: what is counted, in a format that scrapers read, without a word of a client's.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use orchestra_gateway::KnownModels;
@@ -227,6 +228,46 @@ async fn the_names_on_a_providers_list_are_labels() {
             count,
             "{model}"
         );
+    }
+}
+
+/// The rows of the documentation's table: name, type, labels.
+fn documented() -> BTreeMap<&'static str, (&'static str, BTreeSet<&'static str>)> {
+    let rows = include_str!("../../../../docs/observability.md").lines();
+    let row = |line: &'static str| {
+        let mut cells = line.strip_prefix("| `")?.split(" | ");
+        let name = cells.next()?.strip_suffix('`')?;
+        let (kind, labels) = (cells.next()?, cells.next()?);
+        let labels = labels.split(", ").map(|label| label.trim_matches('`'));
+        let labels = labels.filter(|label| !label.is_empty() && *label != "|");
+        let is_kind = ["counter", "gauge", "histogram"].contains(&kind);
+        is_kind.then(|| (name, (kind, labels.collect())))
+    };
+    rows.filter_map(row).collect()
+}
+
+#[tokio::test]
+async fn the_documentation_has_every_metric_with_its_labels() {
+    let stage = Stage::open(Script::new()).await;
+    for stream in [false, true] {
+        let answer = call(&stage, &chat("openai/gpt-5-mini", stream)).await;
+        assert_eq!(answer.status, 200);
+    }
+    let read = scrape_until(&stage, 2.0).await;
+    let documented = documented();
+    let kinds = documented
+        .iter()
+        .map(|(name, (kind, _))| ((*name).to_owned(), (*kind).to_owned()));
+    assert_eq!(read.types, kinds.collect());
+    for (name, (kind, labels)) in &documented {
+        let suffix = if *kind == "histogram" { "_count" } else { "" };
+        let sampled = format!("{name}{suffix}");
+        let mut samples = read.named(&sampled).peekable();
+        assert!(samples.peek().is_some(), "{name} has no sample");
+        for sample in samples {
+            let found: BTreeSet<&str> = sample.labels.iter().map(|(l, _)| l.as_str()).collect();
+            assert_eq!(found, *labels, "{name}");
+        }
     }
 }
 
