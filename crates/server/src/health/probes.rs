@@ -28,7 +28,7 @@ pub(crate) struct Probe {
 }
 
 impl Probe {
-    fn is_fresh(&self, now: Duration) -> bool {
+    pub(super) fn is_fresh(&self, now: Duration) -> bool {
         let lasts = match self.check {
             ProviderCheck::Working { .. } => FRESH,
             ProviderCheck::Failing { .. } => RETRY,

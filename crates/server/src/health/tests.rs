@@ -159,6 +159,20 @@ fn what_is_worse_is_not_mended_by_what_is_better() {
 }
 
 #[test]
+fn a_good_result_is_good_for_a_minute_and_a_bad_one_for_ten_seconds() {
+    for (age, works, fresh) in [
+        (0, true, true),
+        (59, true, true),
+        (60, true, false),
+        (9, false, true),
+        (10, false, false),
+    ] {
+        let probe = standing(&[], Some((age, works))).probe.unwrap();
+        assert_eq!(probe.is_fresh(NOW), fresh, "{age} s, works: {works}");
+    }
+}
+
+#[test]
 fn the_whole_is_healthy_if_all_are_and_unhealthy_if_none_is() {
     use Status::{Degraded, Healthy, Unhealthy};
     for (all, wanted) in [

@@ -231,6 +231,17 @@ async fn the_names_on_a_providers_list_are_labels() {
     }
 }
 
+#[tokio::test]
+async fn the_names_in_an_operators_trees_are_labels() {
+    let tree = "[models.smart]\nstrategy = { mode = \"fallback\" }\n\
+                targets = [{ provider = \"openai\", override_params = { model = \"in-a-tree\" } }]\n";
+    let stage = Stage::with("", tree, Script::new()).await;
+    assert_eq!(call(&stage, &chat("smart", false)).await.status, 200);
+    let read = scrape_until(&stage, 1.0).await;
+    let labels = [("provider", "openai"), ("model", "in-a-tree")];
+    assert_eq!(read.sum("orchestra_attempts_total", &labels), 1.0);
+}
+
 /// The rows of the documentation's table: name, type, labels.
 fn documented() -> BTreeMap<&'static str, (&'static str, BTreeSet<&'static str>)> {
     let rows = include_str!("../../../../docs/observability.md").lines();
