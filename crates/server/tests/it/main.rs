@@ -18,6 +18,7 @@ mod prometheus;
 mod records;
 mod responses;
 mod secrets;
+mod series;
 mod slow;
 mod smuggling;
 mod stage;

@@ -1,20 +1,13 @@
 //! `/metrics`: what is counted, in a format that scrapers read, without a word of a client's.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use orchestra_gateway::KnownModels;
-use orchestra_server::Metrics;
 use orchestra_testkit::{Behaviour, Script, When};
-use orchestra_types::{ModelId, ProviderId};
 
 use crate::client::{Answer, Client, call, request, request_with};
 use crate::prometheus::Exposition;
-use crate::records::record;
 use crate::stage::{CLIENT_KEY, PROVIDER_KEY, Stage, soon};
-
-/// More than there may be series with models' names, and room for the others.
-const MOST_SAMPLES: usize = 2_500;
 
 async fn scrape(stage: &Stage) -> Exposition {
     let answer = call(stage, &request("GET", "/metrics", b"")).await;
@@ -280,56 +273,4 @@ async fn the_documentation_has_every_metric_with_its_labels() {
             assert_eq!(found, *labels, "{name}");
         }
     }
-}
-
-fn known(names: impl Iterator<Item = String>) -> KnownModels {
-    let names = names.map(|name| ModelId::new(&name)).collect();
-    KnownModels::from([(provider(), names)])
-}
-
-fn provider() -> ProviderId {
-    ProviderId::new("openai").expect("a name")
-}
-
-#[tokio::test]
-async fn a_hundred_thousand_models_are_a_bounded_number_of_series() {
-    for listed in [false, true] {
-        let metrics = Metrics::new([provider()]);
-        if listed {
-            // Even if a provider lists them all.
-            metrics.learn(&known((0..100_000).map(|n| format!("model-{n}"))));
-        }
-        for n in 0..100_000 {
-            metrics.record(&record("openai", &format!("model-{n}")));
-        }
-        let read = Exposition::read(&metrics.counted());
-        assert!(read.samples.len() < MOST_SAMPLES, "{}", read.samples.len());
-        assert_eq!(read.sum("orchestra_attempts_total", &[]), 100_000.0);
-        let of = |model| read.sum("orchestra_attempts_total", &[("model", model)]);
-        if listed {
-            assert!(of("(overflow)") > 0.0 && of("model-0") <= 1.0);
-        } else {
-            assert_eq!(of("other"), 100_000.0);
-        }
-    }
-}
-
-#[test]
-fn counting_a_call_takes_no_time() {
-    let metrics = Metrics::new([provider()]);
-    metrics.learn(&known((0..500).map(|n| format!("model-{n}"))));
-    let records: Vec<_> = (0..64)
-        .map(|n| record("openai", &format!("model-{n}")))
-        .collect();
-    let rounds = 2_000;
-    // The fastest of several runs, since other programs take their turns; this build is not optimised either.
-    let run = || {
-        let began = Instant::now();
-        for _ in 0..rounds {
-            records.iter().for_each(|record| metrics.record(record));
-        }
-        began.elapsed() / (rounds * 64)
-    };
-    let best = (0..5).map(|_| run()).min().expect("five runs");
-    assert!(best < Duration::from_micros(20), "{best:?} for one call");
 }
