@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 
 use http::Response;
-use orchestra_dialects::{EndRule, MALFORMED_EVENT, StreamEnd, StreamSniffer, StreamTranslator};
+use orchestra_dialects::{
+    EndRule, Endpoint, MALFORMED_EVENT, StreamEnd, StreamSniffer, StreamTranslator,
+};
 use tokio::time::Instant;
 
 use super::{Attempts, Spare, relabelled};
@@ -12,7 +14,7 @@ use crate::answer::{Answer, Content};
 use crate::fault::{Fault, FaultKind, Phase, Reached};
 use crate::keys::Access;
 use crate::outgoing::{Outgoing, WayBack};
-use crate::relay::{Direct, EventStream, Opened, Passage, Piece, Translated};
+use crate::relay::{Direct, EventStream, Named, Opened, Passage, Piece, Translated};
 use crate::settings::Settings;
 use crate::transport::UpstreamBody;
 
@@ -98,8 +100,20 @@ impl Attempts<'_> {
         }
     }
 
-    /// How the events of the stream get to the client.
+    /// How the events of the stream get to the client, with names for errors if it asked for them.
     fn passage(&self, access: &Access, outgoing: &Outgoing) -> Box<dyn Passage> {
+        let passage = self.unnamed_passage(access, outgoing);
+        let unnamed = matches!(
+            self.call.endpoint,
+            Endpoint::ChatCompletions | Endpoint::Completions
+        );
+        if unnamed && self.call.directions.named_errors {
+            return Box::new(Named::new(passage));
+        }
+        passage
+    }
+
+    fn unnamed_passage(&self, access: &Access, outgoing: &Outgoing) -> Box<dyn Passage> {
         let longest = self.settings.max_event_bytes;
         let translator = self.translated(outgoing).and_then(|request| {
             let (from, id) = (outgoing.endpoint.dialect(), self.answer_id());

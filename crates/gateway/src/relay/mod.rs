@@ -3,11 +3,13 @@
 mod events;
 mod gathered;
 mod held_end;
+mod named;
 mod passage;
 mod raw;
 mod stream;
 
 pub(crate) use events::{EventStream, Piece};
+pub(crate) use named::Named;
 pub(crate) use passage::{Direct, Passage, Translated};
 pub(crate) use raw::RawRelay;
 pub(crate) use stream::{Bounds, Opened, StreamRelay};

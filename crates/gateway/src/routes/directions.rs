@@ -20,6 +20,9 @@ pub struct Directions {
     pub metadata: BTreeMap<String, String>,
     /// The path that was called; empty for the endpoint's usual one.
     pub path: String,
+    /// Whether an error within a stream of Chat Completions is an event with the name `error`. OpenAI's have none, and some
+    /// clients take one for a part of the error's text, so only who needs it gets it.
+    pub named_errors: bool,
 }
 
 /// A provider's key that a caller brought along. It is used for this one call and not kept.

@@ -2,6 +2,7 @@
 
 mod again;
 mod edits;
+mod errors;
 mod explain;
 mod keys;
 mod order;
