@@ -8,14 +8,15 @@ use http::{HeaderMap, HeaderName};
 use memchr::memmem::Finder;
 use orchestra_dialects::canonical::Request;
 use orchestra_dialects::{
-    Dialect, ENVELOPE_MARK, Endpoint, Head, HeadLimits, Splice, decode_request,
+    BodyError, Dialect, ENVELOPE_MARK, Endpoint, Head, HeadLimits, Splice, decode_request,
+    json_string,
 };
 use orchestra_types::{KeyId, ProviderId};
 
 use crate::conversations::Resumed;
 use crate::providers::Member;
 use crate::refusal::Refusal;
-use crate::routes::Directions;
+use crate::routes::{Directions, MODEL_LEFT_OUT};
 use crate::settings::Settings;
 
 /// Set to `true` by a client that would rather have an error than a call that lost something in translation.
@@ -82,13 +83,25 @@ impl fmt::Debug for Call {
 }
 
 impl Call {
-    /// Reads the head of the body; the rest is only checked to be sound JSON.
+    /// Reads the head of the body; the rest is only checked to be sound JSON. A call that brings a tree may leave the model
+    /// to that.
     pub(crate) fn accept(
         incoming: Incoming,
         pinned: Option<Arc<Member>>,
         settings: &Settings,
     ) -> Result<Self, Refusal> {
-        let head = Head::scan(incoming.endpoint, &incoming.body, &settings.head)?;
+        let mut body = incoming.body.clone();
+        let mut scanned = Head::scan(incoming.endpoint, &body, &settings.head);
+        let names_none = matches!(&scanned, Err(BodyError::Missing { name: "model", .. }));
+        if names_none && incoming.directions.tree.is_some() {
+            let named = with_model(&body, MODEL_LEFT_OUT);
+            let again = Head::scan(incoming.endpoint, &named, &settings.head);
+            // A model that is `null` is there twice now, and was none before.
+            if !matches!(again, Err(BodyError::Duplicate { .. })) {
+                (body, scanned) = (named, again);
+            }
+        }
+        let head = scanned?;
         let strict =
             settings.translation.is_strict(head.model()) || asks(&incoming.headers, STRICT)?;
         Ok(Self {
@@ -99,8 +112,8 @@ impl Call {
             // on these endpoints, and what means nothing is not sent on.
             query: incoming.query.filter(|query| query == "beta=true"),
             directions: incoming.directions,
-            written: incoming.body.clone(),
-            body: incoming.body,
+            written: incoming.body,
+            body,
             head,
             resumed: Resumed::No,
             strict,
@@ -204,6 +217,16 @@ impl Call {
             value.is_some_and(|value| value.starts_with(b"\"\""))
         })
     }
+}
+
+/// A body that was found to be an object, with a model in front of its members.
+fn with_model(body: &[u8], model: &str) -> Bytes {
+    let begin = body.iter().position(|byte| *byte == b'{');
+    let (before, members) = body.split_at(begin.map_or(body.len(), |brace| brace + 1));
+    let alone = members.trim_ascii_start().starts_with(b"}");
+    let comma = if alone { "" } else { "," };
+    let member = format!("\"model\":{}{comma}", json_string(model));
+    [before, member.as_bytes(), members].concat().into()
 }
 
 /// Whether a header that is `true` or `false` asks for something.

@@ -159,11 +159,11 @@ impl Planning<'_> {
     }
 
     /// One after the other of those that the model's name leads to. The name of a model that is asked of a pinned provider
-    /// goes through as it is.
+    /// goes through as it is, but for the provider's own slug.
     fn by_name(&self) -> Result<Plan, Refusal> {
         let model = self.call.head.model();
         let found = match &self.call.pinned {
-            Some(member) => vec![(Arc::clone(member), ModelId::new(model))],
+            Some(member) => self.finder.pinned(Arc::clone(member), model)?,
             None => self.named(model)?,
         };
         let mut candidates: Vec<Candidate> = found

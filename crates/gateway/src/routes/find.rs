@@ -20,7 +20,7 @@ use crate::refusal::Refusal;
 const CALLERS: &str = "caller";
 
 /// What Portkey's clients write for a model that they leave out.
-const LEFT_OUT: &str = "portkey-default";
+pub(crate) const MODEL_LEFT_OUT: &str = "portkey-default";
 
 /// Looks targets up.
 #[derive(Clone, Copy, Debug)]
@@ -45,20 +45,27 @@ impl<'f> Finder<'f> {
         model: &str,
         pinned: Option<&Arc<Member>>,
     ) -> Result<Vec<(Arc<Member>, ModelId)>, Refusal> {
-        if model.is_empty() || model == LEFT_OUT {
-            return Err(no_model());
-        }
         let named = match target.provider.as_ref().or(target.slug.as_ref()) {
             Some(name) => Some(self.named(name, target.key.as_ref())?),
             None => pinned.cloned(),
         };
         match named {
-            Some(member) => {
-                let own = ModelId::new(own_name(&member, model));
-                Ok(vec![(member, own)])
-            }
+            Some(member) => self.pinned(member, model),
             None => self.resolve(model),
         }
+    }
+
+    /// A model at a provider that is named besides. What is not the provider's own slug goes through as it is.
+    pub(crate) fn pinned(
+        &self,
+        member: Arc<Member>,
+        model: &str,
+    ) -> Result<Vec<(Arc<Member>, ModelId)>, Refusal> {
+        if model == MODEL_LEFT_OUT {
+            return Err(no_model());
+        }
+        let own = own_name(&member, model);
+        Ok(vec![(member, own)])
     }
 
     /// The provider with this name, called with a key that stands in the tree if there is one.
@@ -121,7 +128,10 @@ impl<'f> Finder<'f> {
             .providers
             .registry()
             .resolve(model)
-            .map_err(|error| unknown_model(&error))?;
+            .map_err(|error| match model {
+                MODEL_LEFT_OUT => no_model(),
+                _ => unknown_model(&error),
+            })?;
         let place = |target: orchestra_providers::Target| {
             let member = self.providers.member(target.provider.as_str())?;
             Some((Arc::clone(member), target.model))
@@ -212,15 +222,13 @@ pub(crate) fn model_of(target: &Target, settings: &Settings) -> Option<String> {
     model.map(str::to_owned)
 }
 
-/// A model's name without the provider that it leads to anyway.
-fn own_name<'m>(member: &Member, model: &'m str) -> &'m str {
+/// A model's name without the slug of the provider that it is asked of anyway. Without the `@` the name is the vendor's:
+/// there is a `groq/compound` at Groq and an `openrouter/auto` at OpenRouter.
+fn own_name(member: &Member, model: &str) -> ModelId {
     let id = member.provider.id().as_str();
-    let explicit = model.strip_prefix('@').unwrap_or(model);
-    let own = explicit.strip_prefix(id).and_then(|m| m.strip_prefix('/'));
-    match own {
-        Some(own) if !own.is_empty() => own,
-        _ => model,
-    }
+    let slugs = model.strip_prefix('@').and_then(|m| m.strip_prefix(id));
+    let own = slugs.and_then(|m| m.strip_prefix('/'));
+    ModelId::new(own.filter(|own| !own.is_empty()).unwrap_or(model))
 }
 
 /// Where a member of a node stands.

@@ -5,6 +5,7 @@ mod edits;
 mod errors;
 mod explain;
 mod keys;
+mod names;
 mod order;
 mod refused;
 mod relay;
