@@ -2,6 +2,9 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use super::headers::Headers;
+use super::is_portkeys;
+
 const TRACE: HeaderName = HeaderName::from_static("x-portkey-trace-id");
 const PROVIDER: HeaderName = HeaderName::from_static("x-portkey-provider");
 const OPTION: HeaderName = HeaderName::from_static("x-portkey-last-used-option-index");
@@ -9,14 +12,17 @@ const RETRIES: HeaderName = HeaderName::from_static("x-portkey-retry-attempt-cou
 const CACHE: HeaderName = HeaderName::from_static("x-portkey-cache-status");
 
 /// What an answer is marked with.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Marks {
     trace: Option<HeaderValue>,
 }
 
 impl Marks {
-    pub(super) const fn new(trace: Option<HeaderValue>) -> Self {
-        Self { trace }
+    /// For the answer to a call with these headers, whatever becomes of it; `None` if it is none of Portkey's.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        is_portkeys(headers).then(|| Self {
+            trace: Headers(headers).trace(),
+        })
     }
 
     /// Says in Portkey's words what the gateway's own headers say. There is always a trace id: without one, Portkey's SDKs

@@ -32,8 +32,6 @@ pub(crate) struct Asked {
     pub(crate) provider: Option<ProviderId>,
     /// Where it goes besides.
     pub(crate) directions: Directions,
-    /// What its answer is marked with.
-    pub(crate) marks: Marks,
 }
 
 /// What reading a call's headers takes.
@@ -54,10 +52,7 @@ impl Desk<'_> {
     /// # Errors
     /// [`Refusal`] names the header that cannot be meant.
     pub(crate) fn read(&self, headers: &mut HeaderMap) -> Result<Option<Asked>, Refusal> {
-        if !headers
-            .keys()
-            .any(|name| name.as_str().starts_with("x-portkey-"))
-        {
+        if !is_portkeys(headers) {
             return Ok(None);
         }
         let read = Headers(headers);
@@ -80,9 +75,9 @@ impl Desk<'_> {
                 key: key.map(CallersKey::new),
                 metadata: metadata::read(headers)?,
                 path: String::new(),
+                named_errors: true,
             },
             provider: named.map(|named| named.id),
-            marks: Marks::new(read.trace()),
         };
         rename_vendors(headers);
         Ok(Some(asked))
@@ -110,6 +105,11 @@ impl Desk<'_> {
             invalid("x-portkey-config", &message)
         })
     }
+}
+
+fn is_portkeys(headers: &HeaderMap) -> bool {
+    let mut names = headers.keys();
+    names.any(|name| name.as_str().starts_with("x-portkey-"))
 }
 
 /// Vendors' own headers, which Portkey's clients put behind its prefix.

@@ -228,8 +228,8 @@ fn vendors_headers_get_their_own_names() {
 fn answers_are_always_marked_with_a_trace() {
     let marked = |pairs: &[(&str, &str)], own: &[(&str, &str)], status: u16| {
         let mut answer = headers(own);
-        read(pairs)
-            .marks
+        Marks::of(&headers(pairs))
+            .unwrap()
             .put(StatusCode::from_u16(status).unwrap(), &mut answer);
         let text = |name: &str| {
             answer

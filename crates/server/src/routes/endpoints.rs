@@ -34,21 +34,17 @@ pub(super) async fn serve(
     request: Request<Body>,
 ) -> Response {
     let (mut head, body) = request.into_parts();
-    let asked = read_portkey(app, &mut head.headers);
-    let is_portkeys = !matches!(asked, Ok(None));
-    let (asked, marks) = match asked {
-        Ok(asked) => {
-            let asked = asked.unwrap_or_default();
-            (Ok((asked.provider, asked.directions)), asked.marks)
-        }
-        Err(refusal) => (Err(refusal), Marks::default()),
-    };
+    let marks = Marks::of(&head.headers);
+    let asked = read_portkey(app, &mut head.headers).map(|asked| {
+        let asked = asked.unwrap_or_default();
+        (asked.provider, asked.directions)
+    });
     let accepted = accept(app, endpoint, (provider, asked), (head, body));
     let mut answer = match accepted.await {
         Ok(incoming) => wrap(app.gateway.call(incoming).await),
         Err(refusal) => wrap(refuse(app, endpoint, refusal)),
     };
-    if is_portkeys {
+    if let Some(marks) = marks {
         let status = answer.status();
         marks.put(status, answer.headers_mut());
     }
