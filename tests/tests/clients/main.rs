@@ -11,6 +11,7 @@ mod failures;
 mod fallback;
 mod harness;
 mod leaving;
+mod portkey;
 mod process;
 mod readme;
 mod schemas;

@@ -7,13 +7,15 @@ use tokio::process::Command;
 
 use super::{CLIENT_KEY, Server, Tool, Voice, repository};
 
-/// One of the four official clients.
+/// One of the four official clients, or of the two of Portkey's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Client {
     OpenAiPython,
     OpenAiNode,
     AnthropicPython,
     AnthropicNode,
+    PortkeyPython,
+    PortkeyNode,
 }
 
 /// Whose dialects a client speaks.
@@ -26,7 +28,9 @@ pub(crate) enum Family {
 impl Client {
     pub(crate) const fn family(self) -> Family {
         match self {
-            Self::OpenAiPython | Self::OpenAiNode => Family::OpenAi,
+            Self::OpenAiPython | Self::OpenAiNode | Self::PortkeyPython | Self::PortkeyNode => {
+                Family::OpenAi
+            }
             Self::AnthropicPython | Self::AnthropicNode => Family::Anthropic,
         }
     }
@@ -43,6 +47,8 @@ impl Client {
             Self::OpenAiNode => node("openai_client.mjs"),
             Self::AnthropicPython => python_script("anthropic_client.py"),
             Self::AnthropicNode => node("anthropic_client.mjs"),
+            Self::PortkeyPython => python_script("portkey_client.py"),
+            Self::PortkeyNode => node("portkey_client.mjs"),
         };
         sent_to(server, &mut command).args(scenarios);
         Voice::start(command)

@@ -98,6 +98,7 @@ fn script() -> Script {
     ];
     let script = Script::new()
         .models(["gpt-plain", "claude-plain"])
+        .on(When::model("*-flaky").first(1), Behaviour::error(503))
         .otherwise(Behaviour::answer().usage(counts));
     rules.into_iter().fold(script, |script, (name, behaviour)| {
         script.on(When::model(format!("*-{name}")), behaviour)

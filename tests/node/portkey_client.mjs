@@ -1,0 +1,254 @@
+// Portkey's Node client at the gateway. Usage: portkey_client.mjs BASE_URL SCENARIO...
+
+import assert from "node:assert/strict";
+import { HELLO, KEY, ROOT, TOKENS, collect, load, raises, range, run } from "./scenarios.mjs";
+
+const { Portkey, createHeaders } = load("portkey-ai");
+const errors = load("portkey-ai/dist/src/error.js");
+const { OpenAI } = load("openai");
+// Portkey's client calls some endpoints with an OpenAI client of its own.
+const { OpenAI: Inner } = load("portkey-ai/node_modules/openai");
+
+const URL = `${ROOT}/v1`;
+const PLAIN = "gpt-plain";
+const messages = [{ role: "user", content: "Say hello." }];
+/** An id that a caller gives its calls. */
+const TRACE = "the-trace-of-the-test";
+
+const portkey = (options = {}) => new Portkey({ baseURL: URL, apiKey: KEY, ...options });
+const ask = (client, more = {}) => client.chat.completions.create({ model: PLAIN, messages, ...more });
+/** The headers of the good answer that a call with this config gets. */
+const asked = async (config, more = {}, options = {}) => {
+  const answer = await ask(portkey({ config, ...options }), more);
+  assert.equal(answer.choices[0].message.content, HELLO);
+  return answer.getHeaders();
+};
+const chatText = (chunks) => chunks.map((chunk) => chunk.choices[0]?.delta.content ?? "").join("");
+
+const answers = {
+  async chat() {
+    const answer = await ask(portkey({ provider: "@openai" }));
+    assert.equal(answer.choices[0].message.content, HELLO);
+    assert.deepEqual([answer.usage.prompt_tokens, answer.usage.completion_tokens], TOKENS);
+    const headers = answer.getHeaders();
+    assert.equal(headers.provider, "openai");
+    assert.equal(headers["last-used-option-index"], "config");
+    assert.equal(headers["retry-attempt-count"], "0");
+  },
+
+  async chat_stream() {
+    const call = { stream: true, stream_options: { include_usage: true } };
+    const chunks = await collect(await ask(portkey({ provider: "@openai" }), call));
+    assert.equal(chatText(chunks), HELLO);
+    assert.equal(chunks.at(-1).usage.completion_tokens, TOKENS[1]);
+  },
+
+  async embeddings() {
+    const client = portkey({ provider: "@openai" });
+    const { data } = await client.embeddings.create({ model: "text-embedding-plain", input: "one" });
+    assert.equal(data[0].embedding.length, 256);
+    assert.ok(data[0].embedding.every(Number.isFinite));
+  },
+
+  async responses() {
+    const client = portkey({ provider: "@openai" });
+    const call = { model: PLAIN, input: "Say hello." };
+    const answer = await client.responses.create(call);
+    assert.equal(answer.output_text, HELLO);
+    assert.equal(answer.status, "completed");
+    const events = await collect(await client.responses.create({ ...call, stream: true }));
+    const deltas = events.filter((event) => event.type === "response.output_text.delta");
+    assert.equal(deltas.map((event) => event.delta).join(""), HELLO);
+    assert.equal(events.at(-1).type, "response.completed");
+  },
+
+  async messages() {
+    const client = portkey({ provider: "@anthropic" });
+    const answer = await client.post("/messages", { model: "claude-plain", max_tokens: 99, messages });
+    assert.equal(answer.content[0].text, HELLO);
+    assert.equal(answer.getHeaders().provider, "anthropic");
+  },
+
+  /** OpenAI's own client, with Portkey's headers. */
+  async create_headers() {
+    const defaultHeaders = createHeaders({ apiKey: KEY, provider: "@spare-openai", traceID: TRACE });
+    const client = new OpenAI({ baseURL: URL, apiKey: "DUMMY-KEY", defaultHeaders });
+    const { data, response } = await client.chat.completions.create({ model: PLAIN, messages }).withResponse();
+    assert.equal(data.choices[0].message.content, HELLO);
+    assert.equal(response.headers.get("x-portkey-provider"), "spare-openai");
+    assert.equal(response.headers.get("x-portkey-trace-id"), TRACE);
+  },
+};
+
+const keys = {
+  async slugs() {
+    for (const [options, model] of [
+      [{ provider: "@spare-openai" }, PLAIN],
+      [{ virtualKey: "spare-openai" }, PLAIN],
+      [{}, "@spare-openai/gpt-plain"],
+      [{ provider: "@spare-openai" }, "@spare-openai/gpt-plain"],
+      [{ config: { provider: "@spare-openai" } }, PLAIN],
+      [{ config: { virtual_key: "spare-openai" } }, PLAIN],
+      [{ config: { override_params: { model: "@spare-openai/gpt-plain" } } }, "other"],
+    ]) {
+      const headers = (await ask(portkey(options), { model })).getHeaders();
+      assert.equal(headers.provider, "spare-openai", JSON.stringify([options, model]));
+    }
+  },
+
+  async own_key() {
+    for (const Authorization of ["the-callers-own-key", "Bearer the-callers-own-key"]) {
+      const answer = await ask(portkey({ provider: "openai", Authorization }));
+      assert.equal(answer.choices[0].message.content, HELLO);
+    }
+  },
+
+  async wrong_key() {
+    const stranger = portkey({ provider: "@openai", apiKey: "a-key-that-nobody-gave-out" });
+    const error = await raises(errors.AuthenticationError, () => ask(stranger));
+    assert.equal(error.error.error.code, "invalid_api_key");
+    await raises(Inner.AuthenticationError, () => stranger.responses.create({ model: PLAIN, input: "Hi" }));
+  },
+};
+
+const BROKEN = { provider: "@broken-openai", override_params: { model: "gpt-broken" } };
+const SPARE = { provider: "@spare-openai" };
+
+const configs = {
+  async nested() {
+    const targets = [{ ...SPARE, weight: 1 }, { ...BROKEN, weight: 0 }];
+    const balanced = { strategy: { mode: "loadbalance" }, targets };
+    const headers = await asked({ strategy: { mode: "fallback" }, targets: [BROKEN, balanced] });
+    assert.equal(headers.provider, "spare-openai");
+    assert.equal(headers["last-used-option-index"], "config.targets[1].targets[0]");
+  },
+
+  async conditional() {
+    const conditions = [
+      { query: { "metadata.plan": { $in: ["paid", "trial"] } }, then: "good" },
+      { query: { "params.max_tokens": { $lte: 5 } }, then: "good" },
+    ];
+    const config = {
+      strategy: { mode: "conditional", conditions, default: "usual" },
+      targets: [{ name: "usual", provider: "@openai" }, { name: "good", ...SPARE }],
+    };
+    for (const [plan, max_tokens, provider] of [
+      ["paid", 50, "spare-openai"],
+      ["free", 50, "openai"],
+      ["free", 5, "spare-openai"],
+    ]) {
+      const metadata = { plan, _user: "nobody" };
+      assert.equal((await asked(config, { max_tokens }, { metadata })).provider, provider, plan);
+    }
+  },
+
+  async retry() {
+    const config = { ...SPARE, retry: { attempts: 2, on_status_codes: [503] } };
+    assert.equal((await asked(config, { model: "gpt-flaky" }))["retry-attempt-count"], "1");
+  },
+
+  async request_timeout() {
+    const silent = { provider: "@silent-openai", override_params: { model: "gpt-silent" } };
+    const targets = [{ ...silent, request_timeout: 300 }, SPARE];
+    assert.equal((await asked({ strategy: { mode: "fallback" }, targets })).provider, "spare-openai");
+    const client = portkey({ config: silent, requestTimeout: 300 });
+    const error = await raises(errors.InternalServerError, () => ask(client));
+    assert.deepEqual([error.status, error.error.error.code], [504, "timeout_first_byte"]);
+  },
+
+  async cache() {
+    const options = { cacheForceRefresh: true, cacheNamespace: "n" };
+    for (const cache of ["simple", { mode: "semantic", max_age: 60 }]) {
+      for (const _ of range(2)) {
+        assert.equal((await asked({ ...SPARE, cache }, {}, options))["cache-status"], "DISABLED");
+      }
+    }
+  },
+
+  async overrides() {
+    await asked({ ...SPARE, override_params: { temperature: 0.25, model: PLAIN } }, { model: "another" });
+  },
+
+  async saved() {
+    const headers = await asked("pc-everyday");
+    assert.equal(headers.provider, "spare-openai");
+    assert.equal(headers["last-used-option-index"], "config.targets[1]");
+  },
+
+  /** Without a model the client sends none. */
+  async default_model() {
+    const model = undefined;
+    await asked({ ...SPARE, override_params: { model: PLAIN } }, { model });
+    const error = await raises(errors.BadRequestError, () => ask(portkey({ provider: "@openai" }), { model }));
+    assert.match(error.error.error.message, /model/);
+  },
+};
+
+const traces = {
+  async traces() {
+    const given = (await ask(portkey({ provider: "@openai", traceID: TRACE }))).getHeaders();
+    assert.equal(given["trace-id"], TRACE);
+    const made = [];
+    for (const _ of range(2)) made.push((await ask(portkey({ provider: "@openai" }))).getHeaders()["trace-id"]);
+    assert.ok(made.every(Boolean) && made[0] !== made[1], `${made}`);
+    const refused = portkey({ config: { a: 1 }, traceID: TRACE });
+    const error = await raises(errors.BadRequestError, () => ask(refused));
+    assert.equal(error.headers["x-portkey-trace-id"], TRACE);
+  },
+};
+
+/** What comes of a stream before its error. */
+async function tornFrom(stream, expected) {
+  const events = [];
+  await raises(expected, async () => {
+    for await (const event of stream) events.push(event);
+    return events.at(-1);
+  });
+  return events;
+}
+
+const failures = {
+  async bad_configs() {
+    const inner = { strategy: { mode: "never" }, targets: [SPARE] };
+    for (const [config, words] of [
+      [{ strategy: { mode: "fallback" }, targets: [SPARE, inner] }, "targets[1].strategy.mode"],
+      [{ retry: { attempts: -1 } }, "retry.attempts"],
+      [{ provider: "@nobody" }, "nobody"],
+      ["pc-unknown", "pc-everyday"],
+      [{ custom_host: "http://127.0.0.1:9" }, "custom_host"],
+    ]) {
+      const error = await raises(errors.BadRequestError, () => ask(portkey({ config })));
+      assert.ok(error.error.error.message.includes(words), error.message);
+    }
+  },
+
+  async limited() {
+    const client = portkey({ provider: "@openai" });
+    const error = await raises(errors.RateLimitError, () => ask(client, { model: "gpt-limited" }));
+    assert.equal(error.headers["retry-after"], "7");
+  },
+
+  async broken() {
+    const client = portkey({ provider: "@openai" });
+    const call = { model: "gpt-broken", messages };
+    await raises(errors.InternalServerError, () => ask(client, call));
+    await raises(errors.InternalServerError, () => ask(client, { ...call, stream: true }));
+    await raises(errors.InternalServerError, () => client.post("/chat/completions", call));
+    await raises(Inner.InternalServerError, () => client.responses.create({ model: "gpt-broken", input: "Hi" }));
+    await raises(errors.InternalServerError, () => client.embeddings.create({ model: "gpt-broken", input: "one" }));
+  },
+
+  async torn() {
+    const client = portkey({ provider: "@openai" });
+    for (const how of ["cut", "reset", "stopped", "fails"]) {
+      const call = { model: `gpt-${how}`, stream: true };
+      const chunks = await tornFrom(await ask(client, call), errors.APIError);
+      assert.ok(chunks.length > 1 && chunks.every((chunk) => chunk.choices), how);
+      const responding = await client.responses.create({ ...call, input: "Say hello." });
+      const events = await tornFrom(responding, Inner.APIError);
+      assert.equal(events[0].type, "response.created", how);
+    }
+  },
+};
+
+await run({ ...answers, ...keys, ...configs, ...traces, ...failures });

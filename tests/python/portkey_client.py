@@ -1,0 +1,289 @@
+"""Portkey's Python client at the gateway. Usage: portkey_client.py BASE_URL SCENARIO..."""
+
+import array
+import base64
+
+import openai
+from portkey_ai import Portkey, createHeaders
+from portkey_ai import openai as inner  # What raises is the OpenAI client that Portkey's brings along.
+from portkey_ai.api_resources import exceptions
+from scenarios import HELLO, INPUT_TOKENS, KEY, OUTPUT_TOKENS, base_url, raises, run, scenario
+
+URL = f"{base_url()}/v1"
+PLAIN = "gpt-plain"
+SAY_HELLO = [{"role": "user", "content": "Say hello."}]
+#: An id that a caller gives its calls.
+TRACE = "the-trace-of-the-test"
+
+
+def portkey(**options):
+    return Portkey(**{"base_url": URL, "api_key": KEY, **options})
+
+
+def ask(client, **more):
+    return client.chat.completions.create(messages=SAY_HELLO, **{"model": PLAIN, **more})
+
+
+def asked(config, model=PLAIN, **options):
+    """The headers of the good answer that a call with this config gets."""
+    answer = ask(portkey(config=config, **options), model=model)
+    assert answer.choices[0].message.content == HELLO, answer
+    return answer.get_headers()
+
+
+def chat_text(stream):
+    return "".join(c.choices[0].delta.content or "" for c in stream if c.choices)
+
+
+# Answers
+
+
+@scenario
+def chat():
+    answer = ask(portkey(provider="@openai"))
+    assert answer.choices[0].message.content == HELLO, answer
+    usage = answer.usage
+    assert (usage.prompt_tokens, usage.completion_tokens) == (INPUT_TOKENS, OUTPUT_TOKENS), usage
+    headers = answer.get_headers()
+    assert headers["provider"] == "openai", headers
+    assert headers["last-used-option-index"] == "config", headers
+    assert headers["retry-attempt-count"] == "0", headers
+
+
+@scenario
+def chat_stream():
+    stream = ask(portkey(provider="@openai"), stream=True, stream_options={"include_usage": True})
+    chunks = list(stream)
+    assert chat_text(chunks) == HELLO, chunks
+    assert chunks[-1].usage.completion_tokens == OUTPUT_TOKENS, chunks[-1]
+
+
+@scenario
+def embeddings():
+    model, client = "text-embedding-plain", portkey(provider="@openai")
+    # The client within asks for base64, and Portkey's hands it on as it came.
+    packed = client.embeddings.create(model=model, input="one").data[0].embedding
+    plain = client.embeddings.create(model=model, input="one", encoding_format="float")
+    numbers = array.array("f", base64.b64decode(packed))
+    assert len(numbers) == 256, packed
+    apart = max(abs(a - b) for a, b in zip(numbers, plain.data[0].embedding, strict=True))
+    assert apart < 1e-6, apart
+
+
+@scenario
+def responses():
+    client = portkey(provider="@openai")
+    answer = client.responses.create(model=PLAIN, input="Say hello.")
+    assert answer.output_text == HELLO and answer.status == "completed", answer
+    stream = client.responses.create(model=PLAIN, input="Say hello.", stream=True)
+    events = list(stream)
+    text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    assert text == HELLO and events[-1].type == "response.completed", events
+
+
+@scenario
+def messages():
+    client = portkey(provider="@anthropic")
+    call = {"model": "claude-plain", "max_tokens": 99, "messages": SAY_HELLO}
+    answer = client.post(url="/messages", **call)
+    assert answer.content[0]["text"] == HELLO, answer
+    assert answer.get_headers()["provider"] == "anthropic", answer.get_headers()
+
+
+@scenario
+def create_headers():
+    """OpenAI's own client, with Portkey's headers."""
+    headers = createHeaders(api_key=KEY, provider="@spare-openai", trace_id=TRACE)
+    client = openai.OpenAI(base_url=URL, api_key="DUMMY-KEY", default_headers=headers)
+    answer = client.chat.completions.with_raw_response.create(model=PLAIN, messages=SAY_HELLO)
+    assert answer.parse().choices[0].message.content == HELLO
+    assert answer.headers["x-portkey-provider"] == "spare-openai", answer.headers
+    assert answer.headers["x-portkey-trace-id"] == TRACE, answer.headers
+
+
+# Keys
+
+
+@scenario
+def slugs():
+    for options, model in (
+        ({"provider": "@spare-openai"}, PLAIN),
+        ({"virtual_key": "spare-openai"}, PLAIN),
+        ({}, "@spare-openai/gpt-plain"),
+        ({"provider": "@spare-openai"}, "@spare-openai/gpt-plain"),
+        ({"config": {"provider": "@spare-openai"}}, PLAIN),
+        ({"config": {"virtual_key": "spare-openai"}}, PLAIN),
+        ({"config": {"override_params": {"model": "@spare-openai/gpt-plain"}}}, "other"),
+    ):
+        headers = ask(portkey(**options), model=model).get_headers()
+        assert headers["provider"] == "spare-openai", (options, model, headers)
+
+
+@scenario
+def own_key():
+    for value in ("the-callers-own-key", "Bearer the-callers-own-key"):
+        answer = ask(portkey(provider="openai", Authorization=value))
+        assert answer.choices[0].message.content == HELLO, answer
+
+
+@scenario
+def wrong_key():
+    stranger = portkey(provider="@openai", api_key="a-key-that-nobody-gave-out")
+    error = raises(inner.AuthenticationError, lambda: ask(stranger))
+    assert error.code == "invalid_api_key", error.body
+    error = raises(
+        exceptions.AuthenticationError,
+        lambda: stranger.post(url="/chat/completions", model=PLAIN, messages=SAY_HELLO),
+    )
+    assert error.status_code == 401, error
+
+
+# Configs
+
+
+BROKEN = {"provider": "@broken-openai", "override_params": {"model": "gpt-broken"}}
+SPARE = {"provider": "@spare-openai"}
+
+
+@scenario
+def nested():
+    balanced = {"strategy": {"mode": "loadbalance"}, "targets": [{**SPARE, "weight": 1}, {**BROKEN, "weight": 0}]}
+    headers = asked({"strategy": {"mode": "fallback"}, "targets": [BROKEN, balanced]})
+    assert headers["provider"] == "spare-openai", headers
+    assert headers["last-used-option-index"] == "config.targets[1].targets[0]", headers
+
+
+@scenario
+def conditional():
+    config = {
+        "strategy": {
+            "mode": "conditional",
+            "conditions": [
+                {"query": {"metadata.plan": {"$in": ["paid", "trial"]}}, "then": "good"},
+                {"query": {"params.max_tokens": {"$lte": 5}}, "then": "good"},
+            ],
+            "default": "usual",
+        },
+        "targets": [{"name": "usual", "provider": "@openai"}, {"name": "good", **SPARE}],
+    }
+    told = {}
+    for plan in ("paid", "free"):
+        told[plan] = asked(config, metadata={"plan": plan, "_user": "caf\u00e9"})["provider"]
+    told["short"] = ask(portkey(config=config), max_tokens=5).get_headers()["provider"]
+    assert told == {"paid": "spare-openai", "free": "openai", "short": "spare-openai"}, told
+
+
+@scenario
+def retry():
+    headers = asked({**SPARE, "retry": {"attempts": 2, "on_status_codes": [503]}}, "gpt-flaky")
+    assert headers["retry-attempt-count"] == "1", headers
+
+
+@scenario
+def request_timeout():
+    silent = {"provider": "@silent-openai", "override_params": {"model": "gpt-silent"}}
+    config = {"strategy": {"mode": "fallback"}, "targets": [{**silent, "request_timeout": 300}, SPARE]}
+    assert asked(config)["provider"] == "spare-openai"
+    client = portkey(config=silent, request_timeout=300)
+    error = raises(inner.InternalServerError, lambda: ask(client))
+    assert (error.status_code, error.code) == (504, "timeout_first_byte"), error
+
+
+@scenario
+def cache():
+    for kind in ("simple", {"mode": "semantic", "max_age": 60}):
+        for _ in range(2):
+            headers = asked({**SPARE, "cache": kind}, cache_force_refresh=True, cache_namespace="n")
+            assert headers["cache-status"] == "DISABLED", headers
+
+
+@scenario
+def overrides():
+    asked({**SPARE, "override_params": {"temperature": 0.25, "model": PLAIN}}, "another")
+
+
+@scenario
+def saved():
+    headers = asked("pc-everyday")
+    assert headers["provider"] == "spare-openai", headers
+    assert headers["last-used-option-index"] == "config.targets[1]", headers
+
+
+@scenario
+def default_model():
+    """Without a model the client says `portkey-default`."""
+    config = {**SPARE, "override_params": {"model": PLAIN}}
+    answer = portkey(config=config).chat.completions.create(messages=SAY_HELLO)
+    assert answer.choices[0].message.content == HELLO, answer
+    nobody = portkey(provider="@openai").chat.completions
+    error = raises(inner.BadRequestError, lambda: nobody.create(messages=SAY_HELLO))
+    assert error.code == "model_missing", error.body
+
+
+# Traces
+
+
+@scenario
+def traces():
+    given = ask(portkey(provider="@openai", trace_id=TRACE)).get_headers()
+    assert given["trace-id"] == TRACE, given
+    made = [ask(portkey(provider="@openai")).get_headers()["trace-id"] for _ in range(2)]
+    assert all(made) and made[0] != made[1], made
+    error = raises(inner.BadRequestError, lambda: ask(portkey(config={"a": 1}, trace_id=TRACE)))
+    assert error.response.headers["x-portkey-trace-id"] == TRACE, error.response.headers
+
+
+# Errors
+
+
+@scenario
+def bad_configs():
+    nested = {"strategy": {"mode": "fallback"}, "targets": [SPARE, {"strategy": {"mode": "never"}, "targets": [SPARE]}]}
+    for config, words in (
+        (nested, "targets[1].strategy.mode"),
+        ({"retry": {"attempts": -1}}, "retry.attempts"),
+        ({"provider": "@nobody"}, "nobody"),
+        ("pc-unknown", "pc-everyday"),
+        ({"custom_host": "http://127.0.0.1:9"}, "custom_host"),
+    ):
+        client = portkey(config=config)
+        error = raises(inner.BadRequestError, lambda client=client: ask(client))
+        assert words in error.message, (config, error.message)
+
+
+@scenario
+def limited():
+    error = raises(inner.RateLimitError, lambda: ask(portkey(provider="@openai"), model="gpt-limited"))
+    assert error.response.headers["retry-after"] == "7", error.response.headers
+
+
+@scenario
+def broken():
+    client = portkey(provider="@openai")
+    call = {"model": "gpt-broken", "messages": SAY_HELLO}
+    raises(inner.InternalServerError, lambda: client.chat.completions.create(**call))
+    raises(inner.InternalServerError, lambda: client.chat.completions.create(**call, stream=True))
+    raises(exceptions.InternalServerError, lambda: client.post(url="/chat/completions", **call))
+    raises(
+        inner.InternalServerError,
+        lambda: client.responses.create(model="gpt-broken", input="Say hello."),
+    )
+    raises(
+        inner.InternalServerError,
+        lambda: client.embeddings.create(model="gpt-broken", input="one"),
+    )
+
+
+@scenario
+def torn():
+    client = portkey(provider="@openai")
+    for how in ("cut", "reset", "stopped", "fails"):
+        stream = ask(client, model=f"gpt-{how}", stream=True)
+        assert next(stream).choices, how
+        raises(inner.APIError, lambda stream=stream: list(stream))
+        stream = client.responses.create(model=f"gpt-{how}", input="Say hello.", stream=True)
+        assert next(stream).type == "response.created", how
+        raises(inner.APIError, lambda stream=stream: list(stream))
+
+
+run()
