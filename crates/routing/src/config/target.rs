@@ -36,14 +36,14 @@ pub(super) fn is_provider_field(name: &str) -> bool {
 pub(super) fn read(members: &Map<String, Value>, place: &Place<'_>) -> Result<Target, ConfigError> {
     let provider = place.optional_text(members, "provider")?;
     let virtual_key = place.optional_text(members, "virtual_key")?;
-    let (provider, slug) = match provider.as_deref().and_then(|name| name.strip_prefix('@')) {
-        // What follows a slash is a model, which Portkey ignores here.
-        Some(slug) => (
-            None,
-            Some(slug.split('/').next().unwrap_or(slug).to_owned()),
-        ),
-        None => (provider, virtual_key),
-    };
+    let named = provider.as_deref().and_then(|name| name.strip_prefix('@'));
+    // What follows a slash is a model, which Portkey ignores here.
+    let named = named.map(|slug| slug.split('/').next().unwrap_or(slug));
+    let lent = virtual_key.as_deref();
+    let lent = lent.map(|slug| slug.strip_prefix('@').unwrap_or(slug));
+    // A slug says whose key is meant, and so comes before a provider's plain name.
+    let slug = named.or(lent).map(str::to_owned);
+    let provider = provider.filter(|_| slug.is_none());
     let from_call = present(members, "passthrough")
         .map(|value| place.member("passthrough").flag(value))
         .transpose()?;

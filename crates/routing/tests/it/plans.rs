@@ -1,6 +1,6 @@
 //! What is tried, in which order.
 
-use orchestra_routing::{Compat, Failures, Plan, PlanError};
+use orchestra_routing::{Compat, Failures, Node, NodeKind, Plan, PlanError};
 use serde_json::{Value, json};
 
 use crate::call::{Call, Known, Setting, providers};
@@ -204,4 +204,30 @@ fn a_condition_chooses_a_whole_branch() {
             path: String::new()
         }
     );
+}
+
+#[test]
+fn a_slug_comes_before_a_providers_plain_name() {
+    for (config, provider, slug) in [
+        (json!({ "provider": "openai" }), Some("openai"), None),
+        (json!({ "provider": "@prod/gpt" }), None, Some("prod")),
+        (json!({ "virtual_key": "prod" }), None, Some("prod")),
+        (json!({ "virtual_key": "@prod" }), None, Some("prod")),
+        (
+            json!({ "provider": "openai", "virtual_key": "prod" }),
+            None,
+            Some("prod"),
+        ),
+        (
+            json!({ "provider": "@other", "virtual_key": "prod" }),
+            None,
+            Some("other"),
+        ),
+    ] {
+        let NodeKind::Target(target) = Node::parse(&config).unwrap().kind else {
+            panic!("{config} is a target");
+        };
+        let found = (target.provider.as_deref(), target.slug.as_deref());
+        assert_eq!(found, (provider, slug), "{config}");
+    }
 }
