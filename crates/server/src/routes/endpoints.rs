@@ -10,7 +10,7 @@ use orchestra_dialects::Endpoint;
 use orchestra_gateway::{AnswerBody, Directions, Incoming, Refusal};
 use orchestra_types::ProviderId;
 
-use super::reply::{wrap, wrong_method};
+use super::reply::{marked, wrap, wrong_method};
 use super::{App, Shared, access, body};
 use crate::portkey::{Asked, Desk, Marks};
 
@@ -40,15 +40,11 @@ pub(super) async fn serve(
         (asked.provider, asked.directions)
     });
     let accepted = accept(app, endpoint, (provider, asked), (head, body));
-    let mut answer = match accepted.await {
+    let answer = match accepted.await {
         Ok(incoming) => wrap(app.gateway.call(incoming).await),
         Err(refusal) => wrap(refuse(app, endpoint, refusal)),
     };
-    if let Some(marks) = marks {
-        let status = answer.status();
-        marks.put(status, answer.headers_mut());
-    }
-    answer
+    marked(answer, marks)
 }
 
 /// What the call says in Portkey's words, if anything.

@@ -10,8 +10,9 @@ use orchestra_gateway::{RawCall, Refusal, StreamedBody};
 use orchestra_types::ProviderId;
 
 use super::body::Paced;
-use super::reply::{family_of, wrap, wrong_method};
+use super::reply::{family_of, marked, wrap, wrong_method};
 use super::{App, Shared, access, endpoints};
+use crate::portkey::Marks;
 
 /// Passes a call to a provider's own path on. A path that means an endpoint that the gateway
 /// understands takes the normal way, so that no call escapes by its spelling.
@@ -32,10 +33,12 @@ pub(super) async fn pass(State(app): State<Shared>, request: Request<Body>) -> R
         return endpoints::serve(&app, endpoint, Some(provider), request).await;
     }
     let family = member.map_or(Family::OpenAi, |member| member.family());
-    match accept(&app, provider, request) {
+    let marks = Marks::of(request.headers());
+    let answer = match accept(&app, provider, request) {
         Ok(call) => wrap(app.gateway.pass(call).await),
         Err(refusal) => wrap(app.gateway.refuse(refusal, family, None)),
-    }
+    };
+    marked(answer, marks)
 }
 
 /// The provider that the first segment of a path names, and the path behind it.

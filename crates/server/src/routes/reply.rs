@@ -7,10 +7,20 @@ use orchestra_dialects::{ErrorKind, Family};
 use orchestra_gateway::{AnswerBody, Refusal};
 
 use super::Shared;
+use crate::portkey::Marks;
 
 /// Wraps the gateway's answer for the router.
 pub(super) fn wrap(answer: http::Response<AnswerBody>) -> Response {
     answer.map(axum::body::Body::new)
+}
+
+/// The answer, with what clients of Portkey's look for if it goes to one.
+pub(super) fn marked(mut answer: Response, marks: Option<Marks>) -> Response {
+    if let Some(marks) = marks {
+        let status = answer.status();
+        marks.put(status, answer.headers_mut());
+    }
+    answer
 }
 
 /// A JSON answer.

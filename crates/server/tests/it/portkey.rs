@@ -145,6 +145,25 @@ async fn answers_are_marked_as_portkeys_clients_expect() {
     // A failed call has a trace, too: without one the SDKs would repeat it.
     let failed = ask(&stage, BODY, &[key(), ("x-portkey-provider", "openai")]).await;
     assert!(failed.status >= 500 && failed.header("x-portkey-trace-id").is_some());
+    // So has what is passed through, and what is refused.
+    let passed = request_with(
+        "POST",
+        "/openai/v1/chat/completions/x",
+        &format!("x-portkey-api-key: {CLIENT_KEY}\r\nx-portkey-trace-id: trace-8\r\n"),
+        b"{}",
+    );
+    let passed = call(&stage, &passed).await;
+    assert_eq!(passed.header("x-portkey-trace-id"), Some("trace-8"));
+    let wrong = [
+        key(),
+        ("x-portkey-config", "{"),
+        ("x-portkey-trace-id", "9"),
+    ];
+    let refused = ask(&stage, BODY, &wrong).await;
+    assert_eq!(
+        (refused.status, refused.header("x-portkey-trace-id")),
+        (400, Some("9"))
+    );
     // Nobody else is bothered with them.
     let plain = ask(
         &stage,
