@@ -69,6 +69,11 @@ const answers = {
     assert.equal(answer.getHeaders().provider, "anthropic");
   },
 
+  async models() {
+    const names = (await portkey().models.list()).data.map((model) => model.id);
+    assert.ok(names.includes(PLAIN) && names.includes("everyday"), `${names}`);
+  },
+
   /** OpenAI's own client, with Portkey's headers. */
   async create_headers() {
     const defaultHeaders = createHeaders({ apiKey: KEY, provider: "@spare-openai", traceID: TRACE });
@@ -81,6 +86,15 @@ const answers = {
 };
 
 const keys = {
+  /** A gateway that asks nobody for a key, and a provider's key or none. */
+  async keyless() {
+    for (const more of [{}, { Authorization: "the-callers-own-key" }]) {
+      const client = portkey({ apiKey: undefined, provider: "openai", ...more });
+      assert.equal((await ask(client)).choices[0].message.content, HELLO);
+      assert.equal((await client.responses.create({ model: PLAIN, input: "Say hello." })).output_text, HELLO);
+    }
+  },
+
   async slugs() {
     for (const [options, model] of [
       [{ provider: "@spare-openai" }, PLAIN],
@@ -167,6 +181,11 @@ const configs = {
 
   async overrides() {
     await asked({ ...SPARE, override_params: { temperature: 0.25, model: PLAIN } }, { model: "another" });
+  },
+
+  async forwarded() {
+    const headers = { "x-custom": "wanted", "x-other": "unwanted" };
+    await ask(portkey({ ...SPARE, forwardHeaders: ["x-custom"], ...headers }));
   },
 
   async saved() {

@@ -2,6 +2,7 @@
 
 import array
 import base64
+from functools import partial
 
 import openai
 from portkey_ai import Portkey, createHeaders
@@ -45,9 +46,8 @@ def chat():
     usage = answer.usage
     assert (usage.prompt_tokens, usage.completion_tokens) == (INPUT_TOKENS, OUTPUT_TOKENS), usage
     headers = answer.get_headers()
-    assert headers["provider"] == "openai", headers
-    assert headers["last-used-option-index"] == "config", headers
-    assert headers["retry-attempt-count"] == "0", headers
+    marks = [headers[n] for n in ("provider", "last-used-option-index", "retry-attempt-count")]
+    assert marks == ["openai", "config", "0"], headers
 
 
 @scenario
@@ -101,7 +101,22 @@ def create_headers():
     assert answer.headers["x-portkey-trace-id"] == TRACE, answer.headers
 
 
+@scenario
+def models():
+    names = [model.id for model in portkey().models.list().data]
+    assert PLAIN in names and "everyday" in names, names
+
+
 # Keys
+
+
+@scenario
+def keyless():
+    """A gateway that asks nobody for a key, and a provider's key or none."""
+    for more in ({}, {"Authorization": "the-callers-own-key"}):
+        client = portkey(api_key=None, provider="openai", **more)
+        assert ask(client).choices[0].message.content == HELLO
+        assert client.responses.create(model=PLAIN, input="Say hello.").output_text == HELLO
 
 
 @scenario
@@ -131,10 +146,8 @@ def wrong_key():
     stranger = portkey(provider="@openai", api_key="a-key-that-nobody-gave-out")
     error = raises(inner.AuthenticationError, lambda: ask(stranger))
     assert error.code == "invalid_api_key", error.body
-    error = raises(
-        exceptions.AuthenticationError,
-        lambda: stranger.post(url="/chat/completions", model=PLAIN, messages=SAY_HELLO),
-    )
+    call = partial(stranger.post, url="/chat/completions", model=PLAIN, messages=SAY_HELLO)
+    error = raises(exceptions.AuthenticationError, call)
     assert error.status_code == 401, error
 
 
@@ -145,30 +158,28 @@ BROKEN = {"provider": "@broken-openai", "override_params": {"model": "gpt-broken
 SPARE = {"provider": "@spare-openai"}
 
 
+def tree(mode, *targets, **more):
+    return {"strategy": {"mode": mode, **more}, "targets": targets}
+
+
 @scenario
 def nested():
-    balanced = {"strategy": {"mode": "loadbalance"}, "targets": [{**SPARE, "weight": 1}, {**BROKEN, "weight": 0}]}
-    headers = asked({"strategy": {"mode": "fallback"}, "targets": [BROKEN, balanced]})
+    balanced = tree("loadbalance", {**SPARE, "weight": 1}, {**BROKEN, "weight": 0})
+    headers = asked(tree("fallback", BROKEN, balanced))
     assert headers["provider"] == "spare-openai", headers
     assert headers["last-used-option-index"] == "config.targets[1].targets[0]", headers
 
 
 @scenario
 def conditional():
-    config = {
-        "strategy": {
-            "mode": "conditional",
-            "conditions": [
-                {"query": {"metadata.plan": {"$in": ["paid", "trial"]}}, "then": "good"},
-                {"query": {"params.max_tokens": {"$lte": 5}}, "then": "good"},
-            ],
-            "default": "usual",
-        },
-        "targets": [{"name": "usual", "provider": "@openai"}, {"name": "good", **SPARE}],
-    }
-    told = {}
-    for plan in ("paid", "free"):
-        told[plan] = asked(config, metadata={"plan": plan, "_user": "caf\u00e9"})["provider"]
+    conditions = [
+        {"query": {"metadata.plan": {"$in": ["paid", "trial"]}}, "then": "good"},
+        {"query": {"params.max_tokens": {"$lte": 5}}, "then": "good"},
+    ]
+    targets = {"name": "usual", "provider": "@openai"}, {"name": "good", **SPARE}
+    config = tree("conditional", *targets, conditions=conditions, default="usual")
+    user = {"_user": "caf\u00e9"}
+    told = {p: asked(config, metadata={"plan": p, **user})["provider"] for p in ("paid", "free")}
     told["short"] = ask(portkey(config=config), max_tokens=5).get_headers()["provider"]
     assert told == {"paid": "spare-openai", "free": "openai", "short": "spare-openai"}, told
 
@@ -182,7 +193,7 @@ def retry():
 @scenario
 def request_timeout():
     silent = {"provider": "@silent-openai", "override_params": {"model": "gpt-silent"}}
-    config = {"strategy": {"mode": "fallback"}, "targets": [{**silent, "request_timeout": 300}, SPARE]}
+    config = tree("fallback", {**silent, "request_timeout": 300}, SPARE)
     assert asked(config)["provider"] == "spare-openai"
     client = portkey(config=silent, request_timeout=300)
     error = raises(inner.InternalServerError, lambda: ask(client))
@@ -203,6 +214,12 @@ def overrides():
 
 
 @scenario
+def forwarded():
+    client = portkey(**SPARE, forward_headers=["X_Custom"], X_Custom="wanted", X_Other="unwanted")
+    ask(client)
+
+
+@scenario
 def saved():
     headers = asked("pc-everyday")
     assert headers["provider"] == "spare-openai", headers
@@ -215,8 +232,8 @@ def default_model():
     config = {**SPARE, "override_params": {"model": PLAIN}}
     answer = portkey(config=config).chat.completions.create(messages=SAY_HELLO)
     assert answer.choices[0].message.content == HELLO, answer
-    nobody = portkey(provider="@openai").chat.completions
-    error = raises(inner.BadRequestError, lambda: nobody.create(messages=SAY_HELLO))
+    call = partial(portkey(provider="@openai").chat.completions.create, messages=SAY_HELLO)
+    error = raises(inner.BadRequestError, call)
     assert error.code == "model_missing", error.body
 
 
@@ -238,16 +255,14 @@ def traces():
 
 @scenario
 def bad_configs():
-    nested = {"strategy": {"mode": "fallback"}, "targets": [SPARE, {"strategy": {"mode": "never"}, "targets": [SPARE]}]}
     for config, words in (
-        (nested, "targets[1].strategy.mode"),
+        (tree("fallback", SPARE, tree("never", SPARE)), "targets[1].strategy.mode"),
         ({"retry": {"attempts": -1}}, "retry.attempts"),
         ({"provider": "@nobody"}, "nobody"),
         ("pc-unknown", "pc-everyday"),
         ({"custom_host": "http://127.0.0.1:9"}, "custom_host"),
     ):
-        client = portkey(config=config)
-        error = raises(inner.BadRequestError, lambda client=client: ask(client))
+        error = raises(inner.BadRequestError, partial(ask, portkey(config=config)))
         assert words in error.message, (config, error.message)
 
 
@@ -264,14 +279,9 @@ def broken():
     raises(inner.InternalServerError, lambda: client.chat.completions.create(**call))
     raises(inner.InternalServerError, lambda: client.chat.completions.create(**call, stream=True))
     raises(exceptions.InternalServerError, lambda: client.post(url="/chat/completions", **call))
-    raises(
-        inner.InternalServerError,
-        lambda: client.responses.create(model="gpt-broken", input="Say hello."),
-    )
-    raises(
-        inner.InternalServerError,
-        lambda: client.embeddings.create(model="gpt-broken", input="one"),
-    )
+    for resource in (client.responses, client.embeddings):
+        act = partial(resource.create, model="gpt-broken", input="Say hello.")
+        raises(inner.InternalServerError, act)
 
 
 @scenario
@@ -280,10 +290,10 @@ def torn():
     for how in ("cut", "reset", "stopped", "fails"):
         stream = ask(client, model=f"gpt-{how}", stream=True)
         assert next(stream).choices, how
-        raises(inner.APIError, lambda stream=stream: list(stream))
+        raises(inner.APIError, partial(list, stream))
         stream = client.responses.create(model=f"gpt-{how}", input="Say hello.", stream=True)
         assert next(stream).type == "response.created", how
-        raises(inner.APIError, lambda stream=stream: list(stream))
+        raises(inner.APIError, partial(list, stream))
 
 
 run()

@@ -1,14 +1,15 @@
 //! Portkey's own clients, unchanged but for the address.
 
-use orchestra_testkit::Received;
+use orchestra_testkit::{Received, Script, Upstream};
 use serde_json::json;
 
 use crate::for_clients;
-use crate::harness::{CLIENT_KEY, Client, World, assert_signed};
+use crate::harness::{CLIENT_KEY, Client, PROVIDER_KEY, Server, World, assert_signed};
 
 for_clients!(answers: python = PortkeyPython, node = PortkeyNode);
 for_clients!(keys: python = PortkeyPython, node = PortkeyNode);
 for_clients!(callers_own_key: python = PortkeyPython, node = PortkeyNode);
+for_clients!(no_client_keys: python = PortkeyPython, node = PortkeyNode);
 for_clients!(configs: python = PortkeyPython, node = PortkeyNode);
 for_clients!(retries: python = PortkeyPython, node = PortkeyNode);
 for_clients!(edits: python = PortkeyPython, node = PortkeyNode);
@@ -50,6 +51,7 @@ async fn answers(client: Client) {
         "responses",
         "messages",
         "create_headers",
+        "models",
         "traces",
     ];
     client.run(&world.server, &scenarios).await;
@@ -91,6 +93,24 @@ async fn callers_own_key(client: Client) {
     }
 }
 
+/// On the machine of one who has no keys for clients: theirs are the provider's then, or none.
+async fn no_client_keys(client: Client) {
+    let upstream = Upstream::start(Script::new()).expect("there is a free port");
+    let config = format!(
+        "[[providers]]\nkind = \"openai\"\nbase_url = \"{}/v1\"\n",
+        upstream.base_url()
+    );
+    let server = Server::start(&config).await;
+    client.run(&server, &["keyless"]).await;
+    let sent = calls(upstream.log());
+    let sent: Vec<&str> = sent
+        .iter()
+        .filter_map(|call| call.header("authorization")?.strip_prefix("Bearer "))
+        .collect();
+    let own = "the-callers-own-key";
+    assert_eq!(sent, [PROVIDER_KEY, PROVIDER_KEY, own, own]);
+}
+
 async fn configs(client: Client) {
     let world = world().await;
     let scenarios = [
@@ -115,12 +135,14 @@ async fn retries(client: Client) {
 
 async fn edits(client: Client) {
     let world = world().await;
-    client.run(&world.server, &["overrides"]).await;
+    client.run(&world.server, &["overrides", "forwarded"]).await;
     let log = calls(world.spare.log());
-    let [call] = log.as_slice() else {
-        panic!("one call was expected: {log:?}")
+    let [overridden, forwarded] = log.as_slice() else {
+        panic!("two calls were expected: {log:?}")
     };
-    let body = call.json().expect("a body");
+    assert_eq!(forwarded.header("x-custom"), Some("wanted"));
+    assert_eq!(forwarded.header("x-other"), None);
+    let body = overridden.json().expect("a body");
     assert_eq!(
         (&body["temperature"], &body["model"]),
         (&json!(0.25), &json!("gpt-plain"))
