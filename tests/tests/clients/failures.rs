@@ -30,9 +30,13 @@ async fn errors(client: Client) {
     );
 }
 
+/// Nobody is waited for long, or asked twice.
+const IMPATIENT: &str =
+    "[timeouts]\nfirst_byte_seconds = 0.5\ntotal_seconds = 0.5\n[retries]\nas_last = 0\n";
+
 /// A provider that says nothing is given up in time, streamed or not.
 async fn silence(client: Client) {
-    let world = World::with("[timeouts]\nfirst_byte_seconds = 0.5\ntotal_seconds = 0.5\n").await;
+    let world = World::with(IMPATIENT).await;
     client.run(&world.server, &["silent"]).await;
     let log = world.upstream.log();
     assert!(log.len() == 2, "both calls were sent once: {log:?}");
