@@ -164,7 +164,8 @@ const configs = {
   async request_timeout() {
     const silent = { provider: "@silent-openai", override_params: { model: "gpt-silent" } };
     const targets = [{ ...silent, request_timeout: 300 }, SPARE];
-    assert.equal((await asked({ strategy: { mode: "fallback" }, targets })).provider, "spare-openai");
+    const strategy = { mode: "fallback", on_status_codes: [500] };
+    assert.equal((await asked({ strategy, targets })).provider, "spare-openai");
     const client = portkey({ config: silent, requestTimeout: 300 });
     const error = await raises(errors.InternalServerError, () => ask(client));
     assert.deepEqual([error.status, error.error.error.code], [504, "timeout_first_byte"]);

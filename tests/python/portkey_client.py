@@ -193,7 +193,7 @@ def retry():
 @scenario
 def request_timeout():
     silent = {"provider": "@silent-openai", "override_params": {"model": "gpt-silent"}}
-    config = tree("fallback", {**silent, "request_timeout": 300}, SPARE)
+    config = tree("fallback", {**silent, "request_timeout": 300}, SPARE, on_status_codes=[500])
     assert asked(config)["provider"] == "spare-openai"
     client = portkey(config=silent, request_timeout=300)
     error = raises(inner.InternalServerError, lambda: ask(client))
