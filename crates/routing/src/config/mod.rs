@@ -17,6 +17,8 @@ use crate::node::{Node, NodeKind};
 
 /// The deepest nesting of nodes.
 const MAX_DEPTH: usize = 16;
+/// The most patterns in one tree.
+const MAX_PATTERNS: usize = 32;
 /// The most nodes in one tree.
 const MAX_NODES: usize = 512;
 
@@ -36,8 +38,24 @@ impl Node {
     /// # Errors
     /// [`ConfigError`] names the first place that is wrong.
     pub fn parse(config: &Value) -> Result<Self, ConfigError> {
+        if patterns(config) > MAX_PATTERNS {
+            let message = format!("a tree has at most {MAX_PATTERNS} patterns (`$regex`)");
+            return Err(Place::ROOT.error(message));
+        }
         let mut reader = Reader { nodes: 0 };
         reader.node(config, &Place::ROOT, 0)
+    }
+}
+
+/// How many patterns are in a configuration. Compiling them takes what little of a caller's tree is dear.
+fn patterns(config: &Value) -> usize {
+    match config {
+        Value::Object(members) => {
+            let below = members.values().map(patterns);
+            usize::from(members.contains_key("$regex")) + below.sum::<usize>()
+        }
+        Value::Array(items) => items.iter().map(patterns).sum(),
+        _ => 0,
     }
 }
 

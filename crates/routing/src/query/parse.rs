@@ -7,7 +7,7 @@ use super::{Field, Query, Test};
 use crate::config::{ConfigError, Place};
 
 /// The most that a pattern may take once it is compiled: a caller may send one.
-const MAX_PATTERN_BYTES: usize = 1 << 20;
+const MAX_PATTERN_BYTES: usize = 1 << 18;
 
 /// Reads a condition.
 pub(crate) fn parse(value: &Value, place: &Place<'_>) -> Result<Query, ConfigError> {

@@ -149,6 +149,17 @@ fn a_pattern_that_would_take_all_memory_is_refused() {
 }
 
 #[test]
+fn patterns_without_end_are_refused() {
+    let tree = |count: usize| {
+        let condition = || json!({ "query": { "metadata.x": { "$regex": "a+" } }, "then": "a" });
+        let conditions: Vec<Value> = (0..count).map(|_| condition()).collect();
+        json!({ "strategy": { "mode": "conditional", "conditions": conditions }, "targets": [{ "name": "a" }] })
+    };
+    assert!(Node::parse(&tree(32)).is_ok());
+    assert!(refusal(&tree(33)).contains("at most 32 patterns"));
+}
+
+#[test]
 fn a_key_in_a_configuration_is_not_printed() {
     let node = Node::parse(&json!({ "provider": "a", "api_key": "a-key-canary" })).unwrap();
     assert!(!format!("{node:?}").contains("canary"));
