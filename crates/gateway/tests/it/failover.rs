@@ -274,7 +274,7 @@ async fn a_redirect_is_never_followed() {
 /// Limits under which a silent unary call is soon given up.
 fn short() -> Settings {
     Settings {
-        total: Duration::from_millis(400),
+        total: Duration::from_millis(1000),
         ..impatient()
     }
 }

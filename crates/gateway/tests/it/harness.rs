@@ -65,12 +65,20 @@ pub(crate) fn patient() -> Settings {
     }
 }
 
+/// Limits that only a silence within an answer reaches.
+pub(crate) fn short_of_idle() -> Settings {
+    Settings {
+        idle: Duration::from_millis(300),
+        ..patient()
+    }
+}
+
 /// Short limits where the fault to be found is a silence, so that a busy machine disturbs no other test.
 pub(crate) fn limits(word: &str) -> Settings {
-    if word.starts_with("timeout") {
-        impatient()
-    } else {
-        patient()
+    match word {
+        "timeout_idle" => short_of_idle(),
+        word if word.starts_with("timeout") => impatient(),
+        _ => patient(),
     }
 }
 

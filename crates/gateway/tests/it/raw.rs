@@ -12,7 +12,7 @@ use orchestra_gateway::{BoxError, Ending, RawCall, StreamedBody};
 use orchestra_testkit::{At, Behaviour, Checksum, How, Outcome, Script, checksum};
 use orchestra_types::ProviderId;
 
-use crate::harness::{Got, Stage, impatient, patient, soon, within};
+use crate::harness::{Got, Stage, patient, short_of_idle, soon, within};
 
 const LARGE_BYTES: usize = 20 << 20;
 const CHUNK_BYTES: usize = 64 << 10;
@@ -162,7 +162,7 @@ async fn a_body_that_breaks_off_upstream_breaks_off_here() {
 async fn a_body_that_falls_silent_breaks_off_here() {
     let hang =
         Behaviour::raw(200, "text/plain", "0123456789").interrupt(At::AfterBytes(4), How::Hang);
-    let stage = Stage::with(impatient(), [Script::new().otherwise(hang)]);
+    let stage = Stage::with(short_of_idle(), [Script::new().otherwise(hang)]);
     let answer = soon(stage.gateway.pass(call(Method::GET, "/v1/files/1/content"))).await;
     assert!(soon(answer.into_body().collect()).await.is_err());
     assert_eq!(stage.record().ending, Ending::Interrupted);

@@ -13,7 +13,7 @@ use orchestra_testkit::{At, Behaviour, How, Script, Upstream};
 use super::dialogue::{ask, question};
 use super::reading::{events, read};
 use super::{for_all_pairs, pairs, speaking, stage, stage_with};
-use crate::harness::{Ask, EVERYONE, Got, MODEL, Stage, impatient, patient, soon, within};
+use crate::harness::{Ask, EVERYONE, Got, MODEL, Stage, patient, short_of_idle, soon, within};
 use crate::pieces::Pieces;
 use crate::wire::{self, Parsed};
 
@@ -212,7 +212,7 @@ async fn a_silent_provider_is_told_of() {
     for_all_pairs(|client, upstream| async move {
         let at = At::AfterEvents(in_the_middle(upstream));
         let hang = Behaviour::text("a b c d e f").interrupt(at, How::Hang);
-        let stage = stage_with(impatient(), [(upstream, Script::new().otherwise(hang))]);
+        let stage = stage_with(short_of_idle(), [(upstream, Script::new().otherwise(hang))]);
         let got = stage.ask(asks(client, MODEL)).await;
         let told = format!("{client} to {upstream}");
         check(client, &got, false, &told);
