@@ -180,6 +180,15 @@ pub struct Retry {
     pub use_retry_after: bool,
 }
 
+impl Retry {
+    /// Not once.
+    pub const NONE: Self = Self {
+        attempts: 0,
+        statuses: None,
+        use_retry_after: false,
+    };
+}
+
 /// Keeping answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cache {

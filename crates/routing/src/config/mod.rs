@@ -4,6 +4,7 @@
 //! they differ), with four more strategies. Nothing is ignored: a member that means nothing is an error with its
 //! place.
 
+mod breaker;
 mod place;
 mod settings;
 mod strategy;
@@ -80,6 +81,7 @@ impl Reader {
         for (name, value) in members {
             known(name, value, &place.member(name))?;
         }
+        breaker::check(members, place)?;
         Ok(Node {
             path: place.to_string(),
             name: place.optional_text(members, "name")?,

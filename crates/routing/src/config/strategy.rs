@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::breaker;
 use super::settings::only;
 use super::{ConfigError, Place, present};
 use crate::node::{Failures, Node, Sticky, Strategy};
@@ -21,9 +22,10 @@ pub(super) fn read(
     let Some(value) = present(members, "mode") else {
         return Err(mode.error(format!("a mode is needed: {MODES}")));
     };
+    breaker::check(members, place)?;
     match mode.text(value)? {
         "single" => {
-            only(members, &["mode"], place)?;
+            only(members, &["mode", "cb_config"], place)?;
             Ok(Strategy::Single)
         }
         "fallback" => fallback(members, place),
@@ -104,7 +106,11 @@ fn conditional(
     place: &Place<'_>,
     children: &[Node],
 ) -> Result<Strategy, ConfigError> {
-    only(members, &["mode", "conditions", "default"], place)?;
+    only(
+        members,
+        &["mode", "conditions", "default", "cb_config"],
+        place,
+    )?;
     let list = place.member("conditions");
     let Some(value) = present(members, "conditions") else {
         return Err(list.error("conditions are needed: [{\"query\": {…}, \"then\": \"NAME\"}]"));

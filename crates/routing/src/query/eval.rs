@@ -44,7 +44,7 @@ impl Field {
         let owned = |text: &str| Cow::Owned(Value::String(text.to_owned()));
         match self {
             Self::Metadata(name) => facts.metadata(name).map(owned),
-            Self::Param(name) => facts.param(name),
+            Self::Param(path) => within(facts, path),
             Self::Header(name) => facts.header(name).map(owned),
             Self::Path => Some(owned(facts.path())),
             Self::Hour => Some(Cow::Owned((facts.unix().as_secs() / 3600 % 24).into())),
@@ -54,6 +54,19 @@ impl Field {
             )),
         }
     }
+}
+
+/// The member of the body at a path of names.
+fn within<'f>(facts: &'f dyn Facts, path: &[String]) -> Option<Cow<'f, Value>> {
+    let (name, inner) = path.split_first()?;
+    let value = facts.param(name)?;
+    if inner.is_empty() {
+        return Some(value);
+    }
+    let found = inner
+        .iter()
+        .try_fold(&*value, |value, name| value.get(name))?;
+    Some(Cow::Owned(found.clone()))
 }
 
 impl Test {

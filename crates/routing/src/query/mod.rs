@@ -32,8 +32,8 @@ pub enum Query {
 pub enum Field {
     /// `metadata.NAME`
     Metadata(String),
-    /// `params.NAME`: a member of the body.
-    Param(String),
+    /// `params.NAME`: a member of the body, or `params.NAME.INNER…`: one within it. Never empty.
+    Param(Vec<String>),
     /// `headers.NAME`, in lower case.
     Header(String),
     /// `url.pathname`

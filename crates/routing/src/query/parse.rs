@@ -20,10 +20,14 @@ pub(crate) fn parse(value: &Value, place: &Place<'_>) -> Result<Query, ConfigErr
             operator if operator.starts_with('$') => Err(place.error(format!(
                 "there is no operator `{operator}` between conditions; there are $and and $or"
             ))),
-            field => Ok(Query::Field {
-                field: parse_field(field, &place)?,
-                tests: parse_tests(value, &place)?,
-            }),
+            field => {
+                let field = parse_field(field, &place)?;
+                let mut tests = parse_tests(value, &place)?;
+                if matches!(field, Field::Metadata(_)) {
+                    tests.iter_mut().for_each(as_texts);
+                }
+                Ok(Query::Field { field, tests })
+            }
         }
     });
     Ok(Query::All(parts.collect::<Result<_, _>>()?))
@@ -48,7 +52,8 @@ fn parse_field(text: &str, place: &Place<'_>) -> Result<Field, ConfigError> {
     match (group, name) {
         (_, "") => Err(unknown()),
         ("metadata", name) => Ok(Field::Metadata(name.to_owned())),
-        ("params", name) => Ok(Field::Param(name.to_owned())),
+        ("params", path) if path.split('.').any(str::is_empty) => Err(unknown()),
+        ("params", path) => Ok(Field::Param(path.split('.').map(str::to_owned).collect())),
         ("headers", name) => Ok(Field::Header(name.to_ascii_lowercase())),
         ("url", "pathname") => Ok(Field::Path),
         ("time", "hour") => Ok(Field::Hour),
@@ -90,6 +95,20 @@ fn operators(members: &Map<String, Value>, place: &Place<'_>) -> Result<Vec<Test
         }
     });
     tests.collect()
+}
+
+/// Values of metadata are texts, whatever they were sent as. A number or a flag is compared as it is written.
+fn as_texts(test: &mut Test) {
+    let written = |value: &mut Value| {
+        if matches!(value, Value::Number(_) | Value::Bool(_)) {
+            *value = Value::String(value.to_string());
+        }
+    };
+    match test {
+        Test::Eq(value) | Test::Ne(value) => written(value),
+        Test::In(values) | Test::Nin(values) => values.iter_mut().for_each(written),
+        Test::Gt(_) | Test::Gte(_) | Test::Lt(_) | Test::Lte(_) | Test::Regex(_) => {}
+    }
 }
 
 /// A number, or a text that is one.

@@ -19,7 +19,7 @@ fn holds(query: &Value, call: &Call, compat: Compat) -> bool {
 fn operators_do_what_they_say() {
     let call = Call::new(json!({
         "metadata": { "plan": "paid", "age": "42" },
-        "params": { "max_tokens": 100, "stream": true, "model": "gpt-5-mini" },
+        "params": { "max_tokens": 100, "stream": true, "model": "gpt-5-mini", "format": { "type": "json" } },
         "headers": { "x-team": "core" },
     }));
     for (query, expected) in [
@@ -37,6 +37,12 @@ fn operators_do_what_they_say() {
         (json!({ "params.max_tokens": "100" }), false),
         (json!({ "params.max_tokens": 100.0 }), true),
         (json!({ "params.stream": true }), true),
+        // Metadata has texts alone.
+        (json!({ "metadata.age": 42 }), true),
+        (json!({ "metadata.age": { "$nin": [41, 42] } }), false),
+        (json!({ "params.format.type": "json" }), true),
+        (json!({ "params.format.kind": { "$ne": "json" } }), false),
+        (json!({ "params.model.type": "json" }), false),
         (
             json!({ "params.model": { "$in": ["gpt-5", "gpt-5-mini"] } }),
             true,

@@ -114,6 +114,14 @@ fn what_is_wrong_is_named_with_its_place() {
             "cache.max_age: a whole number from 60",
         ),
         (
+            json!({ "cb_config": { "treshold": 3 } }),
+            "cb_config.treshold: there is no such member",
+        ),
+        (
+            json!({ "strategy": { "mode": "fallback", "cb_config": { "failure_threshold_percentage": 101 } }, "targets": two() }),
+            "strategy.cb_config.failure_threshold_percentage: a number from 0 to 100",
+        ),
+        (
             json!({ "input_guardrails": ["x"] }),
             "input_guardrails: it has no counterpart here",
         ),
@@ -176,6 +184,7 @@ fn both_spellings_and_nulls_are_taken() {
         json!({ "virtual_key": "slug", "cache": { "mode": "semantic", "max_age": 60 } }),
         json!({ "provider": "azure-openai", "resource_name": "r", "deployment_id": "d", "api_version": "v" }),
         json!({ "strategy": { "mode": "loadbalance", "cb_config": {} }, "targets": [{ "provider": "a" }] }),
+        json!({ "strategy": { "mode": "single", "cb_config": { "failure_threshold_percentage": 0.5 } }, "targets": [{ "provider": "a" }] }),
         json!({ "passthrough": true }),
         json!({}),
     ] {
