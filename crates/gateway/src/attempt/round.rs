@@ -1,5 +1,6 @@
 //! What a call learns while it asks one target after another.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,6 +89,8 @@ impl Failed {
 pub(super) struct Round<'r> {
     pub(super) stages: &'r [Stage],
     pub(super) told: Told,
+    /// Places in the plan that the call has come to.
+    visited: BTreeSet<usize>,
     /// Targets that are left alone, by their places in the plan.
     resting: Vec<(usize, Out)>,
     /// Targets that may do better if they are asked again, in the order in which they failed.
@@ -100,10 +103,22 @@ impl<'r> Round<'r> {
         Self {
             stages,
             told: Told::default(),
+            visited: BTreeSet::new(),
             resting: Vec::new(),
             failed: Vec::new(),
             settlement,
         }
+    }
+
+    /// Comes to a place in the plan. `false` if the call was there before.
+    pub(super) fn visit(&mut self, at: usize) -> bool {
+        self.visited.insert(at)
+    }
+
+    /// Whether some failure of this stage leads to a place where the call has not been.
+    pub(super) fn leads_to_others(&self, stage: &Stage) -> bool {
+        let mut places = stage.exits.iter().map(|exit| exit.to);
+        places.any(|to| !self.visited.contains(&to))
     }
 
     pub(super) fn rests(&mut self, at: usize, out: Out) {

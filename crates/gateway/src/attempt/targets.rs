@@ -49,7 +49,7 @@ impl Gateway {
             most: plan.most_attempts(settings),
         };
         let mut round = Round::new(&plan.stages, settlement);
-        if let Some(done) = self.ask_each(&attempts, &mut round).await {
+        if let Some(done) = self.ask_each(&attempts, &mut round, 0).await {
             return done;
         }
         if let Some(done) = self.ask_again(&attempts, &mut round).await {
@@ -61,11 +61,12 @@ impl Gateway {
         Err(round.failure(call))
     }
 
-    /// Asks every target that may be asked and that the plan leads to.
-    async fn ask_each(&self, attempts: &Attempts<'_>, round: &mut Round<'_>) -> Done {
-        let mut next = Some(0);
+    /// Asks every target that may be asked and that the plan leads to from this place, as long as it has not been there.
+    async fn ask_each(&self, attempts: &Attempts<'_>, round: &mut Round<'_>, first: usize) -> Done {
+        let mut next = Some(first);
         while attempts.are_left(round.settlement)
             && let Some(at) = next
+            && round.visit(at)
         {
             let stage = &round.stages[at];
             next = match self.open_stage(stage) {
@@ -96,8 +97,8 @@ impl Gateway {
         None
     }
 
-    /// No other target is left: asks those again whose failure may have passed. The last attempt is for one that was left
-    /// alone, if there is one: it may have recovered.
+    /// No other target is left: asks those again whose failure may have passed. What they say then may lead to a target that
+    /// their first failure did not. The last attempt is for one that was left alone, if there is one: it may have recovered.
     async fn ask_again(&self, attempts: &Attempts<'_>, round: &mut Round<'_>) -> Done {
         while attempts.remaining(round.settlement) > usize::from(round.has_resting())
             && let Some(failed) = round.next_failed()
@@ -113,11 +114,17 @@ impl Gateway {
             let turn = Turn {
                 at: failed.at,
                 target: &failed.target,
-                more: round.has_resting(),
+                more: round.has_resting() || round.leads_to_others(stage),
                 retried: failed.retried + 1,
             };
-            if let Tried::Over(done) = self.try_stage(attempts, turn, access, round).await {
-                return Some(*done);
+            match self.try_stage(attempts, turn, access, round).await {
+                Tried::Over(done) => return Some(*done),
+                Tried::Next(None) => {}
+                Tried::Next(Some(next)) => {
+                    if let Some(done) = self.ask_each(attempts, round, next).await {
+                        return Some(done);
+                    }
+                }
             }
         }
         None

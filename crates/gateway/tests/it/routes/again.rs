@@ -1,10 +1,24 @@
 //! Asking the same target again because a tree says so.
 
-use orchestra_testkit::{Behaviour, Script, When};
+use orchestra_gateway::{Parts, RetryRules, Routes, Settings};
+use orchestra_testkit::{Behaviour, Script, Upstream, When};
 use serde_json::{Value, json};
 
 use super::{ask, behaving, paths, stage};
-use orchestra_gateway::Routes;
+use crate::harness::{Stage, row};
+
+/// A gateway that asks the last target again as it usually does.
+fn retrying(scripts: [Script; 2]) -> Stage {
+    let upstreams = Vec::from(scripts.map(|script| Upstream::start(script).unwrap()));
+    let rows: Vec<_> = upstreams.iter().map(|up| row(&up.base_url())).collect();
+    Stage::arranged(&rows, upstreams, |parts| Parts {
+        settings: Settings {
+            retries: RetryRules::default(),
+            ..parts.settings
+        },
+        ..parts
+    })
+}
 
 fn failing_first(times: u64, failure: Behaviour) -> Script {
     Script::new()
@@ -59,4 +73,19 @@ async fn none_at_all_if_the_tree_says_so() {
     let none = json!({ "provider": "one", "retry": { "attempts": 0 } });
     stage.ask(ask(&none)).await;
     assert_eq!(stage.requests(), [1]);
+}
+
+#[tokio::test]
+async fn what_the_second_try_says_leads_on_as_what_the_first_says() {
+    let first = Script::new()
+        .on(When::any().first(1), Behaviour::error(500))
+        .otherwise(Behaviour::error(429));
+    let config = json!({
+        "strategy": { "mode": "fallback", "on_status_codes": [429] },
+        "targets": [{ "provider": "one" }, { "provider": "two" }],
+    });
+    let stage = retrying([first, Script::new()]);
+    let got = stage.ask(ask(&config)).await;
+    assert_eq!(paths(&got), ["targets[0]", "targets[0]", "targets[1]"]);
+    assert_eq!(got.status, 200);
 }
