@@ -8,14 +8,16 @@ use std::time::Duration;
 use http::StatusCode;
 use orchestra_dialects::{Endpoint, ErrorKind};
 use orchestra_providers::{Provider, ResolveError};
-use orchestra_routing::{Choice, Exit, Failures, Node, PlanError, Planner, Settings, Step};
+use orchestra_routing::{
+    Choice, Compat, Exit, Failures, Node, PlanError, Planner, Retry, Settings, Step,
+};
 use orchestra_types::{KeyId, ModelId, ProviderId, Rng};
 
 use crate::call::Call;
 use crate::fault::{Fault, FaultKind, Phase, Reached, Verdict};
 use crate::providers::Member;
 use crate::refusal::Refusal;
-use crate::routes::{CallFacts, Finder, RelayMode, Routes, TargetView, model_of};
+use crate::routes::{CallFacts, Finder, RelayMode, Routes, TargetView, model_for};
 use crate::settings::Settings as GatewaySettings;
 
 /// The most places that one call may be brought to, however large its tree is.
@@ -225,11 +227,7 @@ impl Planning<'_> {
 
     /// As a tree says.
     fn along(&self, tree: &Node) -> Result<Plan, Refusal> {
-        let facts = CallFacts {
-            call: self.call,
-            client: self.client,
-            unix: self.unix,
-        };
+        let facts = CallFacts::new(self.call, self.client, self.unix);
         let view = TargetView {
             finder: self.finder,
             model: self.call.head.model(),
@@ -257,7 +255,7 @@ impl Planning<'_> {
         let mut stages = Vec::with_capacity(steps.len());
         for step in steps {
             begins.push(stages.len());
-            let settings = self.call.directions.settings.within(&step.settings);
+            let settings = self.settings(&step);
             let targets = self.targets(&step, &settings);
             let last = targets.len().saturating_sub(1);
             for (number, target) in targets.into_iter().enumerate() {
@@ -291,11 +289,18 @@ impl Planning<'_> {
         stages.into_iter().map(stage).collect()
     }
 
+    /// What holds at a step. In Portkey's manner nobody is asked again unless the tree says so.
+    fn settings(&self, step: &Step) -> Settings {
+        let mut settings = self.call.directions.settings.within(&step.settings);
+        if self.routes.compat == Compat::Portkey {
+            settings.retry.get_or_insert(Retry::NONE);
+        }
+        settings
+    }
+
     /// Where a step leads; at least to the reason why nowhere.
     fn targets(&self, step: &Step, settings: &Settings) -> Vec<Result<Candidate, Refusal>> {
-        let own = model_of(&step.target, settings);
-        let asked = self.call.head.model();
-        let model = own.as_deref().unwrap_or(asked);
+        let model = &model_for(&step.target, settings, self.call.head.model());
         let pinned = self.call.pinned.as_ref();
         let found = match self.finder.places(&step.target, model, pinned) {
             Ok(found) => found,

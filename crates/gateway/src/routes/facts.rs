@@ -12,15 +12,31 @@ use crate::call::Call;
 /// A call as a tree sees it.
 #[derive(Debug)]
 pub(crate) struct CallFacts<'c> {
-    pub(crate) call: &'c Call,
-    pub(crate) client: Option<&'c KeyId>,
-    pub(crate) unix: Duration,
+    call: &'c Call,
+    client: Option<&'c KeyId>,
+    unix: Duration,
+    /// The end user that the body names.
+    user: Option<String>,
+}
+
+impl<'c> CallFacts<'c> {
+    pub(crate) fn new(call: &'c Call, client: Option<&'c KeyId>, unix: Duration) -> Self {
+        let user = call.member("user");
+        Self {
+            call,
+            client,
+            unix,
+            user: user.and_then(|json| serde_json::from_str(json).ok()),
+        }
+    }
 }
 
 impl Facts for CallFacts<'_> {
+    /// `_user` is the body's `user` where the metadata has none, as Portkey has it.
     fn metadata(&self, name: &str) -> Option<&str> {
         let metadata = &self.call.directions.metadata;
-        metadata.get(name).map(String::as_str)
+        let user = || self.user.as_deref().filter(|_| name == "_user");
+        metadata.get(name).map(String::as_str).or_else(user)
     }
 
     fn param(&self, name: &str) -> Option<Cow<'_, Value>> {

@@ -216,10 +216,16 @@ impl<'f> Finder<'f> {
 
 /// The model that a target asks for, if it is another than the call's.
 pub(crate) fn model_of(target: &Target, settings: &Settings) -> Option<String> {
-    let params = [&settings.override_params, &settings.default_params];
-    let set = || params[0].get("model").and_then(|model| model.as_str());
+    let set = || settings.override_params.get("model")?.as_str();
     let model = target.model.as_deref().or_else(set);
     model.map(str::to_owned)
+}
+
+/// The model for a call that names `asked`: a default is for calls that name none.
+pub(crate) fn model_for(target: &Target, settings: &Settings, asked: &str) -> String {
+    let default = || settings.default_params.get("model")?.as_str();
+    let left_out = || (asked == MODEL_LEFT_OUT).then(default).flatten();
+    model_of(target, settings).unwrap_or_else(|| left_out().unwrap_or(asked).to_owned())
 }
 
 /// A model's name without the slug of the provider that it is asked of anyway. Without the `@` the name is the vendor's:

@@ -15,7 +15,7 @@ pub use orchestra_routing::{Compat, ConfigError, Node, Settings as RouteSettings
 
 pub use directions::{CallersKey, Directions};
 pub(crate) use facts::CallFacts;
-pub(crate) use find::{Finder, MODEL_LEFT_OUT, model_of};
+pub(crate) use find::{Finder, MODEL_LEFT_OUT, model_for, model_of};
 pub(crate) use params::edit;
 pub use relay::{Relay, RelayMode};
 pub(crate) use view::TargetView;
