@@ -14,6 +14,7 @@ mod health;
 mod metrics;
 mod pipeline;
 mod portkey;
+mod portkey_cases;
 mod prometheus;
 mod records;
 mod responses;
