@@ -17,7 +17,7 @@ pub(crate) struct Explain {
     /// The endpoint that is called
     #[arg(long, value_enum, default_value_t = Called::Chat)]
     pub(crate) endpoint: Called,
-    /// A tree of strategies: its JSON, or the name of one in [configs]
+    /// A tree of strategies: its JSON, or the name of one in the configuration
     #[arg(long, value_name = "JSON|NAME")]
     pub(crate) tree: Option<String>,
     /// Metadata of the call; may be given several times
