@@ -26,6 +26,7 @@ const GATEWAY: &str = "orchestra-gateway";
 const STORE: &str = "orchestra-store";
 const SERVER: &str = "orchestra-server";
 const TESTKIT: &str = "orchestra-testkit";
+const SIMULATION: &str = "orchestra-simulation";
 
 /// Whatever does or schedules I/O, and the edges of a program.
 const IO: &[&str] = &[
@@ -132,8 +133,16 @@ const ROOMS: &[Room] = &[
         name: "orchestra-cli",
         may_use: &[
             ARENA, TYPES, DIALECTS, SECRETS, PROVIDERS, HEALTH, LEDGER, GATEWAY, SERVER, TESTKIT,
+            SIMULATION,
         ],
         must_not_know: &[],
+    },
+    Room {
+        name: SIMULATION,
+        may_use: &[
+            TYPES, DIALECTS, SECRETS, PROVIDERS, HEALTH, ROUTING, GATEWAY,
+        ],
+        must_not_know: EDGE,
     },
     Room {
         name: TESTKIT,
