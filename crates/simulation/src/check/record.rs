@@ -1,0 +1,37 @@
+//! [`Rule::OneRecord`].
+
+use super::{Found, Rule};
+use crate::history::{Call, Calls};
+use crate::world::World;
+
+pub(super) fn check(calls: &Calls<'_>, world: &World, found: &mut Found) {
+    for stray in &calls.strays {
+        found.add(Rule::OneRecord, None, format!("of no call: {stray}"));
+    }
+    for call in &calls.calls {
+        of_call(call, world, found);
+    }
+}
+
+fn of_call(call: &Call<'_>, world: &World, found: &mut Found) {
+    let [record] = call.records.as_slice() else {
+        let what = format!("{} records", call.records.len());
+        return found.add(Rule::OneRecord, call.number, what);
+    };
+    let names = |target: usize| world.upstreams[target].name.as_str();
+    let sent = call
+        .exchanges
+        .iter()
+        .map(|exchange| names(exchange.sent.target));
+    let recorded = record.attempts.iter().map(|(name, _)| name.as_str());
+    if !sent.clone().eq(recorded.clone()) {
+        let (sent, recorded): (Vec<_>, Vec<_>) = (sent.collect(), recorded.collect());
+        let what = format!("sent to {sent:?}, recorded {recorded:?}");
+        found.add(Rule::OneRecord, call.number, what);
+    }
+    let faultless = record.attempts.iter().rev().skip(1);
+    if faultless.clone().any(|(_, fault)| fault.is_none()) {
+        let what = "an attempt without a fault was followed by another";
+        found.add(Rule::OneRecord, call.number, what);
+    }
+}

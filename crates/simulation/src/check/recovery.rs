@@ -1,0 +1,75 @@
+//! [`Rule::Recovery`].
+
+use std::time::Duration;
+
+use super::{Found, Rule};
+use crate::event::Ending;
+use crate::history::Calls;
+use crate::world::World;
+
+/// After this time all must be well again.
+const WITHIN: Duration = Duration::from_secs(60);
+/// How long is looked at after it.
+const LOOK: Duration = Duration::from_secs(60);
+/// The share of what went well before that must go well after.
+const SHARE: f64 = 0.95;
+/// Below so many calls a share says nothing.
+const ENOUGH: u32 = 20;
+/// Chance alone makes a difference; this many standard errors of it are none.
+const ERRORS: f64 = 4.5;
+
+pub(super) fn check(calls: &Calls<'_>, world: &World, found: &mut Found) {
+    let Some(first) = world.outages.iter().map(|outage| outage.from).min() else {
+        return;
+    };
+    let before = Share::of(calls, Duration::ZERO, first);
+    for outage in &world.outages {
+        let (from, until) = (outage.until + WITHIN, outage.until + WITHIN + LOOK);
+        let disturbed = |other: &crate::Outage| other.touches(outage.until, until);
+        if world.outages.iter().any(disturbed) {
+            continue;
+        }
+        let after = Share::of(calls, from, until);
+        if before.all < ENOUGH || after.all < ENOUGH {
+            continue;
+        }
+        if after.share() < before.share() * SHARE - before.noise(&after) * ERRORS {
+            let (was, is) = (before.share(), after.share());
+            let what = format!("{was:.3} of the calls went well before, {is:.3} since {from:?}");
+            found.add(Rule::Recovery, None, what);
+        }
+    }
+}
+
+/// The calls of some time whose clients stayed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Share {
+    all: u32,
+    good: u32,
+}
+
+impl Share {
+    fn of(calls: &Calls<'_>, from: Duration, until: Duration) -> Self {
+        let mut share = Self::default();
+        for call in calls
+            .calls
+            .iter()
+            .filter(|call| call.at >= from && call.at < until)
+        {
+            let ending = call.seen.map(|(_, view)| view.ending);
+            share.all += u32::from(ending != Some(Ending::Left));
+            share.good += u32::from(ending == Some(Ending::Complete));
+        }
+        share
+    }
+
+    fn share(&self) -> f64 {
+        f64::from(self.good) / f64::from(self.all.max(1))
+    }
+
+    /// The standard error of the difference to another share, if both are this one.
+    fn noise(&self, other: &Self) -> f64 {
+        let parts = 1.0 / f64::from(self.all) + 1.0 / f64::from(other.all);
+        (self.share() * (1.0 - self.share()) * parts).sqrt()
+    }
+}

@@ -1,0 +1,218 @@
+//! What happens in a world, one line of text each.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::outage::Trouble;
+
+/// Something that happened, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Since the beginning.
+    pub at: Duration,
+    /// What.
+    pub what: Happening,
+}
+
+/// What can happen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Happening {
+    /// A client called.
+    Arrived {
+        /// Its number.
+        call: u32,
+        /// Whether it wants a stream.
+        streamed: bool,
+        /// After which time it is going to leave, if it does.
+        leaves: Option<Duration>,
+    },
+    /// The gateway sent a request to an upstream.
+    Sent(Sent),
+    /// An upstream is done with a request.
+    Over {
+        /// The request's number.
+        exchange: u32,
+        /// How.
+        how: Over,
+        /// Tokens of the answer that were written.
+        tokens: u32,
+    },
+    /// The gateway settled a record.
+    Recorded {
+        /// The call that it names; `None` if it names none.
+        call: Option<u32>,
+        /// How the call ended, in the gateway's word.
+        ending: &'static str,
+        /// The status that the client got; zero if none.
+        status: u16,
+        /// The targets that were asked, with the word for what went wrong.
+        attempts: Vec<(String, Option<&'static str>)>,
+    },
+    /// A client is done.
+    Seen {
+        /// Its number.
+        call: u32,
+        /// What it saw.
+        view: View,
+    },
+}
+
+/// A request to an upstream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sent {
+    /// Its number, over all upstreams.
+    pub exchange: u32,
+    /// For which call; `None` if that cannot be read from it.
+    pub call: Option<u32>,
+    /// The upstream's place in the world.
+    pub target: usize,
+    /// Answers on which it works already.
+    pub busy: u32,
+    /// What it is going to do.
+    pub heard: Heard,
+}
+
+/// What an upstream does with a request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Heard {
+    /// It answers with so many tokens.
+    Served {
+        /// How many.
+        tokens: u32,
+    },
+    /// It has no room.
+    Full,
+    /// It fails although it is a good day.
+    Stumbled,
+    /// It is in trouble.
+    Troubled(Trouble),
+}
+
+/// How an upstream was done with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// It wrote a whole answer, end included.
+    Whole,
+    /// It failed: no connection, an error, an answer that is none, or one that breaks off.
+    Failed,
+    /// The gateway dropped the exchange before it was over.
+    Dropped,
+}
+
+/// How a call ended for its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With an answer that looks complete.
+    Complete,
+    /// With an error, told as such.
+    Error,
+    /// The bytes stopped, and nobody said why.
+    Silence,
+    /// The client left, as it was going to.
+    Left,
+    /// Nothing had ended long after everything should have.
+    Hung,
+}
+
+/// What a client saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// How it ended.
+    pub ending: Ending,
+    /// The status; zero if none came.
+    pub status: u16,
+    /// Tokens that came.
+    pub tokens: u32,
+    /// The exchange that wrote them; `None` without tokens.
+    pub exchange: Option<u32>,
+    /// What is wrong with them: repeated, missing, out of order, of two upstreams.
+    pub disorder: Option<String>,
+    /// From the call to the first token.
+    pub first_token: Option<Duration>,
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>11.3} {}", self.at.as_secs_f64(), self.what)
+    }
+}
+
+impl fmt::Display for Happening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Arrived {
+                call,
+                streamed,
+                leaves,
+            } => {
+                let kind = if *streamed { "stream" } else { "whole" };
+                write!(f, "arrived c{call} {kind}")?;
+                leaves.map_or(Ok(()), |after| {
+                    write!(f, " leaves-after {}ms", after.as_millis())
+                })
+            }
+            Self::Sent(sent) => sent.fmt(f),
+            Self::Over {
+                exchange,
+                how,
+                tokens,
+            } => write!(f, "over x{exchange} {how:?} tokens {tokens}"),
+            Self::Recorded {
+                call,
+                ending,
+                status,
+                attempts,
+            } => {
+                write!(f, "recorded {} {ending} {status}", name_of(*call))?;
+                attempts.iter().try_for_each(|(provider, fault)| {
+                    write!(f, " {provider}:{}", fault.unwrap_or("-"))
+                })
+            }
+            Self::Seen { call, view } => write!(f, "seen c{call} {view}"),
+        }
+    }
+}
+
+impl fmt::Display for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            exchange,
+            target,
+            busy,
+            ..
+        } = self;
+        let call = name_of(self.call);
+        write!(f, "sent x{exchange} {call} to {target} busy {busy} ")?;
+        match self.heard {
+            Heard::Served { tokens } => write!(f, "serves {tokens}"),
+            Heard::Full => f.write_str("full"),
+            Heard::Stumbled => f.write_str("stumbles"),
+            Heard::Troubled(trouble) => trouble.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            ending,
+            status,
+            tokens,
+            ..
+        } = self;
+        write!(f, "{ending:?} {status} tokens {tokens}")?;
+        if let Some(exchange) = self.exchange {
+            write!(f, " of x{exchange}")?;
+        }
+        if let Some(after) = self.first_token {
+            write!(f, " first {}ms", after.as_millis())?;
+        }
+        self.disorder
+            .iter()
+            .try_for_each(|what| write!(f, " {what}"))
+    }
+}
+
+fn name_of(call: Option<u32>) -> String {
+    call.map_or_else(|| "c?".to_owned(), |call| format!("c{call}"))
+}

@@ -1,0 +1,209 @@
+//! Kinds of worlds. Each seed makes another one of its kind.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::dice::Dice;
+use crate::outage::{Outage, Trouble};
+use crate::traffic::Traffic;
+use crate::upstream::{Overload, Upstream};
+use crate::world::{Route, World};
+
+/// A kind of world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scenario {
+    /// All is well, but for a request in 500 that fails.
+    Calm,
+    /// One of three upstreams is in trouble for a while, in any way and of any severity.
+    OneOut,
+    /// Several outages of several upstreams, overlapping or not.
+    Chaos,
+    /// Streams that break in every way, and clients that leave.
+    BrokenStreams,
+    /// More calls than the upstreams can serve, and an outage on top.
+    Crowd,
+    /// A tree of strategies over upstreams in trouble.
+    Tree,
+}
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+impl Scenario {
+    /// All kinds.
+    pub const ALL: [Self; 6] = [
+        Self::Calm,
+        Self::OneOut,
+        Self::Chaos,
+        Self::BrokenStreams,
+        Self::Crowd,
+        Self::Tree,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Calm => "calm",
+            Self::OneOut => "one-out",
+            Self::Chaos => "chaos",
+            Self::BrokenStreams => "broken-streams",
+            Self::Crowd => "crowd",
+            Self::Tree => "tree",
+        }
+    }
+
+    /// The world that this seed makes.
+    #[must_use]
+    pub fn world(self, seed: u64) -> World {
+        let dice = Dice::new(seed, 2);
+        match self {
+            Self::Calm => three(0.002),
+            Self::OneOut => one_out(&dice),
+            Self::Chaos => chaos(&dice),
+            Self::BrokenStreams => broken_streams(&dice),
+            Self::Crowd => crowd(&dice),
+            Self::Tree => tree(&dice),
+        }
+    }
+}
+
+/// Three upstreams that fail on this share of the requests on a good day.
+fn three(stumbles: f64) -> World {
+    let upstreams = ["one", "two", "three"].map(|name| Upstream {
+        stumbles,
+        ..Upstream::new(name)
+    });
+    World::new(upstreams.into())
+}
+
+fn any_trouble(dice: &Dice) -> Trouble {
+    let retry_after = dice.chance(0.5).then(|| dice.seconds(1, 40));
+    *dice.pick(&[
+        Trouble::Refused,
+        Trouble::Reset,
+        Trouble::Hang,
+        Trouble::Status(500),
+        Trouble::Status(503),
+        Trouble::Status(529),
+        Trouble::Status(401),
+        Trouble::RateLimited { retry_after },
+        Trouble::Cut,
+        Trouble::Stall,
+        Trouble::NoEnd,
+        Trouble::Drip { gap: secs(4) },
+        Trouble::Slow { times: 10.0 },
+        Trouble::Page,
+    ])
+}
+
+fn any_share(dice: &Dice) -> f64 {
+    // The severities of status pages: a few, some, half, all.
+    *dice.pick(&[0.02, 0.1, 0.5, 1.0, 1.0])
+}
+
+fn any_outage(dice: &Dice, targets: u32) -> Outage {
+    let from = dice.seconds(10, 60);
+    Outage {
+        target: usize::try_from(dice.between(0, targets - 1)).unwrap_or(0),
+        from,
+        until: from + dice.seconds(5, 60),
+        share: any_share(dice),
+        trouble: any_trouble(dice),
+    }
+}
+
+fn one_out(dice: &Dice) -> World {
+    let outage = Outage {
+        from: secs(40),
+        until: secs(40) + dice.seconds(5, 60),
+        ..any_outage(dice, 3)
+    };
+    let mut world = three(0.0);
+    world.traffic.lasts = outage.until + secs(121);
+    world.outages.push(outage);
+    world
+}
+
+fn chaos(dice: &Dice) -> World {
+    let mut world = three(0.002);
+    let outages = dice.between(2, 6);
+    world.outages = (0..outages).map(|_| any_outage(dice, 3)).collect();
+    world.traffic.leaving = 0.1;
+    world
+}
+
+fn broken_streams(dice: &Dice) -> World {
+    let mut world = three(0.0);
+    let troubles = [
+        Trouble::Cut,
+        Trouble::Stall,
+        Trouble::NoEnd,
+        Trouble::Drip { gap: secs(3) },
+    ];
+    world.outages = (0..4)
+        .map(|_| Outage {
+            trouble: *dice.pick(&troubles),
+            ..any_outage(dice, 3)
+        })
+        .collect();
+    world.traffic = Traffic {
+        streamed: 0.9,
+        leaving: 0.3,
+        lasts: secs(100),
+        ..Traffic::default()
+    };
+    world
+}
+
+/// Two upstreams, and half as many calls again as they can serve: an answer takes between two and three seconds.
+fn crowd(dice: &Dice) -> World {
+    let overload = *dice.pick(&[
+        Overload::Unavailable,
+        Overload::RateLimited(secs(1)),
+        Overload::RateLimited(secs(5)),
+    ]);
+    let capacity = *dice.pick(&[4, 4, 8]);
+    let upstreams = ["one", "two"].map(|name| Upstream {
+        first_token: secs(2),
+        capacity,
+        overload,
+        ..Upstream::new(name)
+    });
+    let mut world = World::new(upstreams.into());
+    world.outages.push(Outage {
+        from: secs(30),
+        until: secs(60),
+        ..any_outage(dice, 2)
+    });
+    world.traffic = Traffic {
+        rate: f64::from(capacity) * 1.15,
+        lasts: secs(181),
+        ..Traffic::default()
+    };
+    world
+}
+
+fn tree(dice: &Dice) -> World {
+    let mut world = three(0.002);
+    let mode = *dice.pick(&["fallback", "loadbalance", "least_latency"]);
+    world.route = Route::Tree(strategy(mode, dice));
+    world.outages = vec![any_outage(dice, 3), any_outage(dice, 3)];
+    world
+}
+
+/// A strategy over all three, two of them perhaps below another one.
+fn strategy(mode: &str, dice: &Dice) -> Value {
+    let target = |name: &str| json!({ "provider": name, "model": "m" });
+    let mut targets = vec![target("one"), target("two"), target("three")];
+    if dice.chance(0.5) {
+        let below = targets.split_off(1);
+        targets.push(json!({ "strategy": { "mode": "fallback" }, "targets": below }));
+    }
+    if dice.chance(0.3) {
+        targets[0]["retry"] = json!({ "attempts": dice.between(1, 2) });
+    }
+    json!({ "strategy": { "mode": mode }, "targets": targets })
+}

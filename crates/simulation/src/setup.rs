@@ -1,0 +1,116 @@
+//! A gateway for a world.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use orchestra_gateway::{
+    ConfigError, Gateway, Keys, Node, Parts, Providers, RouteError, Routes, UnusableKey,
+};
+use orchestra_providers::{Catalogue, Provider, Registry, Row};
+use orchestra_types::{ProviderId, SeededRng};
+
+use crate::answer::{ALIAS, MODEL};
+use crate::clock::VirtualClock;
+use crate::ledger::Ledger;
+use crate::sky::Sky;
+use crate::world::{Route, World};
+
+/// Why a world cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// An upstream's name is no name of a provider.
+    #[error("`{name}` cannot be the name of an upstream: {problem}")]
+    Name {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The upstreams make no set of providers, such as two of one name.
+    #[error("the upstreams cannot stand side by side: {0}")]
+    Providers(String),
+    /// A key cannot stand in a header.
+    #[error(transparent)]
+    Key(#[from] UnusableKey),
+    /// The tree is none.
+    #[error("the tree cannot be read")]
+    Tree(#[from] ConfigError),
+    /// The tree leads to what is not there.
+    #[error("the tree cannot work")]
+    Route(#[from] RouteError),
+    /// The runtime did not start.
+    #[error("no runtime for the simulation could be had")]
+    Runtime(#[from] std::io::Error),
+}
+
+impl World {
+    /// The gateway between this world's clients and its upstreams.
+    pub(crate) fn gateway(
+        &self,
+        seed: u64,
+        clock: VirtualClock,
+        ledger: &Arc<Ledger>,
+    ) -> Result<Gateway, SetupError> {
+        let providers = self.providers()?;
+        let routes = self.routes()?;
+        routes.check(&providers)?;
+        let (upstreams, outages) = (self.upstreams.clone(), self.outages.clone());
+        Ok(Gateway::new(Parts {
+            providers: Arc::new(providers),
+            transport: Arc::new(Sky::new(seed, Arc::clone(ledger), upstreams, outages)),
+            sink: Arc::clone(ledger) as Arc<_>,
+            clock: Arc::new(clock),
+            rng: Arc::new(SeededRng::new(seed)),
+            conversations: None,
+            keys: None,
+            routes: Arc::new(routes),
+            settings: self.settings.clone(),
+        }))
+    }
+
+    fn providers(&self) -> Result<Providers, SetupError> {
+        let providers = self
+            .upstreams
+            .iter()
+            .map(|upstream| provider(&upstream.name));
+        let providers = providers.collect::<Result<Vec<_>, _>>()?;
+        let names = self
+            .upstreams
+            .iter()
+            .map(|up| format!("{}/{MODEL}", up.name));
+        let aliases = match self.route {
+            Route::InOrder => BTreeMap::from([(ALIAS.to_owned(), names.collect())]),
+            Route::Tree(_) => BTreeMap::new(),
+        };
+        let registry = Registry::build(providers, &Catalogue::embedded(), &aliases);
+        let registry = registry.map_err(|error| SetupError::Providers(error.to_string()))?;
+        Ok(Providers::new(registry, |_| Keys::NotNeeded)?)
+    }
+
+    fn routes(&self) -> Result<Routes, SetupError> {
+        let mut routes = Routes::default();
+        if let Route::Tree(tree) = &self.route {
+            let tree = Arc::new(Node::parse(tree)?);
+            routes.models.insert(ALIAS.to_owned(), tree);
+        }
+        Ok(routes)
+    }
+}
+
+fn provider(name: &str) -> Result<Provider, SetupError> {
+    let wrong = |problem: String| SetupError::Name {
+        name: name.to_owned(),
+        problem,
+    };
+    let id = ProviderId::new(name).map_err(|error| wrong(error.to_string()))?;
+    let row = Row {
+        base_url: Some(format!("http://{name}.example/v1")),
+        endpoints: Some(vec!["chat_completions".to_owned()]),
+        key_required: Some(false),
+        relays: Some(vec!["retry-after".to_owned()]),
+        models: Some(vec![MODEL.to_owned()]),
+        ..Row::default()
+    };
+    Provider::build(id, &row).map_err(|error| wrong(error.to_string()))
+}

@@ -1,0 +1,79 @@
+//! Many seeds, each in a world of its own. What must hold holds in all of them.
+
+use orchestra_simulation::{Scenario, check};
+
+/// Seeds that failed once.
+const FAILED_ONCE: &[(Scenario, u64)] = &[
+    (Scenario::Chaos, 10),
+    (Scenario::Chaos, 33),
+    (Scenario::BrokenStreams, 2),
+    (Scenario::BrokenStreams, 8),
+    (Scenario::BrokenStreams, 33),
+];
+
+/// How many seeds of each kind of world; 20,000 in all with `ORCHESTRA_TEST_LONG=1`.
+fn seeds() -> u64 {
+    let long = std::env::var("ORCHESTRA_TEST_LONG").is_ok_and(|value| value == "1");
+    if long { 3_334 } else { 34 }
+}
+
+/// What went wrong; the log of such a run is in the message.
+fn problem(scenario: Scenario, seed: u64) -> Option<String> {
+    let history = scenario.world(seed).run(seed).unwrap();
+    let violations = check(&history);
+    if violations.is_empty() {
+        return None;
+    }
+    let lines: String = violations.iter().map(|one| format!("\n  {one}")).collect();
+    let (name, outages) = (scenario.as_str(), &history.world.outages);
+    Some(format!(
+        "{name} with seed {seed}:{lines}\n{outages:#?}\n{history}"
+    ))
+}
+
+fn all_hold(scenario: Scenario) {
+    let mut problems = (0..seeds()).filter_map(|seed| Some((seed, problem(scenario, seed)?)));
+    if let Some((_, first)) = problems.next() {
+        let others: Vec<u64> = problems.map(|(seed, _)| seed).collect();
+        panic!("{first}\nand with the seeds {others:?}");
+    }
+}
+
+#[test]
+fn calm() {
+    all_hold(Scenario::Calm);
+}
+
+#[test]
+fn one_out() {
+    all_hold(Scenario::OneOut);
+}
+
+#[test]
+fn chaos() {
+    all_hold(Scenario::Chaos);
+}
+
+#[test]
+fn broken_streams() {
+    all_hold(Scenario::BrokenStreams);
+}
+
+#[test]
+fn crowd() {
+    all_hold(Scenario::Crowd);
+}
+
+#[test]
+fn tree() {
+    all_hold(Scenario::Tree);
+}
+
+#[test]
+fn what_failed_once() {
+    let problems: Vec<String> = FAILED_ONCE
+        .iter()
+        .filter_map(|(scenario, seed)| problem(*scenario, *seed))
+        .collect();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
