@@ -63,9 +63,9 @@ impl StreamRelay {
         family: Family,
         settlement: Settlement,
     ) -> Self {
-        let timer = Box::pin(sleep_until(
-            bounds.deadline.min(Instant::now() + bounds.idle),
-        ));
+        // A silence that began while the stream was held back goes on.
+        let silence_ends = opened.events.active() + bounds.idle;
+        let timer = Box::pin(sleep_until(bounds.deadline.min(silence_ends)));
         Self {
             opened,
             bounds,

@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http::header::CONTENT_TYPE;
 use http::{Request, Response};
 use http_body::Frame;
-use http_body_util::StreamBody;
+use http_body_util::{BodyStream, StreamBody};
 use orchestra_dialects::Endpoint;
 use orchestra_gateway::{
     BoxError, Ending, OutgoingBody, Retries, RetryRules, SendFuture, Settings, Transport,
@@ -37,6 +37,8 @@ enum Act {
     Page,
     /// This stream, which may end in a broken connection.
     Stream(String, bool),
+    /// This beginning of a stream, and then nothing more.
+    Stall(String),
     /// The whole answer.
     Good,
 }
@@ -83,6 +85,7 @@ impl Transport for Play {
                 Act::Silence => std::future::pending().await,
                 Act::Page => Ok(answer(200, "text/html", "<html>".to_owned(), false)),
                 Act::Stream(events, breaks) => Ok(answer(200, "text/event-stream", events, breaks)),
+                Act::Stall(events) => Ok(stalled(events)),
                 Act::Good => Ok(answer(
                     200,
                     "application/json",
@@ -112,6 +115,12 @@ fn answer(status: u16, kind: &str, text: String, breaks: bool) -> Response<Upstr
         .headers_mut()
         .insert(CONTENT_TYPE, kind.parse().unwrap());
     answer
+}
+
+fn stalled(events: String) -> Response<UpstreamBody> {
+    let (head, body) = answer(200, "text/event-stream", events, false).into_parts();
+    let frames = BodyStream::new(body).chain(stream::pending());
+    Response::from_parts(head, Box::pin(StreamBody::new(frames)))
 }
 
 /// The time of tokio, which a test may pause.
@@ -227,6 +236,18 @@ async fn a_stream_that_is_silent_is_asked_for_again() {
     assert_eq!(got.faults(), ["timeout_first_byte", "-"]);
     assert_eq!(got.record.attempts[0].took, Settings::default().first_byte);
     assert_eq!(got.text(), wire::recorded(CHAT).whole());
+}
+
+/// Whether it is told after it was held back or before, silence has one length.
+#[tokio::test(start_paused = true)]
+async fn a_silence_begins_with_the_last_bytes() {
+    let opening = wire::recorded(CHAT).events[0].to_owned();
+    let act = Act::Stall(opening);
+    let theatre = Theatre::new(Settings::default(), [vec![act.clone()], vec![act]]);
+    let got = theatre.ask(true).await;
+    assert_eq!(got.faults(), ["timeout_idle"]);
+    assert_eq!(got.record.ending, Ending::Interrupted);
+    assert_eq!(got.record.took, Settings::default().idle);
 }
 
 #[tokio::test(start_paused = true)]
