@@ -25,6 +25,12 @@ pub enum Scenario {
     Crowd,
     /// A tree of strategies over upstreams in trouble.
     Tree,
+    /// Three upstreams with an incident each, as long and as severe as those that providers publish, in a hundredth of the time.
+    ///
+    /// Lengths: log-normal, in minutes, by the incident reports of the APIs of OpenAI (mu 3.90, sigma 1.34) and Anthropic (3.64,
+    /// 1.40) from 2023-07 to 2024-08, fitted to the data behind Chu et al., ICPE 2025 (arXiv 2501.12469). Severities: 2, 10, 50
+    /// or all of 100 requests fail. They overlap more often than the published ones.
+    Severity,
 }
 
 const fn secs(seconds: u64) -> Duration {
@@ -33,13 +39,14 @@ const fn secs(seconds: u64) -> Duration {
 
 impl Scenario {
     /// All kinds.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Calm,
         Self::OneOut,
         Self::Chaos,
         Self::BrokenStreams,
         Self::Crowd,
         Self::Tree,
+        Self::Severity,
     ];
 
     /// Its name.
@@ -52,6 +59,7 @@ impl Scenario {
             Self::BrokenStreams => "broken-streams",
             Self::Crowd => "crowd",
             Self::Tree => "tree",
+            Self::Severity => "severity",
         }
     }
 
@@ -66,6 +74,7 @@ impl Scenario {
             Self::BrokenStreams => broken_streams(&dice),
             Self::Crowd => crowd(&dice),
             Self::Tree => tree(&dice),
+            Self::Severity => severity(&dice),
         }
     }
 }
@@ -206,4 +215,30 @@ fn strategy(mode: &str, dice: &Dice) -> Value {
         targets[0]["retry"] = json!({ "attempts": dice.between(1, 2) });
     }
     json!({ "strategy": { "mode": mode }, "targets": targets })
+}
+
+fn severity(dice: &Dice) -> World {
+    let mut world = three(0.002);
+    // exp(mu) minutes, in a hundredth of the time.
+    let fits = [(0, 49.4, 1.34), (1, 38.1, 1.40), (2, 38.1, 1.40)];
+    world.outages = fits
+        .map(|(target, minutes, sigma)| {
+            let from = dice.seconds(10, 60);
+            let length = dice.latency(Duration::from_secs_f64(minutes * 0.6), sigma);
+            Outage {
+                target,
+                from,
+                until: from + length.min(secs(180)),
+                share: *dice.pick(&[0.02, 0.1, 0.5, 1.0]),
+                trouble: *dice.pick(&[
+                    Trouble::Refused,
+                    Trouble::Hang,
+                    Trouble::Status(500),
+                    Trouble::Status(529),
+                ]),
+            }
+        })
+        .into();
+    world.traffic.lasts = secs(150);
+    world
 }

@@ -4,4 +4,5 @@
 
 mod checks;
 mod replay;
+mod reports;
 mod seeds;

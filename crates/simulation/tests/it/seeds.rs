@@ -14,7 +14,7 @@ const FAILED_ONCE: &[(Scenario, u64)] = &[
 /// How many seeds of each kind of world; 20,000 in all with `ORCHESTRA_TEST_LONG=1`.
 fn seeds() -> u64 {
     let long = std::env::var("ORCHESTRA_TEST_LONG").is_ok_and(|value| value == "1");
-    if long { 3_334 } else { 34 }
+    if long { 2_858 } else { 29 }
 }
 
 /// What went wrong; the log of such a run is in the message.
@@ -67,6 +67,11 @@ fn crowd() {
 #[test]
 fn tree() {
     all_hold(Scenario::Tree);
+}
+
+#[test]
+fn severity() {
+    all_hold(Scenario::Severity);
 }
 
 #[test]
