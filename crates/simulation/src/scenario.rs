@@ -25,6 +25,8 @@ pub enum Scenario {
     Crowd,
     /// A tree of strategies over upstreams in trouble.
     Tree,
+    /// One upstream with many calls, of which nearly half fail: not enough to leave it alone, and no other to go to.
+    Storm,
     /// Three upstreams with an incident each, as long and as severe as those that providers publish, in a hundredth of the time.
     ///
     /// Lengths: log-normal, in minutes, by the incident reports of the APIs of OpenAI (mu 3.90, sigma 1.34) and Anthropic (3.64,
@@ -39,13 +41,14 @@ const fn secs(seconds: u64) -> Duration {
 
 impl Scenario {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Calm,
         Self::OneOut,
         Self::Chaos,
         Self::BrokenStreams,
         Self::Crowd,
         Self::Tree,
+        Self::Storm,
         Self::Severity,
     ];
 
@@ -59,6 +62,7 @@ impl Scenario {
             Self::BrokenStreams => "broken-streams",
             Self::Crowd => "crowd",
             Self::Tree => "tree",
+            Self::Storm => "storm",
             Self::Severity => "severity",
         }
     }
@@ -74,6 +78,7 @@ impl Scenario {
             Self::BrokenStreams => broken_streams(&dice),
             Self::Crowd => crowd(&dice),
             Self::Tree => tree(&dice),
+            Self::Storm => storm(&dice),
             Self::Severity => severity(&dice),
         }
     }
@@ -215,6 +220,26 @@ fn strategy(mode: &str, dice: &Dice) -> Value {
         targets[0]["retry"] = json!({ "attempts": dice.between(1, 2) });
     }
     json!({ "strategy": { "mode": mode }, "targets": targets })
+}
+
+fn storm(dice: &Dice) -> World {
+    let mut world = World::new(vec![Upstream {
+        tokens: (1, 2),
+        ..Upstream::new("one")
+    }]);
+    world.outages.push(Outage {
+        target: 0,
+        from: secs(5),
+        until: secs(35),
+        share: 0.4,
+        trouble: *dice.pick(&[Trouble::Refused, Trouble::Status(500), Trouble::Reset]),
+    });
+    world.traffic = Traffic {
+        rate: 40.0,
+        lasts: secs(40),
+        ..Traffic::default()
+    };
+    world
 }
 
 fn severity(dice: &Dice) -> World {

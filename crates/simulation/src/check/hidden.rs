@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::load::most_attempts;
 use super::{Found, Rule};
 use crate::event::{Ending, Heard};
 use crate::history::{Call, Calls, Exchange};
@@ -23,8 +24,14 @@ pub(super) fn check(calls: &Calls<'_>, world: &World, found: &mut Found) {
         let Some(until) = failure(call) else {
             continue;
         };
+        let spent = call.exchanges.len() >= most_attempts(world);
         let mut targets = (0..world.upstreams.len()).map(|target| Place::of(target, calls, world));
-        if let Some(able) = targets.find(|place| place.could_serve(call, until)) {
+        let able = |place: &Place<'_>| {
+            // Nobody can know of a recovery, and there is a choice between those that failed.
+            let unknown = spent && place.failed_lately(call.at);
+            !unknown && place.could_serve(call, until)
+        };
+        if let Some(able) = targets.find(able) {
             let name = &world.upstreams[able.target].name;
             let what = format!("it failed while {name} could have served it");
             found.add(Rule::HiddenFailure, call.number, what);
@@ -67,6 +74,17 @@ impl<'h> Place<'h> {
         let troubled =
             outages.any(|outage| outage.target == self.target && outage.touches(call.at, until));
         !asked && !troubled && !self.pauses(call.at, until) && self.has_room(call.at, until)
+    }
+
+    /// Whether the last thing that is known of it is a failure.
+    fn failed_lately(&self, at: Duration) -> bool {
+        let ended = |one: &&&Exchange<'_>| one.over.is_some_and(|over| over.at <= at);
+        let last = self
+            .exchanges
+            .iter()
+            .filter(ended)
+            .max_by_key(|one| one.over.map(|over| over.at));
+        last.is_some_and(|one| !matches!(one.sent.heard, Heard::Served { .. }))
     }
 
     fn pauses(&self, from: Duration, until: Duration) -> bool {

@@ -1,12 +1,11 @@
 //! [`Rule::BoundedLoad`].
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{Found, Rule};
-use crate::history::Calls;
+use crate::history::{Calls, Exchange};
 use crate::world::{Route, World};
 
 /// Retries for each call that is brought to an upstream.
@@ -15,6 +14,12 @@ const SHARE: f64 = 0.1;
 const RESERVE: f64 = 10.0;
 /// How long what was not used may still be used.
 const MEMORY: Duration = Duration::from_secs(10);
+/// Times over which requests are counted.
+const STRETCHES: [Duration; 3] = [
+    Duration::from_secs(9),
+    Duration::from_secs(27),
+    Duration::from_secs(90),
+];
 
 pub(super) fn check(calls: &Calls<'_>, world: &World, found: &mut Found) {
     let most = most_attempts(world);
@@ -30,37 +35,41 @@ pub(super) fn check(calls: &Calls<'_>, world: &World, found: &mut Found) {
     }
 }
 
-/// A request is either the first for its call at this upstream, or a retry. In any stretch of time, retries are a share
-/// of what is brought here in it and in the memory before, and the reserve of both.
+/// A request is either the first for its call at this upstream, or a retry. What retries are paid from is kept by the
+/// second and forgotten after ten: so in any stretch of time they are a share of what was brought here in it and ten seconds
+/// before, and the reserve of as many times ten seconds as fit, each a second short, and once more.
 fn of_target(target: usize, calls: &Calls<'_>, world: &World, found: &mut Found) {
-    let (mut first, mut again) = (Vec::new(), Vec::new());
-    let mut brought = BTreeSet::new();
-    for call in &calls.calls {
-        let here = call
-            .exchanges
-            .iter()
-            .filter(|one| one.sent.target == target);
-        for exchange in here {
-            let is_first = brought.insert(call.number);
-            if is_first { &mut first } else { &mut again }.push(exchange.at);
+    let (first, again) = requests(target, calls);
+    for (number, since) in again.iter().enumerate() {
+        for stretch in STRETCHES {
+            let until = *since + stretch;
+            let retries = again[number..].partition_point(|at| *at < until);
+            let from = since.saturating_sub(MEMORY);
+            let offered =
+                first.partition_point(|at| *at < until) - first.partition_point(|at| *at < from);
+            let filled = (stretch.as_secs_f64() / 9.0).ceil() + 1.0;
+            let allowed = SHARE.mul_add(float(offered), RESERVE * MEMORY.as_secs_f64() * filled);
+            if float(retries) > allowed {
+                let name = &world.upstreams[target].name;
+                let what = format!("{name}: {retries} retries for {offered} calls since {since:?}");
+                return found.add(Rule::BoundedLoad, None, what);
+            }
         }
+    }
+}
+
+/// When calls were brought to an upstream, and when it was asked again, in their order.
+fn requests(target: usize, calls: &Calls<'_>) -> (Vec<Duration>, Vec<Duration>) {
+    let (mut first, mut again) = (Vec::new(), Vec::new());
+    for call in &calls.calls {
+        let here = |exchange: &&Exchange<'_>| exchange.sent.target == target;
+        let mut times = call.exchanges.iter().filter(here).map(|one| one.at);
+        first.extend(times.next());
+        again.extend(times);
     }
     first.sort();
     again.sort();
-    for (number, since) in again.iter().enumerate() {
-        let until = *since + MEMORY;
-        let retries = again[number..].partition_point(|at| *at < until);
-        let from = since.saturating_sub(MEMORY);
-        let offered =
-            first.partition_point(|at| *at < until) - first.partition_point(|at| *at < from);
-        let stretch = (MEMORY * 2).as_secs_f64();
-        let allowed = SHARE.mul_add(float(offered), RESERVE * stretch);
-        if float(retries) > allowed {
-            let name = &world.upstreams[target].name;
-            let what = format!("{name}: {retries} retries for {offered} calls since {since:?}");
-            return found.add(Rule::BoundedLoad, None, what);
-        }
-    }
+    (first, again)
 }
 
 fn float(count: usize) -> f64 {
