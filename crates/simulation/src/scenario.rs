@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use orchestra_gateway::{Retries, RetryRules};
 use serde_json::{Value, json};
 
 use crate::dice::Dice;
@@ -21,11 +22,11 @@ pub enum Scenario {
     Chaos,
     /// Streams that break in every way, and clients that leave.
     BrokenStreams,
-    /// More calls than the upstreams can serve, and an outage on top.
+    /// More calls than the upstreams can serve, and an outage of one or both on top.
     Crowd,
     /// A tree of strategies over upstreams in trouble.
     Tree,
-    /// One upstream with many calls, of which nearly half fail: not enough to leave it alone, and no other to go to.
+    /// One upstream that fails most of many calls, no other to go to, and a gateway that may ask again eight times.
     Storm,
     /// Three upstreams with an incident each, as long and as severe as those that providers publish, in a hundredth of the time.
     ///
@@ -187,11 +188,19 @@ fn crowd(dice: &Dice) -> World {
         ..Upstream::new(name)
     });
     let mut world = World::new(upstreams.into());
-    world.outages.push(Outage {
+    let outage = Outage {
         from: secs(30),
         until: secs(60),
         ..any_outage(dice, 2)
-    });
+    };
+    world.outages.push(outage);
+    if dice.chance(0.5) {
+        let other = 1 - outage.target;
+        world.outages.push(Outage {
+            target: other,
+            ..outage
+        });
+    }
     world.traffic = Traffic {
         rate: f64::from(capacity) * 1.15,
         lasts: secs(181),
@@ -222,21 +231,36 @@ fn strategy(mode: &str, dice: &Dice) -> Value {
     json!({ "strategy": { "mode": mode }, "targets": targets })
 }
 
+/// Without the budget each failing call would be sent nine times. What an upstream says with a 429 that asks for no pause is
+/// no failure, so nothing else holds the retries back.
 fn storm(dice: &Dice) -> World {
     let mut world = World::new(vec![Upstream {
-        tokens: (1, 2),
+        first_token: Duration::from_millis(20),
+        tokens: (1, 1),
+        token_gap: Duration::ZERO,
         ..Upstream::new("one")
     }]);
+    let at_once = Some(Duration::ZERO);
     world.outages.push(Outage {
         target: 0,
         from: secs(5),
-        until: secs(35),
-        share: 0.4,
-        trouble: *dice.pick(&[Trouble::Refused, Trouble::Status(500), Trouble::Reset]),
+        until: secs(25),
+        share: *dice.pick(&[0.4, 0.8]),
+        trouble: *dice.pick(&[
+            Trouble::RateLimited {
+                retry_after: at_once,
+            },
+            Trouble::Status(500),
+        ]),
+    });
+    world.settings.max_attempts = 9;
+    world.settings.retries = RetryRules::all(Retries {
+        as_last: 8,
+        ..Retries::default()
     });
     world.traffic = Traffic {
         rate: 40.0,
-        lasts: secs(40),
+        lasts: secs(30),
         ..Traffic::default()
     };
     world
