@@ -156,8 +156,10 @@ fn broken_streams(dice: &Dice) -> World {
         Trouble::Cut,
         Trouble::Stall,
         Trouble::NoEnd,
-        Trouble::Drip { gap: secs(3) },
+        // Never silent for too long, and yet not done in time.
+        Trouble::Drip { gap: secs(9) },
     ];
+    world.settings.stream_total = secs(45);
     world.outages = (0..4)
         .map(|_| Outage {
             trouble: *dice.pick(&troubles),
@@ -240,18 +242,14 @@ fn storm(dice: &Dice) -> World {
         token_gap: Duration::ZERO,
         ..Upstream::new("one")
     }]);
-    let at_once = Some(Duration::ZERO);
     world.outages.push(Outage {
         target: 0,
         from: secs(5),
         until: secs(25),
-        share: *dice.pick(&[0.4, 0.8]),
-        trouble: *dice.pick(&[
-            Trouble::RateLimited {
-                retry_after: at_once,
-            },
-            Trouble::Status(500),
-        ]),
+        share: *dice.pick(&[0.7, 0.8, 0.9]),
+        trouble: Trouble::RateLimited {
+            retry_after: Some(Duration::ZERO),
+        },
     });
     world.settings.max_attempts = 9;
     world.settings.retries = RetryRules::all(Retries {

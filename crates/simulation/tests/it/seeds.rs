@@ -40,8 +40,8 @@ fn all_hold(scenario: Scenario) {
 fn hold(scenario: Scenario, seeds: u64) {
     let mut problems = (0..seeds).filter_map(|seed| Some((seed, problem(scenario, seed)?)));
     if let Some((_, first)) = problems.next() {
-        let others: Vec<u64> = problems.map(|(seed, _)| seed).collect();
-        panic!("{first}\nand with the seeds {others:?}");
+        let heads = problems.map(|(_, text)| text.lines().take(2).collect::<String>());
+        panic!("{first}\nand:\n{}", heads.collect::<Vec<_>>().join("\n"));
     }
 }
 
