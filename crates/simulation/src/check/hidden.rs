@@ -76,14 +76,10 @@ impl<'h> Place<'h> {
         !asked && !troubled && !self.pauses(call.at, until) && self.has_room(call.at, until)
     }
 
-    /// Whether the last thing that is known of it is a failure.
+    /// Whether the latest request that it is done with failed. Earlier ones that ended later say nothing of the time since.
     fn failed_lately(&self, at: Duration) -> bool {
         let ended = |one: &&&Exchange<'_>| one.over.is_some_and(|over| over.at <= at);
-        let last = self
-            .exchanges
-            .iter()
-            .filter(ended)
-            .max_by_key(|one| one.over.map(|over| over.at));
+        let last = self.exchanges.iter().filter(ended).max_by_key(|one| one.at);
         last.is_some_and(|one| !matches!(one.sent.heard, Heard::Served { .. }))
     }
 

@@ -11,6 +11,7 @@ const FAILED_ONCE: &[(Scenario, u64)] = &[
     (Scenario::BrokenStreams, 33),
     (Scenario::Crowd, 1),
     (Scenario::Severity, 21),
+    (Scenario::Severity, 1667),
 ];
 
 /// How many seeds of each kind of world; 20,000 in all with `ORCHESTRA_TEST_LONG=1`.
