@@ -351,7 +351,7 @@ fn errors_of_the_vendors_are_read_as_they_mean_them() {
             "The guardrail checks defined in the config failed.",
             ContentPolicy,
         ),
-        ("portkey", 412, "", "budget", Permission),
+        ("portkey", 412, "", "budget", Policy),
         (
             "openai-compatible",
             400,
