@@ -7,7 +7,7 @@ use axum::routing::{MethodRouter, post};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Uri};
 use orchestra_dialects::Endpoint;
-use orchestra_gateway::{AnswerBody, Directions, Incoming, Refusal};
+use orchestra_gateway::{AnswerBody, Incoming, Refusal};
 use orchestra_types::ProviderId;
 
 use super::reply::{marked, wrap, wrong_method};
@@ -33,28 +33,33 @@ pub(super) async fn serve(
     provider: Option<ProviderId>,
     request: Request<Body>,
 ) -> Response {
-    let (mut head, body) = request.into_parts();
+    let (head, body) = request.into_parts();
     let marks = Marks::of(&head.headers);
-    let asked = read_portkey(app, &mut head.headers).map(|asked| {
-        let asked = asked.unwrap_or_default();
-        (asked.provider, asked.directions)
-    });
-    let accepted = accept(app, endpoint, (provider, asked), (head, body));
-    let answer = match accepted.await {
+    let answer = match accept(app, endpoint, provider, head, body).await {
         Ok(incoming) => wrap(app.gateway.call(incoming).await),
         Err(refusal) => wrap(refuse(app, endpoint, refusal)),
     };
     marked(answer, marks)
 }
 
-/// What the call says in Portkey's words, if anything.
-fn read_portkey(app: &App, headers: &mut HeaderMap) -> Result<Option<Asked>, Refusal> {
+/// What the call says in Portkey's words.
+fn read_portkey(
+    app: &App,
+    by_path: Option<ProviderId>,
+    headers: &mut HeaderMap,
+) -> Result<Asked, Refusal> {
     let desk = Desk {
         routes: app.gateway.routes(),
         caller_keys: app.caller_keys,
         keys_required: app.keeper.clients().now().required,
     };
-    desk.read(headers)
+    let mut asked = desk.read(headers)?.unwrap_or_default();
+    if by_path.is_some() && by_path != asked.provider {
+        // The caller's key is the other provider's.
+        asked.directions.key = None;
+        asked.provider = by_path;
+    }
+    Ok(asked)
 }
 
 fn refuse(app: &App, endpoint: Endpoint, refusal: Refusal) -> http::Response<AnswerBody> {
@@ -62,26 +67,26 @@ fn refuse(app: &App, endpoint: Endpoint, refusal: Refusal) -> http::Response<Ans
         .refuse(refusal, endpoint.dialect().family(), Some(endpoint))
 }
 
-/// A provider and all else that says where a call goes.
-type Whither = (Option<ProviderId>, Directions);
-
 async fn accept(
     app: &App,
     endpoint: Endpoint,
-    (by_path, asked): (Option<ProviderId>, Result<Whither, Refusal>),
-    (head, body): (Parts, Body),
+    by_path: Option<ProviderId>,
+    mut head: Parts,
+    body: Body,
 ) -> Result<Incoming, Refusal> {
-    // Who may not call learns nothing of what is wrong with the call.
+    // Who may not call learns nothing of what is wrong with the call, and has nothing of it read.
     let client = access::identify(&app.keeper.clients().now(), &head.headers)?;
-    let (by_header, mut directions) = asked?;
+    let Asked {
+        provider,
+        mut directions,
+    } = read_portkey(app, by_path, &mut head.headers)?;
     head.uri.path().clone_into(&mut directions.path);
     let body = body::read(&head.headers, body, app.max_body_bytes, app.body_patience).await?;
-    let headers: HeaderMap = head.headers;
     Ok(Incoming {
         endpoint,
-        provider: by_path.or(by_header),
+        provider,
         client,
-        headers,
+        headers: head.headers,
         query: head.uri.query().map(str::to_owned),
         directions,
         body,

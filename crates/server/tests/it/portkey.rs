@@ -113,6 +113,24 @@ async fn callers_keys_can_be_forbidden() {
 }
 
 #[tokio::test]
+async fn a_callers_key_goes_to_no_other_provider_than_the_one_it_is_for() {
+    let stage = Stage::open(Script::new()).await;
+    let headers = [
+        key(),
+        ("x-portkey-provider", "anthropic"),
+        ("authorization", "Bearer sk-of-the-caller"),
+    ];
+    let lines: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
+    let path = "/openai/v1/chat/completions";
+    let answer = call(&stage, &request_with("POST", path, &lines, BODY.as_bytes())).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(last_key(&stage), format!("Bearer {PROVIDER_KEY}"));
+}
+
+#[tokio::test]
 async fn answers_are_marked_as_portkeys_clients_expect() {
     let script = Script::new()
         .on(
