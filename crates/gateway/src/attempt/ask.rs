@@ -187,14 +187,10 @@ impl Gateway {
 }
 
 impl Attempts<'_> {
-    /// What can follow if the attempt that begins now fails.
+    /// Whether another target can follow if the attempt that begins now fails.
     fn spare(&self, question: Question<'_>, settlement: &Settlement) -> Spare {
-        if !self.are_left(settlement) {
-            Spare::None
-        } else if question.more {
+        if question.more && self.are_left(settlement) {
             Spare::Ready
-        } else if question.retried < question.retries.as_last {
-            Spare::Again
         } else {
             Spare::None
         }

@@ -44,15 +44,13 @@ pub(crate) struct Attempts<'a> {
     pub(crate) most: usize,
 }
 
-/// Whether another attempt can follow if this one fails.
+/// Whether another target stands ready if this one fails. That the same one may be asked again is no reason to hold a stream
+/// back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Spare {
-    /// Another target is. A failure can still be hidden from the client: a stream is held back for its content.
+    /// A failure can still be hidden from the client: a stream is held back for its content.
     Ready,
-    /// Only the same target can be asked once more. A failure can be hidden all the same, but nobody waits for the
-    /// time that this attempt takes.
-    Again,
-    /// This is the last attempt: the client gets what comes as soon as it comes.
+    /// The client gets what comes as soon as it comes.
     None,
 }
 
@@ -98,7 +96,7 @@ impl Attempts<'_> {
         let patience = match (self.call.head.stream(), spare) {
             (true, _) => self.settings.first_byte,
             (false, Spare::Ready) => left / 2,
-            (false, Spare::Again | Spare::None) => left,
+            (false, Spare::None) => left,
         };
         self.request_timeout
             .map_or(patience, |most| patience.min(most))

@@ -460,12 +460,11 @@ async fn a_target_whose_breaker_opens_is_not_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_fails_before_its_content_is_asked_for_again() {
+async fn a_lone_targets_stream_that_fails_before_its_first_event_is_asked_for_again() {
     let recorded = wire::recorded(CHAT);
-    let opening = recorded.events[0].to_owned();
     let whole = Act::Stream(recorded.whole(), false);
     for (word, breaks) in [("broken", true), ("truncated", false)] {
-        let failing = Act::Stream(opening.clone(), breaks);
+        let failing = Act::Stream(String::new(), breaks);
         let theatre = Theatre::new(Settings::default(), [vec![failing, whole.clone()]]);
         let got = theatre.ask(true).await;
         assert_eq!(got.faults(), [word, "-"]);
@@ -474,17 +473,24 @@ async fn a_stream_that_fails_before_its_content_is_asked_for_again() {
     }
 }
 
+/// No other target stands ready, so that nothing is held back.
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_fails_after_its_content_is_not() {
+async fn a_lone_targets_stream_that_fails_after_its_first_event_is_not() {
     let recorded = wire::recorded(CHAT);
-    let (before, _) = recorded.at_content();
-    for breaks in [true, false] {
+    let (content, _) = recorded.at_content();
+    let opening = recorded.events[0].to_owned();
+    for (before, breaks) in [
+        (&content, true),
+        (&content, false),
+        (&opening, true),
+        (&opening, false),
+    ] {
         let failing = Act::Stream(before.clone(), breaks);
         let whole = Act::Stream(recorded.whole(), false);
         let theatre = Theatre::new(Settings::default(), [vec![failing, whole]]);
         let got = theatre.ask(true).await;
         assert_eq!(got.record.ending, Ending::Interrupted);
-        assert!(got.text().starts_with(&before) && got.text().contains("`one`"));
+        assert!(got.text().starts_with(before.as_str()) && got.text().contains("`one`"));
         assert_eq!(theatre.asked(), ["one"]);
     }
 }
