@@ -5,6 +5,7 @@
 //! has rolled back by itself, a `BEGIN` whose answer was never read), so it is closed and another opened.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Database, Pool};
@@ -20,6 +21,9 @@ pub(super) const READERS: u32 = 4;
 
 /// How many connections that makes.
 pub(super) const CONNECTIONS: u32 = READERS + 1;
+
+/// Between two attempts at what SQLite does not wait for by itself.
+pub(super) const PAUSE: Duration = Duration::from_millis(5);
 
 /// What differs between the drivers.
 pub(super) trait Driver: Database {
@@ -75,6 +79,24 @@ impl<D: Driver> Sessions<D> {
 
     /// Begins a transaction with these statements.
     pub(super) async fn begin(
+        &self,
+        mode: Mode,
+        statements: &str,
+    ) -> Result<Box<dyn Transaction>, BackendError> {
+        let began = Instant::now();
+        loop {
+            match self.begin_at_once(mode, statements).await {
+                // SQLite waits for other writers, but not for whoever makes or clears away the write-ahead log
+                // just now (sqlite.org/wal.html, section 2.1). Nothing was begun.
+                Err(BackendError::Busy(_)) if began.elapsed() < self.patience.turn => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn begin_at_once(
         &self,
         mode: Mode,
         statements: &str,

@@ -5,7 +5,7 @@ mod version;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sqlx::error::BoxDynError;
 use sqlx::sqlite::{
@@ -15,15 +15,12 @@ use sqlx::sqlite::{
 use sqlx::{Arguments, AssertSqlSafe, ConnectOptions, Row as _, Sqlite, TypeInfo, ValueRef};
 
 use super::file::{self, Identity};
-use super::session::{CONNECTIONS, Driver, Sessions, explain};
+use super::session::{CONNECTIONS, Driver, PAUSE, Sessions, explain};
 use super::{Backend, BackendError, BoxFuture, Kind, Mode, Patience, Row, Transaction, Value};
 
 /// How many bytes the smallest page, and so a database that is not empty, has (sqlite.org/fileformat.html). SQLite
 /// takes some shorter files for empty ones, and overwrites them.
 const SMALLEST: u64 = 512;
-
-/// Between two attempts to open a file that others make just now.
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// A store in a SQLite file.
 ///
@@ -116,9 +113,9 @@ impl SqliteBackend {
     }
 
     /// Brings what is in the write-ahead log into the file. If another process reads just now, it stays there,
-    /// where it is as safe.
+    /// where it is as safe. Without waiting: a checkpoint that waits for readers keeps writers out meanwhile.
     async fn settle(&self) {
-        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let checkpoint = "PRAGMA wal_checkpoint(PASSIVE)";
         if self.check_file().is_ok()
             && let Ok(mut connection) = self.sessions.pool().acquire().await
         {
