@@ -115,7 +115,7 @@ impl SqliteBackend {
     /// Brings what is in the write-ahead log into the file. If another process reads just now, it stays there,
     /// where it is as safe. Without waiting: a checkpoint that waits for readers keeps writers out meanwhile.
     async fn settle(&self) {
-        let checkpoint = "PRAGMA wal_checkpoint(PASSIVE)";
+        let checkpoint = "PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)";
         if self.check_file().is_ok()
             && let Ok(mut connection) = self.sessions.pool().acquire().await
         {
