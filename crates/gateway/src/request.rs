@@ -3,6 +3,7 @@
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
+use orchestra_providers::never_goes_up;
 use orchestra_types::CallId;
 
 use crate::call::Call;
@@ -58,29 +59,17 @@ pub(crate) fn request(
 /// frames the message, and the gateway's own words.
 fn may_be_asked_for(name: &HeaderName) -> bool {
     const OURS: [&str; 2] = ["x-portkey-", "x-orchestra-"];
-    const KEPT: [&str; 20] = [
+    // The gateway's own: what it sends and what it can read.
+    const WRITTEN: [&str; 4] = [
         "accept",
         "accept-encoding",
-        "api-key",
-        "authorization",
-        "connection",
         "content-encoding",
-        "content-length",
         "content-type",
-        "cookie",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "x-api-key",
-        "x-goog-api-key",
     ];
-    !KEPT.contains(&name.as_str()) && !OURS.iter().any(|ours| name.as_str().starts_with(ours))
+    let name = name.as_str();
+    !never_goes_up(name)
+        && !WRITTEN.contains(&name)
+        && !OURS.iter().any(|ours| name.starts_with(ours))
 }
 
 /// A version or beta that a client names for its own dialect says nothing of a request in another one.

@@ -62,6 +62,13 @@ pub(crate) fn is_barred(direction: Direction, name: &str) -> bool {
     CONNECTION.contains(&name) || side.contains(&name)
 }
 
+/// Whether a client's header stays at the gateway whatever a row or a caller says: it holds a credential, tells where the
+/// client is, or belongs to its connection. The name is in lower case.
+#[must_use]
+pub fn never_goes_up(name: &str) -> bool {
+    is_barred(Direction::Up, name)
+}
+
 /// A header's name, or the beginning of many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Allowed {

@@ -21,6 +21,7 @@ pub use assemble::RowError;
 pub use auth::AuthScheme;
 pub use catalogue::{Catalogue, CatalogueError, UnknownKind};
 pub use classify::{ErrorClass, ErrorRule};
+pub use headers::never_goes_up;
 pub use limits::{RateLimitHeaders, ResetFormat};
 pub use profile::{ModelProfileRow, ProfileRow};
 pub use provider::{CallUriError, Provider};

@@ -113,6 +113,7 @@ async fn headers_that_are_asked_for_go_along_and_private_ones_never() {
         "cookie",
         "x-portkey-api-key",
         "host",
+        "x-forwarded-for",
         "x-absent",
     ];
     let config = json!({ "provider": "one", "forward_headers": forwarded });
@@ -121,6 +122,7 @@ async fn headers_that_are_asked_for_go_along_and_private_ones_never() {
         .header("x-other", "unwanted")
         .header("authorization", "Bearer the-clients-own")
         .header("cookie", "the-clients-own")
+        .header("x-forwarded-for", "the-clients-own")
         .header("x-portkey-api-key", "the-clients-own");
     let (_, request) = received(call).await;
     assert_eq!(request.header("x-custom"), Some("wanted"));
