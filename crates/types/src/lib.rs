@@ -1,6 +1,6 @@
 //! The vocabulary that three or more Orchestra crates share.
 //!
-//! Plain values without I/O: identifiers, token [`Usage`], and the two things a
+//! Plain values without I/O: identifiers, token [`Usage`], [`Money`] and [`Price`], and the two things a
 //! program must be handed to stay reproducible, a [`Clock`] and an [`Rng`].
 //!
 //! ```
@@ -16,10 +16,14 @@
 
 mod clock;
 mod id;
+mod money;
+mod price;
 mod rng;
 mod usage;
 
 pub use clock::{Clock, SystemClock};
 pub use id::{CallId, InvalidName, KeyId, ModelId, ProviderId};
+pub use money::{InvalidMoney, Money};
+pub use price::{InvalidRate, Price, Rate, Rates};
 pub use rng::{Rng, SeededRng};
 pub use usage::Usage;
