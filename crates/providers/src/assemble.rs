@@ -7,6 +7,7 @@ use orchestra_dialects::{Endpoint, Family};
 use orchestra_types::ProviderId;
 
 use crate::address::Address;
+use crate::facts::Facts;
 use crate::headers::{self, AllowList, Direction};
 use crate::pattern::Pattern;
 use crate::profile::Profiles;
@@ -86,6 +87,22 @@ pub enum RowError {
         /// As it was written.
         text: String,
     },
+    /// A model's name in `facts` that is empty or holds a blank.
+    #[error("facts holds {text:?}: write models' names, with '*' for any characters")]
+    FactsPattern {
+        /// As it was written.
+        text: String,
+    },
+    /// A context window that no model has.
+    #[error(
+        "the context of {models} in facts is {tokens}: write a number of tokens, such as 128000"
+    )]
+    Context {
+        /// Whose.
+        models: String,
+        /// As it was written.
+        tokens: u64,
+    },
     /// A name in `models` or `key_names` that is empty.
     #[error("{field} holds an empty name")]
     EmptyName {
@@ -136,6 +153,7 @@ impl Provider {
             translates_to: translates_to(row, &routes)?,
             profiles: Profiles::parse(row.profile.as_ref(), row.profiles.as_deref())
                 .map_err(|text| RowError::ProfilePattern { text })?,
+            facts: Facts::parse(row.facts.as_deref().unwrap_or_default())?,
             key_required: row.key_required.unwrap_or(auth != AuthScheme::None),
             key_names: names("key_names", row.key_names.as_deref())?,
             companions: companions(row)?,

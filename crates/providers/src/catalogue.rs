@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use orchestra_types::ProviderId;
 
-use crate::Row;
+use crate::{ModelFactsRow, Row};
 
 /// The catalogue that ships with this crate.
 const EMBEDDED: &str = include_str!("../catalogue.toml");
+
+/// What is known of its models.
+const MODELS: &str = include_str!("../models.toml");
 
 /// Rows by their kind.
 #[derive(Clone, Debug)]
@@ -30,6 +33,12 @@ pub enum CatalogueError {
         /// Its `kind`.
         kind: String,
     },
+    /// Models of a kind that has no row.
+    #[error("there is no row {kind:?}, whose models are described")]
+    NoSuchKind {
+        /// The kind.
+        kind: String,
+    },
 }
 
 /// A row that starts from a kind which the catalogue does not have.
@@ -49,7 +58,9 @@ impl Catalogue {
     /// Never: a test reads the same text.
     #[must_use]
     pub fn embedded() -> Self {
-        Self::parse(EMBEDDED).expect("the embedded text does not change after its test")
+        Self::parse(EMBEDDED)
+            .and_then(|catalogue| catalogue.with_models(MODELS))
+            .expect("the embedded texts do not change after their test")
     }
 
     /// Reads a catalogue: one TOML table per row, named after its kind.
@@ -74,6 +85,21 @@ impl Catalogue {
             rows.insert(name.clone(), complete);
         }
         Ok(Self { rows })
+    }
+
+    /// With what a text says of the models of its kinds: for each kind a list of tables.
+    ///
+    /// # Errors
+    /// [`CatalogueError`] if it is no TOML of that shape or speaks of a kind that is not here.
+    pub fn with_models(mut self, text: &str) -> Result<Self, CatalogueError> {
+        let written: BTreeMap<String, Vec<ModelFactsRow>> = toml::from_str(text)?;
+        for (kind, facts) in written {
+            match self.rows.get_mut(&kind) {
+                Some(row) => row.facts.get_or_insert_default().extend(facts),
+                None => return Err(CatalogueError::NoSuchKind { kind }),
+            }
+        }
+        Ok(self)
     }
 
     /// The row of a kind, such as `openai`.
@@ -123,6 +149,19 @@ mod tests {
     #[test]
     fn the_embedded_text_is_a_catalogue() {
         Catalogue::parse(EMBEDDED).unwrap();
+        assert!(Catalogue::embedded().kinds().count() > 10);
+    }
+
+    #[test]
+    fn models_are_described_for_kinds_that_are_there() {
+        let catalogue = Catalogue::parse("[a]").unwrap();
+        let described = catalogue
+            .clone()
+            .with_models("[[a]]\nmodels = ['m']\ncontext = 8");
+        let facts = described.unwrap().get("a").unwrap().facts.clone().unwrap();
+        assert_eq!(facts[0].context, Some(8));
+        let absent = catalogue.with_models("[[b]]\nmodels = ['m']").unwrap_err();
+        assert!(absent.to_string().contains("\"b\""));
     }
 
     #[test]

@@ -3,14 +3,16 @@
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, Uri};
 use orchestra_dialects::{Endpoint, Family, Profile, UpstreamError};
-use orchestra_types::ProviderId;
+use orchestra_types::{Price, ProviderId};
 
 use crate::address::{self, Address};
+use crate::facts::Facts;
 use crate::headers::AllowList;
 use crate::pattern::Pattern;
 use crate::profile::Profiles;
 use crate::{
-    AuthScheme, ErrorClass, ErrorRule, PathError, RateLimitHeaders, StreamEnd, classify, method,
+    AuthScheme, ErrorClass, ErrorRule, ModelFactsRow, PathError, RateLimitHeaders, RowError,
+    StreamEnd, classify, method,
 };
 
 /// One configured provider.
@@ -27,6 +29,7 @@ pub struct Provider {
     pub(crate) models_uri: Uri,
     pub(crate) translates_to: Vec<Endpoint>,
     pub(crate) profiles: Profiles,
+    pub(crate) facts: Facts,
     pub(crate) auth: AuthScheme,
     pub(crate) key_required: bool,
     pub(crate) key_names: Vec<String>,
@@ -160,6 +163,27 @@ impl Provider {
     #[must_use]
     pub fn profile(&self, model: &str) -> Profile {
         self.profiles.of(model)
+    }
+
+    /// The context window of one of its models in tokens, by the provider's own name for it; `None` if it is not known.
+    #[must_use]
+    pub fn context(&self, model: &str) -> Option<u64> {
+        self.facts.context(model)
+    }
+
+    /// What one of its models costs, by the provider's own name for it; `None` if it is not known.
+    #[must_use]
+    pub fn price(&self, model: &str) -> Option<&Price> {
+        self.facts.price(model)
+    }
+
+    /// Adds what somebody knows better of its models.
+    ///
+    /// # Errors
+    /// [`RowError`] for the first entry that is wrong; nothing is added then.
+    pub fn learn(&mut self, rows: &[ModelFactsRow]) -> Result<(), RowError> {
+        self.facts.and(Facts::parse(rows)?);
+        Ok(())
     }
 
     /// Where it lists its models.

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::{ErrorRule, ModelProfileRow, ProfileRow, ResetFormat};
+use crate::{ErrorRule, ModelFactsRow, ModelProfileRow, ProfileRow, ResetFormat};
 
 /// What is written about one provider. Every field may be absent.
 ///
 /// A configuration row is laid over a catalogue row with [`Row::overlay`]: a field it names
 /// replaces the whole field below, a field it leaves out stays as it was. Only in `profile` the
-/// fields within count one by one.
+/// fields within count one by one, and entries of `facts` follow those below.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
@@ -42,6 +42,8 @@ pub struct Row {
     pub profile: Option<ProfileRow>,
     /// What is different for some of its models; of several entries that fit, the later ones count.
     pub profiles: Option<Vec<ModelProfileRow>>,
+    /// How much its models take in and what they cost. An overlay of this field adds entries, which come before those below.
+    pub facts: Option<Vec<ModelFactsRow>>,
     /// How a key is presented. Default: bearer.
     pub auth: Option<AuthRow>,
     /// How a key is presented at single endpoints that want it in another way.
@@ -84,6 +86,10 @@ impl Row {
                 Self {
                     profile: match (&self.profile, &over.profile) {
                         (Some(below), Some(over)) => Some(below.overlay(over)),
+                        (below, over) => over.as_ref().or(below.as_ref()).cloned(),
+                    },
+                    facts: match (&self.facts, &over.facts) {
+                        (Some(below), Some(over)) => Some([below.as_slice(), over].concat()),
                         (below, over) => over.as_ref().or(below.as_ref()).cloned(),
                     },
                     passthrough_url: self.passthrough_below(over),
