@@ -2,6 +2,7 @@
 
 mod config;
 mod facts;
+mod hedge;
 mod node;
 mod pick;
 mod plan;
@@ -9,6 +10,7 @@ mod query;
 
 pub use config::ConfigError;
 pub use facts::{Blind, Compat, Facts, View};
+pub use hedge::{Hedge, HedgeAfter, Share};
 pub use node::{
     Cache, Failures, InlineKey, Node, NodeKind, Retry, Settings, Sticky, Strategy, Target,
 };

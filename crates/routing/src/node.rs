@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::hedge::Hedge;
 use crate::query::Query;
 
 /// A node: a target, or a strategy that chooses among further nodes.
@@ -157,6 +158,8 @@ pub struct Settings {
     pub drop_params: Vec<String>,
     /// Asking the same target again.
     pub retry: Option<Retry>,
+    /// Asking a second target while the first one is slow.
+    pub hedge: Option<Hedge>,
     /// How long an answer's headers may take.
     pub request_timeout: Option<Duration>,
     /// Another address than the provider's.
@@ -217,6 +220,7 @@ impl Settings {
             default_params: merged(&self.default_params, &above.default_params),
             drop_params,
             retry: self.retry.clone().or_else(|| above.retry.clone()),
+            hedge: self.hedge.or(above.hedge),
             request_timeout: self.request_timeout.or(above.request_timeout),
             custom_host: self
                 .custom_host

@@ -168,6 +168,7 @@ const KNOWN: &[&str] = &[
     "default_params",
     "drop_params",
     "retry",
+    "hedge",
     "request_timeout",
     "custom_host",
     "forward_headers",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{ConfigError, Place, present};
+use crate::hedge::{Hedge, HedgeAfter, Share};
 use crate::node::{Cache, Retry, Settings};
 
 /// Portkey's documents allow five; more would only prolong what the client waits for.
@@ -30,6 +31,9 @@ pub(super) fn read(
     }
     if let Some(value) = present(members, "retry") {
         settings.retry = Some(retry(value, &place.member("retry"))?);
+    }
+    if let Some(value) = present(members, "hedge") {
+        settings.hedge = Some(hedge(value, &place.member("hedge"))?);
     }
     if let Some(value) = present(members, "request_timeout") {
         let place = place.member("request_timeout");
@@ -91,6 +95,39 @@ fn retry(value: &Value, place: &Place<'_>) -> Result<Retry, ConfigError> {
         statuses,
         use_retry_after,
     })
+}
+
+fn hedge(value: &Value, place: &Place<'_>) -> Result<Hedge, ConfigError> {
+    let members = place.object(value)?;
+    only(members, &["after", "most_extra"], place)?;
+    let after = present(members, "after")
+        .map(|value| after(value, &place.member("after")))
+        .transpose()?;
+    let most_extra = present(members, "most_extra")
+        .map(|value| share(value, &place.member("most_extra")))
+        .transpose()?;
+    Ok(Hedge {
+        // Who writes the member wants it.
+        after: Some(after.unwrap_or(HedgeAfter::Percentile(95))),
+        most_extra,
+    })
+}
+
+fn after(value: &Value, place: &Place<'_>) -> Result<HedgeAfter, ConfigError> {
+    let Some(text) = value.as_str() else {
+        let millis = place.whole(value, 1, MAX_TIMEOUT_MS)?;
+        return Ok(HedgeAfter::Time(Duration::from_millis(millis)));
+    };
+    HedgeAfter::parse(text).ok_or_else(|| {
+        place.error(format!(
+            "`{text}` is no time for it: write a percentile such as \"p95\" (p50 to p99), a number of milliseconds, or \"never\""
+        ))
+    })
+}
+
+fn share(value: &Value, place: &Place<'_>) -> Result<Share, ConfigError> {
+    let share = value.as_f64().and_then(Share::of);
+    share.ok_or_else(|| place.error("a part of the calls is needed: above 0, up to 1"))
 }
 
 /// An object, or the mode alone.

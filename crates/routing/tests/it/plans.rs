@@ -1,6 +1,10 @@
 //! What is tried, in which order.
 
-use orchestra_routing::{Compat, Failures, Node, NodeKind, Plan, PlanError};
+use std::time::Duration;
+
+use orchestra_routing::{
+    Compat, Failures, Hedge, HedgeAfter, Node, NodeKind, Plan, PlanError, Share,
+};
 use serde_json::{Value, json};
 
 use crate::call::{Call, Known, Setting, providers};
@@ -84,6 +88,39 @@ fn settings_are_handed_down() {
     assert_eq!(settings.request_timeout.unwrap().as_secs(), 5);
     assert_eq!(settings.override_params["temperature"], 1);
     assert_eq!(settings.override_params["user"], "x");
+}
+
+#[test]
+fn hedges_are_handed_down_and_switched_off_below() {
+    let plan = plan(&json!({
+        "strategy": { "mode": "fallback" },
+        "hedge": { "most_extra": 0.05 },
+        "targets": [
+            { "provider": "a" },
+            { "provider": "b", "hedge": { "after": 800 } },
+            { "provider": "c", "hedge": { "after": "never" } },
+        ],
+    }));
+    let hedges: Vec<_> = plan
+        .steps
+        .iter()
+        .map(|step| step.settings.hedge.unwrap())
+        .collect();
+    let after = |after| Hedge {
+        after: Some(after),
+        most_extra: None,
+    };
+    assert_eq!(
+        hedges,
+        [
+            Hedge {
+                after: Some(HedgeAfter::Percentile(95)),
+                most_extra: Share::of(0.05),
+            },
+            after(HedgeAfter::Time(Duration::from_millis(800))),
+            after(HedgeAfter::Never),
+        ]
+    );
 }
 
 #[test]

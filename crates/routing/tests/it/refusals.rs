@@ -101,6 +101,23 @@ fn what_is_wrong_is_named_with_its_place() {
             json!({ "retry": { "tries": 6 } }),
             "retry.tries: there is no such member",
         ),
+        (json!({ "hedge": true }), "hedge: an object is needed"),
+        (
+            json!({ "hedge": { "delay": 5 } }),
+            "hedge.delay: there is no such member; there are after, most_extra",
+        ),
+        (
+            json!({ "hedge": { "after": "95" } }),
+            "hedge.after: `95` is no time for it: write a percentile such as \"p95\"",
+        ),
+        (
+            json!({ "hedge": { "after": 0 } }),
+            "hedge.after: a whole number from 1",
+        ),
+        (
+            json!({ "hedge": { "most_extra": 2 } }),
+            "hedge.most_extra: a part of the calls is needed: above 0, up to 1",
+        ),
         (
             json!({ "request_timeout": 0 }),
             "request_timeout: a whole number",
