@@ -5,8 +5,9 @@ use orchestra_health::Standing;
 use orchestra_routing::Choice;
 use serde_json::{Value, json};
 
-use crate::call::Incoming;
+use crate::call::{Call, Incoming};
 use crate::gateway::Gateway;
+use crate::hedging::{Hedging, is_repeatable};
 use crate::plan::{Exchange, Plan, Stage};
 use crate::refusal::Refusal;
 use crate::settle::{AttemptRecord, CallRecord};
@@ -31,6 +32,8 @@ pub struct ExplainedTarget {
     pub standing: &'static str,
     /// Whether the call is written anew in another dialect for it.
     pub translated: bool,
+    /// When another target is asked as well while this one is slow, and for how large a part of the calls.
+    pub hedge: Option<Hedging>,
     /// Why it cannot be tried.
     pub problem: Option<String>,
 }
@@ -45,21 +48,22 @@ impl Gateway {
         let client = incoming.client.clone();
         let call = self.read(incoming)?;
         let plan = self.plan(&call, client.as_ref())?;
-        Ok(self.explained(&plan))
+        Ok(self.explained(&call, &plan))
     }
 
-    pub(crate) fn explained(&self, plan: &Plan) -> Explanation {
+    pub(crate) fn explained(&self, call: &Call, plan: &Plan) -> Explanation {
         Explanation {
             choices: plan.choices.clone(),
             targets: plan
                 .stages
                 .iter()
-                .map(|stage| self.target_of(stage))
+                .map(|stage| self.target_of(call, stage))
                 .collect(),
         }
     }
 
-    fn target_of(&self, stage: &Stage) -> ExplainedTarget {
+    fn target_of(&self, call: &Call, stage: &Stage) -> ExplainedTarget {
+        let hedge = self.hedging_at(call, stage);
         let path = stage.path.clone();
         match &stage.target {
             Ok(target) => ExplainedTarget {
@@ -74,6 +78,7 @@ impl Gateway {
                         .standing(&target.model, self.parts.clock.monotonic()),
                 ),
                 translated: target.exchange == Exchange::Translated,
+                hedge,
                 problem: None,
             },
             Err(refusal) => ExplainedTarget {
@@ -81,9 +86,20 @@ impl Gateway {
                 place: None,
                 standing: "unusable",
                 translated: false,
+                hedge: None,
                 problem: Some(refusal.message.clone()),
             },
         }
+    }
+}
+
+impl Gateway {
+    /// What holds at a stage where another target is ready to be asked.
+    fn hedging_at(&self, call: &Call, stage: &Stage) -> Option<Hedging> {
+        let (rules, own) = (&self.parts.settings.hedging, stage.settings.hedge);
+        let hedging = rules.of(call.head.model(), own)?;
+        let usable = stage.exit(None, true).is_some() && is_repeatable(call);
+        usable.then_some(hedging)
     }
 }
 
@@ -118,6 +134,10 @@ impl ExplainedTarget {
         if self.translated {
             value["translated"] = json!(true);
         }
+        if let Some(hedge) = self.hedge {
+            value["hedge"] =
+                json!({ "after": hedge.after.to_string(), "most_extra": hedge.most_extra.part() });
+        }
         if let Some(problem) = &self.problem {
             value["problem"] = json!(problem);
         }
@@ -126,11 +146,15 @@ impl ExplainedTarget {
 }
 
 fn attempt(attempt: &AttemptRecord) -> Value {
-    json!({
+    let mut value = json!({
         "provider": attempt.provider.as_str(), "model": attempt.model.as_str(), "path": attempt.path,
         "key": attempt.key.as_ref().map(|key| key.name.as_str()),
         "fault": attempt.fault, "ms": u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX),
-    })
+    });
+    if let Some(hedge) = attempt.hedge {
+        value["hedge"] = json!(hedge.as_str());
+    }
+    value
 }
 
 fn word(standing: Standing) -> &'static str {

@@ -14,6 +14,7 @@ use crate::body::AnswerBody;
 use crate::call::{Call, Incoming, asks};
 use crate::conversations::{Conversations, Keep, resume};
 use crate::failure::Failure;
+use crate::hedging::Accounts;
 use crate::keys::{Access, KeyReport, KeySource};
 use crate::models::ModelLists;
 use crate::plan::{Plan, Planning};
@@ -84,6 +85,7 @@ pub struct Parts {
 pub struct Gateway {
     pub(crate) parts: Arc<Parts>,
     pub(crate) lists: Arc<ModelLists>,
+    pub(crate) hedges: Arc<Accounts>,
 }
 
 impl Gateway {
@@ -94,6 +96,7 @@ impl Gateway {
         Self {
             parts: Arc::new(parts),
             lists,
+            hedges: Arc::default(),
         }
     }
 
@@ -171,7 +174,7 @@ impl Gateway {
         }
         let plan = self.plan(&call, settlement.record.client.as_ref())?;
         if explain {
-            settlement.record.explanation = Some(Box::new(self.explained(&plan)));
+            settlement.record.explanation = Some(Box::new(self.explained(&call, &plan)));
         }
         self.attempt_all(&call, plan, settlement).await
     }

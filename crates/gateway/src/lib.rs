@@ -9,6 +9,7 @@ mod explain;
 mod failure;
 mod fault;
 mod gateway;
+mod hedging;
 mod keys;
 mod known;
 mod losses;
@@ -37,6 +38,7 @@ pub use conversations::{
 pub use explain::{ExplainedTarget, Explanation};
 pub use fault::{Fault, FaultKind, Phase, Reached, Verdict};
 pub use gateway::{Gateway, Parts};
+pub use hedging::{HedgeRules, Hedging};
 pub use keys::{
     InvalidKeyName, KeyName, KeyReport, KeySource, KeyStanding, Keys, ProviderKey, RefreshFuture,
     Refreshed, UnusableKey, UsedKey,
@@ -44,6 +46,7 @@ pub use keys::{
 pub use known::KnownModels;
 pub use losses::LossTally;
 pub use models::{ModelEntry, ProviderCheck};
+pub use orchestra_routing::{HedgeAfter, Share};
 pub use providers::{Member, Providers, TargetReport};
 pub use raw::RawCall;
 pub use refusal::Refusal;
@@ -53,7 +56,7 @@ pub use routes::{
     Routes,
 };
 pub use settings::{Settings, Translation};
-pub use settle::{AttemptRecord, CallRecord, Ending, NoRecords, Sink};
+pub use settle::{AttemptRecord, CallRecord, Ending, HedgeOutcome, NoRecords, Sink};
 pub use transport::{
     BoxError, OutgoingBody, PooledTransport, SendFuture, StreamedBody, TlsSetupError, Transport,
     TransportError, UpstreamBody,

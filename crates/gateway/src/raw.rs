@@ -87,13 +87,12 @@ impl Gateway {
             Err(Closed::Resting(_)) => Access::force(&member, &model, rng, began)?,
         };
         let request = raw_request(&access, call)?;
-        settlement.attempt(member.provider.id(), &model, None, access.used());
+        let sent = settlement.attempt(member.provider.id(), &model, None, access.used(), began);
         let sending = self.parts.transport.send(request);
         let outcome = match timeout(self.parts.settings.total, sending).await {
             // Nothing against the provider: its caller let it down.
             Ok(Err(TransportError::RequestBody { .. })) => {
-                let took = self.parts.clock.monotonic().saturating_sub(began);
-                settlement.attempted(Some("incomplete_body"), took);
+                settlement.attempted(sent, Some("incomplete_body"), settlement.now());
                 return Err(Refusal::incomplete_body().into());
             }
             Ok(Ok(answer))
@@ -106,7 +105,7 @@ impl Gateway {
             Ok(answered) => answered.map_err(Fault::from),
             Err(_) => Err(Fault::new(FaultKind::Timeout(Phase::Total), Reached::Sent)),
         };
-        self.note(&access, began, outcome.as_ref().err(), settlement);
+        self.note(&access, sent, outcome.as_ref().err(), settlement);
         let mut answer = outcome.map_err(|fault| {
             fault.book(&access, settlement.now());
             raw_failure(fault, &access)

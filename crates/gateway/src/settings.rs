@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use orchestra_dialects::HeadLimits;
 
+use crate::hedging::HedgeRules;
 use crate::retries::RetryRules;
 
 /// How long each phase of a call may take, and how large its parts may be.
@@ -29,6 +30,8 @@ pub struct Settings {
     pub max_attempts: usize,
     /// How often the same target is asked again.
     pub retries: RetryRules,
+    /// When a second target is asked while the first one is slow. Never by default.
+    pub hedging: HedgeRules,
     /// The largest answer that is taken in one piece, in bytes.
     pub max_answer_bytes: usize,
     /// The largest single event of a stream, in bytes.
@@ -89,6 +92,7 @@ impl Default for Settings {
             stream_total: Duration::from_secs(3600),
             max_attempts: 3,
             retries: RetryRules::default(),
+            hedging: HedgeRules::default(),
             max_answer_bytes: 64 << 20,
             max_event_bytes: 8 << 20,
             head: HeadLimits::default(),

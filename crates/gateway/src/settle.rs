@@ -54,14 +54,53 @@ pub struct AttemptRecord {
     /// was not translated.
     pub translated_to: Option<Endpoint>,
     /// The word for the fault; `None` if the attempt succeeded, `abandoned` if the client left
-    /// before it was over.
+    /// before it was over, `cancelled` if it was dropped because another attempt was faster.
     pub fault: Option<&'static str>,
+    /// What came of it, if it was made while the one before had not answered.
+    pub hedge: Option<HedgeOutcome>,
     /// Where the target stands in the tree that the call followed, such as `targets[1]`; empty without a tree.
     pub path: String,
     /// From sending to success or fault. For a stream, success is its first content, or its first
     /// event where no other target stood ready.
     pub took: Duration,
 }
+
+/// What came of an attempt that was made because the one before was slow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HedgeOutcome {
+    /// It answered first.
+    Won,
+    /// It was not needed: the attempt before answered, or failed in a way that leads to no other target.
+    Lost,
+    /// It failed.
+    Failed,
+    /// The client left first.
+    Abandoned,
+}
+
+impl HedgeOutcome {
+    /// One word for logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Won => "won",
+            Self::Lost => "lost",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+        }
+    }
+
+    fn of(fault: Option<&'static str>) -> Self {
+        match fault {
+            None => Self::Won,
+            Some(CALLED_OFF) => Self::Lost,
+            Some(_) => Self::Failed,
+        }
+    }
+}
+
+/// The word for an attempt that was dropped because another one of the same call was faster.
+pub(crate) const CALLED_OFF: &str = "cancelled";
 
 /// What is known of a call when it is over.
 #[derive(Clone, Debug)]
@@ -82,8 +121,10 @@ pub struct CallRecord {
     pub metadata: BTreeMap<String, String>,
     /// What was planned, where the caller asked to be told.
     pub explanation: Option<Box<Explanation>>,
-    /// Sends to upstreams in their order; the last one decided.
+    /// Sends to upstreams. The last one decided; the others stand in their order.
     pub attempts: Vec<AttemptRecord>,
+    /// Whether a second target would have been asked, and the share of calls for which that may be done was used up.
+    pub hedge_capped: bool,
     /// How it ended.
     pub ending: Ending,
     /// The status that the client got; zero if it left before any.
@@ -133,6 +174,7 @@ impl CallRecord {
             metadata: BTreeMap::new(),
             explanation: None,
             attempts: Vec::new(),
+            hedge_capped: false,
             ending: Ending::ClientGone,
             status: 0,
             finish: None,
@@ -157,6 +199,13 @@ impl CallRecord {
             .take_while(|attempt| place(attempt) == last);
         Some(same.count() - 1).filter(|retries| *retries > 0)
     }
+}
+
+/// A send that was noted: which of its call, and when it began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    number: usize,
+    began: Duration,
 }
 
 /// The open record of a running call. Dropping it settles the call: a call of which nobody
@@ -192,30 +241,53 @@ impl Settlement {
         model: &ModelId,
         translated_to: Option<Endpoint>,
         key: Option<UsedKey>,
-    ) {
+        began: Duration,
+    ) -> Sent {
         self.record.attempts.push(AttemptRecord {
             provider: provider.clone(),
             model: model.clone(),
             key,
             translated_to,
             fault: Some("abandoned"),
+            hedge: None,
             path: String::new(),
             took: Duration::ZERO,
         });
+        let number = self.record.attempts.len() - 1;
+        Sent { number, began }
     }
 
-    /// Notes where the target of the last send stands in a tree.
-    pub(crate) fn attempt_at(&mut self, path: &str) {
-        if let Some(attempt) = self.record.attempts.last_mut() {
+    /// Notes where the target of a send stands in a tree.
+    pub(crate) fn attempt_at(&mut self, sent: Sent, path: &str) {
+        if let Some(attempt) = self.record.attempts.get_mut(sent.number) {
             path.clone_into(&mut attempt.path);
         }
     }
 
-    /// Notes how the last send went.
-    pub(crate) fn attempted(&mut self, fault: Option<&'static str>, took: Duration) {
-        if let Some(attempt) = self.record.attempts.last_mut() {
+    /// Notes how a send went that is over at the time `now`.
+    pub(crate) fn attempted(&mut self, sent: Sent, fault: Option<&'static str>, now: Duration) {
+        if let Some(attempt) = self.record.attempts.get_mut(sent.number) {
             attempt.fault = fault;
-            attempt.took = took;
+            attempt.took = now.saturating_sub(sent.began);
+            if let Some(hedge) = &mut attempt.hedge {
+                *hedge = HedgeOutcome::of(fault);
+            }
+        }
+    }
+
+    /// Notes that a send was made because the one before was slow.
+    pub(crate) fn is_hedge(&mut self, sent: Sent) {
+        if let Some(attempt) = self.record.attempts.get_mut(sent.number) {
+            attempt.hedge = Some(HedgeOutcome::Abandoned);
+        }
+    }
+
+    /// Notes which of several sends that are over decided.
+    pub(crate) fn decided_by(&mut self, sent: Sent) {
+        let attempts = &mut self.record.attempts;
+        if sent.number < attempts.len() {
+            let attempt = attempts.remove(sent.number);
+            attempts.push(attempt);
         }
     }
 

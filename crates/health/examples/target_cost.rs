@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use orchestra_health::{Outcome, Policy, Target, Targets};
+use orchestra_health::{Form, Outcome, Policy, Target, Targets};
 
 const ATTEMPTS: u32 = 1_000_000;
 const TARGETS: usize = 300;
@@ -35,7 +35,7 @@ fn main() {
 fn attempt(target: &Arc<Target>) {
     let now = black_box(Duration::from_secs(100));
     if let Ok(ticket) = target.admit(now) {
-        ticket.first_token(now);
+        ticket.first_token(Form::Stream, now);
         ticket.judge(Outcome::Healthy, now, 0.5);
     }
 }

@@ -7,6 +7,7 @@ use crate::breaker::{Breaker, BreakerPolicy, BreakerState};
 use crate::latency::Latency;
 use crate::limit::Limit;
 use crate::retries::{RetryBudget, RetryPolicy};
+use crate::spread::{Form, Spread};
 use crate::standing::{Out, OutReason, Report, Standing};
 use crate::ticket::{Begun, Ticket};
 
@@ -66,6 +67,8 @@ struct State {
     retries: RetryBudget,
     limit: Limit,
     latency: Latency,
+    streams: Spread,
+    wholes: Spread,
     paused_until: Duration,
     in_flight: u32,
     successes: u64,
@@ -84,6 +87,8 @@ impl Target {
                 retries: RetryBudget::new(&policy.retries),
                 limit: Limit::default(),
                 latency: Latency::default(),
+                streams: Spread::new(),
+                wholes: Spread::new(),
                 paused_until: Duration::ZERO,
                 in_flight: 0,
                 successes: 0,
@@ -182,11 +187,32 @@ impl Target {
         state.record(&self.policy, begun.openings, outcome, now, draw);
     }
 
+    /// The time within which so many of a hundred attempts of late got their first token, or their whole answer; `None` while
+    /// fewer than fifty are known.
+    #[must_use]
+    pub fn percentile(&self, percent: u8, form: Form, now: Duration) -> Option<Duration> {
+        let state = self.state();
+        let spread = match form {
+            Form::Stream => &state.streams,
+            Form::Whole => &state.wholes,
+        };
+        spread.percentile(percent, now)
+    }
+
     /// An attempt that began then has got its first token.
-    pub(crate) fn first_token(&self, begun: Begun, now: Duration) {
+    pub(crate) fn first_token(&self, begun: Begun, form: Form, now: Duration) {
         let took = now.saturating_sub(begun.since);
         let decay = self.policy.latency_decay;
-        self.state().latency.record(took, now, decay);
+        let mut state = self.state();
+        state.latency.record(took, now, decay);
+        state.spread(form).record(took, now);
+    }
+
+    /// An attempt that began then was given up for a faster one. It would have taken longer than until now: without it the
+    /// slow ones would be missing among the times, and each percentile would sink to where the next one is given up.
+    pub(crate) fn outrun(&self, begun: Begun, form: Form, now: Duration) {
+        let took = now.saturating_sub(begun.since);
+        self.state().spread(form).record(took, now);
     }
 
     /// The probe that began then needs its place no longer. If the breaker opened since, the place is not its own.
@@ -222,6 +248,13 @@ impl Target {
 }
 
 impl State {
+    const fn spread(&mut self, form: Form) -> &mut Spread {
+        match form {
+            Form::Stream => &mut self.streams,
+            Form::Whole => &mut self.wholes,
+        }
+    }
+
     fn standing(&self, policy: &Policy, now: Duration) -> Standing {
         let out = |until, reason| Standing::Out(Out { until, reason });
         if now < self.paused_until {
@@ -361,7 +394,7 @@ mod tests {
         let (fast, slow) = (target(), target());
         for (target, millis) in [(&fast, 100), (&slow, 900)] {
             let ticket = target.admit(at(1)).unwrap();
-            ticket.first_token(at(1) + Duration::from_millis(millis));
+            ticket.first_token(Form::Stream, at(1) + Duration::from_millis(millis));
         }
         assert!(fast.cost(at(2)) < slow.cost(at(2)));
         let _busy: Vec<Ticket> = (0..20).map(|_| fast.admit(at(2)).unwrap()).collect();
@@ -406,7 +439,7 @@ mod tests {
     fn a_probe_that_streams_lets_the_next_one_through_and_its_end_decides() {
         let target = failing(at(100));
         let probe = target.admit(at(130)).unwrap();
-        probe.first_token(at(131));
+        probe.first_token(Form::Stream, at(131));
         let next = target.admit(at(131)).unwrap();
         assert!(target.admit(at(131)).is_err(), "one at a time");
         probe.judge(Outcome::Failed, at(140), EVEN);
@@ -442,7 +475,7 @@ mod tests {
     #[test]
     fn a_new_target_is_not_sent_everything() {
         let (new, known) = (target(), target());
-        known.admit(at(1)).unwrap().first_token(at(2));
+        known.admit(at(1)).unwrap().first_token(Form::Stream, at(2));
         assert!(new.cost(at(2)) < known.cost(at(2)));
         let _waiting: Vec<Ticket> = (0..10).map(|_| new.admit(at(2)).unwrap()).collect();
         assert!(new.cost(at(2)) > known.cost(at(2)));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::spread::Form;
 use crate::target::{Outcome, Target};
 
 /// What was so when an attempt began.
@@ -43,9 +44,21 @@ impl Ticket {
 
     /// The first token came. A probe lets the next one through: a stream may go on for minutes, and only its end will
     /// tell whether the target is well.
-    pub fn first_token(&self, now: Duration) {
-        self.target.first_token(self.begun, now);
+    pub fn first_token(&self, form: Form, now: Duration) {
+        self.target.first_token(self.begun, form, now);
         self.give_probe_back(now);
+    }
+
+    /// Another attempt of the same call was faster, though it began later. That is no outcome; but it is known that this one
+    /// would have taken longer.
+    pub fn outrun(&self, form: Form, now: Duration) {
+        self.target.outrun(self.begun, form, now);
+    }
+
+    /// Whether this is the call that sees whether a target is well again.
+    #[must_use]
+    pub fn is_probe(&self) -> bool {
+        self.probe.load(Ordering::Relaxed)
     }
 
     /// The attempt ended, and its place is free. `draw` is chance, 0 to 1. Only the first outcome counts.

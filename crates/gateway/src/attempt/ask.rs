@@ -1,7 +1,6 @@
 //! One target, asked once or again.
 
-use std::time::Duration;
-
+use orchestra_health::Form;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::round::{Failed, Turn};
@@ -13,7 +12,7 @@ use crate::keys::{Access, chance};
 use crate::outgoing::Outgoing;
 use crate::plan::{Candidate, Stage};
 use crate::retries::Retries;
-use crate::settle::Settlement;
+use crate::settle::{Sent, Settlement};
 
 /// What one target is asked.
 #[derive(Clone, Copy)]
@@ -37,19 +36,23 @@ pub(super) enum Asked {
 
 impl Gateway {
     /// Asks one target: again with another key while its provider refuses them, again with any if its failure may pass and
-    /// the rules want that before other targets are asked, as long as attempts are left.
+    /// the rules want that before other targets are asked, as long as attempts are left. `had` is the fault of an attempt that
+    /// was made already.
     pub(super) async fn ask(
         &self,
         attempts: &Attempts<'_>,
         mut question: Question<'_>,
         mut access: Access,
+        mut had: Option<Fault>,
         settlement: &mut Settlement,
     ) -> Asked {
         loop {
-            let sending = self.send(attempts, question, &access, settlement);
-            let fault = match sending.await {
-                Ok(answer) => return Asked::Answered(access, answer),
-                Err(fault) => fault,
+            let fault = match had.take() {
+                Some(fault) => fault,
+                None => match self.send(attempts, question, &access, settlement).await {
+                    Ok(answer) => return Asked::Answered(access, answer),
+                    Err(fault) => fault,
+                },
             };
             let next = match self.other_key(&access, &fault, attempts.deadline).await {
                 Some(other) => {
@@ -142,23 +145,42 @@ impl Gateway {
         access: &Access,
         settlement: &mut Settlement,
     ) -> Result<Answer, Fault> {
-        let Question {
-            target,
-            outgoing,
-            stage,
-            ..
-        } = question;
+        let sent = self.begin(question, access, settlement);
+        let spare = attempts.spare(question, settlement);
+        let outcome = attempts.run(access, question.outgoing, spare).await;
+        self.end(question, access, sent, &outcome, settlement);
+        outcome
+    }
+
+    /// Books that an attempt begins.
+    pub(super) fn begin(
+        &self,
+        question: Question<'_>,
+        access: &Access,
+        settlement: &mut Settlement,
+    ) -> Sent {
+        let (target, outgoing) = (question.target, question.outgoing);
         let began = self.parts.clock.monotonic();
         let (provider, key) = (target.member.provider.id(), access.used());
-        settlement.attempt(provider, &target.model, outgoing.translated_to(), key);
-        settlement.attempt_at(&stage.path);
-        let spare = attempts.spare(question, settlement);
-        let outcome = attempts.run(access, outgoing, spare).await;
-        self.note(access, began, outcome.as_ref().err(), settlement);
+        let to = outgoing.translated_to();
+        let sent = settlement.attempt(provider, &target.model, to, key, began);
+        settlement.attempt_at(sent, &question.stage.path);
+        sent
+    }
+
+    /// Books how an attempt went.
+    pub(super) fn end(
+        &self,
+        question: Question<'_>,
+        access: &Access,
+        sent: Sent,
+        outcome: &Result<Answer, Fault>,
+        settlement: &mut Settlement,
+    ) {
+        self.note(access, sent, outcome.as_ref().err(), settlement);
         if outcome.is_ok() {
-            settlement.record.losses.add(&outgoing.losses);
+            settlement.record.losses.add(&question.outgoing.losses);
         }
-        outcome
     }
 
     /// Writes into record and log how the attempt that was begun went. The target's health hears of success when
@@ -166,16 +188,16 @@ impl Gateway {
     pub(crate) fn note(
         &self,
         access: &Access,
-        began: Duration,
+        sent: Sent,
         fault: Option<&Fault>,
         settlement: &mut Settlement,
     ) {
         let now = self.parts.clock.monotonic();
-        settlement.attempted(fault.map(Fault::name), now.saturating_sub(began));
+        settlement.attempted(sent, fault.map(Fault::name), now);
         match fault {
             None => {
                 access.accepted();
-                access.first_token(now);
+                access.first_token(form(settlement.record.streamed), now);
             }
             Some(fault) => tracing::warn!(
                 call = %settlement.record.id, provider = %access.member.provider.id(), key = access.name(),
@@ -187,8 +209,37 @@ impl Gateway {
 }
 
 impl Attempts<'_> {
+    /// What the target whose turn it is is asked.
+    pub(super) fn question<'q>(
+        &self,
+        turn: Turn<'q>,
+        stage: &'q Stage,
+        outgoing: &'q Outgoing,
+    ) -> Question<'q> {
+        Question {
+            target: turn.target,
+            outgoing,
+            stage,
+            more: turn.more,
+            retries: self.retries(stage, turn.target),
+            retried: turn.retried,
+        }
+    }
+
+    /// How often the same target may be asked again: what its tree says, else the rules.
+    pub(super) fn retries(&self, stage: &Stage, target: &Candidate) -> Retries {
+        let (rules, provider) = (&self.settings.retries, target.member.provider.id());
+        let usual = if target.member.provider.retries_itself() && !rules.names(provider) {
+            Retries::NONE
+        } else {
+            rules.of(self.call.head.model(), provider)
+        };
+        let own = stage.settings.retry.as_ref();
+        own.map_or(usual, |retry| usual.times(retry.attempts))
+    }
+
     /// Whether another target can follow if the attempt that begins now fails.
-    fn spare(&self, question: Question<'_>, settlement: &Settlement) -> Spare {
+    pub(super) fn spare(&self, question: Question<'_>, settlement: &Settlement) -> Spare {
         if question.more && self.are_left(settlement) {
             Spare::Ready
         } else {
@@ -202,4 +253,9 @@ impl Attempts<'_> {
         let kept = usize::from(question.more && other.keys_tried() > 1);
         self.remaining(settlement) > kept
     }
+}
+
+/// How the answer comes of a call that asks for a stream, or does not.
+pub(super) const fn form(streamed: bool) -> Form {
+    if streamed { Form::Stream } else { Form::Whole }
 }

@@ -1,7 +1,10 @@
 //! One send to one target.
 
 mod ask;
+mod hedge;
+mod letter;
 mod round;
+mod second;
 mod stream;
 mod targets;
 mod whole;
@@ -50,6 +53,8 @@ pub(crate) struct Attempts<'a> {
 pub(crate) enum Spare {
     /// A failure can still be hidden from the client: a stream is held back for its content.
     Ready,
+    /// So it can, since another target is being asked already; but none waits for the time that this one takes.
+    Rival,
     /// The client gets what comes as soon as it comes.
     None,
 }
@@ -96,7 +101,7 @@ impl Attempts<'_> {
         let patience = match (self.call.head.stream(), spare) {
             (true, _) => self.settings.first_byte,
             (false, Spare::Ready) => left / 2,
-            (false, Spare::None) => left,
+            (false, Spare::Rival | Spare::None) => left,
         };
         self.request_timeout
             .map_or(patience, |most| patience.min(most))

@@ -12,7 +12,7 @@ use crate::fault::Fault;
 use crate::keys::Access;
 use crate::plan::{Candidate, Exchange, Stage};
 use crate::refusal::Refusal;
-use crate::settle::Settlement;
+use crate::settle::{Sent, Settlement};
 
 /// What a call has to tell when no target has answered.
 #[derive(Default)]
@@ -85,6 +85,15 @@ impl Failed {
     }
 }
 
+/// What came of a target that was asked before its turn, and failed.
+pub(super) struct Early {
+    /// Its place in the plan.
+    pub(super) at: usize,
+    pub(super) access: Access,
+    pub(super) fault: Fault,
+    pub(super) sent: Sent,
+}
+
 /// What is known while targets are tried.
 pub(super) struct Round<'r> {
     pub(super) stages: &'r [Stage],
@@ -95,6 +104,12 @@ pub(super) struct Round<'r> {
     resting: Vec<(usize, Out)>,
     /// Targets that may do better if they are asked again, in the order in which they failed.
     failed: Vec<Failed>,
+    /// Whether a second target was asked while the first one was slow.
+    pub(super) hedged: bool,
+    /// Whether the call has paid for the hedges of others.
+    pub(super) paid_in: bool,
+    /// That target, if it failed and its turn has not come.
+    pub(super) early: Option<Early>,
     pub(super) settlement: &'r mut Settlement,
 }
 
@@ -106,6 +121,9 @@ impl<'r> Round<'r> {
             visited: BTreeSet::new(),
             resting: Vec::new(),
             failed: Vec::new(),
+            hedged: false,
+            paid_in: false,
+            early: None,
             settlement,
         }
     }
@@ -115,10 +133,27 @@ impl<'r> Round<'r> {
         self.visited.insert(at)
     }
 
+    /// Whether the call has been there.
+    pub(super) fn was_at(&self, at: usize) -> bool {
+        self.visited.contains(&at)
+    }
+
+    /// Whether the target at this place was asked before its turn, and failed.
+    pub(super) fn is_early(&self, at: usize) -> bool {
+        self.early.as_ref().is_some_and(|early| early.at == at)
+    }
+
+    /// What came of the target at this place, if it was asked before its turn.
+    pub(super) fn take_early(&mut self, at: usize) -> Option<Early> {
+        let early = self.early.take_if(|early| early.at == at)?;
+        self.settlement.decided_by(early.sent);
+        Some(early)
+    }
+
     /// Whether some failure of this stage leads to a place where the call has not been.
     pub(super) fn leads_to_others(&self, stage: &Stage) -> bool {
         let mut places = stage.exits.iter().map(|exit| exit.to);
-        places.any(|to| !self.visited.contains(&to))
+        places.any(|to| !self.was_at(to))
     }
 
     pub(super) fn rests(&mut self, at: usize, out: Out) {

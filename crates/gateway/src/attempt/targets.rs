@@ -4,17 +4,18 @@ use tokio::time::Instant;
 
 use super::Attempts;
 use super::ask::{Asked, Question};
+use super::hedge::{Lane, Raced};
+use super::letter::{Letter, Written};
 use super::round::{Failed, Round, Turn};
+use crate::answer::Answer;
 use crate::call::Call;
 use crate::conversations::Keep;
 use crate::failure::Failure;
 use crate::fault::{Fault, Verdict};
 use crate::gateway::{Gateway, Served};
 use crate::keys::{Access, Closed};
-use crate::outgoing::{Outgoing, Step, Unsendable, prepare};
+use crate::outgoing::Unsendable;
 use crate::plan::{Candidate, Plan, Stage};
-use crate::retries::Retries;
-use crate::routes::edit;
 use crate::settle::Settlement;
 
 /// What came of asking one stage.
@@ -49,36 +50,45 @@ impl Gateway {
             most: plan.most_attempts(settings),
         };
         let mut round = Round::new(&plan.stages, settlement);
-        if let Some(done) = self.ask_each(&attempts, &mut round, 0).await {
-            return done;
+        let done = self.ask_all(&attempts, &mut round).await;
+        if let Some(early) = round.early.take() {
+            // Its turn never came.
+            let now = self.parts.clock.monotonic();
+            early.fault.book(&early.access, now);
         }
-        if let Some(done) = self.ask_again(&attempts, &mut round).await {
-            return done;
+        match done {
+            Some(done) => done,
+            None => Err(round.failure(call)),
         }
-        if let Some(done) = self.ask_resting(&attempts, &mut round).await {
-            return done;
+    }
+
+    async fn ask_all(&self, attempts: &Attempts<'_>, round: &mut Round<'_>) -> Done {
+        if let Some(done) = self.ask_each(attempts, round, 0).await {
+            return Some(done);
         }
-        Err(round.failure(call))
+        if let Some(done) = self.ask_again(attempts, round).await {
+            return Some(done);
+        }
+        self.ask_resting(attempts, round).await
     }
 
     /// Asks every target that may be asked and that the plan leads to from this place, as long as it has not been there.
     async fn ask_each(&self, attempts: &Attempts<'_>, round: &mut Round<'_>, first: usize) -> Done {
         let mut next = Some(first);
-        while attempts.are_left(round.settlement)
-            && let Some(at) = next
+        while let Some(at) = next
+            && (attempts.are_left(round.settlement) || round.is_early(at))
             && round.visit(at)
         {
             let stage = &round.stages[at];
-            next = match self.open_stage(stage) {
-                Ok((target, access)) => {
-                    access.offer(self.parts.clock.monotonic());
+            next = match self.come_to(at, round) {
+                Ok((target, access, had)) => {
                     let turn = Turn {
                         at,
                         target,
                         more: stage.exit(None, true).is_some(),
                         retried: 0,
                     };
-                    match self.try_stage(attempts, turn, access, round).await {
+                    match self.try_stage(attempts, turn, access, had, round).await {
                         Tried::Over(done) => return Some(*done),
                         Tried::Next(next) => next,
                     }
@@ -117,7 +127,7 @@ impl Gateway {
                 more: round.has_resting() || round.leads_to_others(stage),
                 retried: failed.retried + 1,
             };
-            match self.try_stage(attempts, turn, access, round).await {
+            match self.try_stage(attempts, turn, access, None, round).await {
                 Tried::Over(done) => return Some(*done),
                 Tried::Next(None) => {}
                 Tried::Next(Some(next)) => {
@@ -152,41 +162,26 @@ impl Gateway {
                 more: round.has_resting(),
                 retried: u32::MAX,
             };
-            if let Tried::Over(done) = self.try_stage(attempts, turn, access, round).await {
+            if let Tried::Over(done) = self.try_stage(attempts, turn, access, None, round).await {
                 return Some(*done);
             }
         }
         None
     }
 
-    /// Asks the target of one stage, with what the stage changes of the call.
+    /// Asks the target of one stage, with what the stage changes of the call. `had` is its fault if it was asked already.
     async fn try_stage(
         &self,
         attempts: &Attempts<'_>,
         turn: Turn<'_>,
         access: Access,
+        had: Option<Fault>,
         round: &mut Round<'_>,
     ) -> Tried {
         let stage = &round.stages[turn.at];
-        let edited = match edit(attempts.call, &stage.settings, &attempts.settings.head) {
-            Ok(edited) => edited,
-            Err(refusal) => {
-                round.told.unable(refusal);
-                return Tried::Next(stage.exit(None, true));
-            }
-        };
-        let attempts = Attempts {
-            call: edited.as_ref().unwrap_or(attempts.call),
-            request_timeout: stage.settings.request_timeout,
-            ..*attempts
-        };
-        let forwards = stage.settings.forward_headers.clone();
-        let outgoing = match prepare(attempts.call, turn.target) {
-            Ok(Step::Send(outgoing)) => Outgoing {
-                forwards: forwards.unwrap_or_default(),
-                ..outgoing
-            },
-            Ok(Step::Estimate(answer)) => {
+        let letter = match Letter::write(attempts, stage, turn.target) {
+            Ok(Written::Letter(letter)) => letter,
+            Ok(Written::Estimate(answer)) => {
                 return Tried::over(Ok(Served::new(access, answer, attempts.deadline)));
             }
             Err(Unsendable::Anywhere(refusal)) => return Tried::over(Err(refusal.into())),
@@ -195,21 +190,25 @@ impl Gateway {
                 return Tried::Next(stage.exit(None, true));
             }
         };
-        let question = Question {
-            target: turn.target,
-            outgoing: &outgoing,
-            stage,
-            more: turn.more,
-            retries: attempts.retries(stage, turn.target),
-            retried: turn.retried,
+        let (base, attempts) = (attempts, letter.attempts(attempts, stage));
+        let question = attempts.question(turn, stage, &letter.outgoing);
+        let lane = Lane {
+            attempts: &attempts,
+            question,
+            access: &access,
         };
-        let asked = self.ask(&attempts, question, access, round.settlement);
+        let had = match self.due(lane, round) {
+            None => had,
+            // In a place of its own, so that calls which are not hedged take no more memory.
+            Some(due) => match Box::pin(self.race(base, lane, due, round)).await {
+                Raced::Answered(served) => return Tried::over(Ok(*served)),
+                Raced::Failed(fault) => Some(*fault),
+            },
+        };
+        let asked = self.ask(&attempts, question, access, had, round.settlement);
         match asked.await {
             Asked::Answered(access, answer) => {
-                let (store, client) = (&self.parts.conversations, &round.settlement.record.client);
-                let keep = Keep::of(store.as_ref(), attempts.call, &outgoing, client.as_ref());
-                let served = Served::new(access, answer, attempts.deadline);
-                Tried::over(Ok(served.keeping(keep)))
+                Tried::over(Ok(self.served(&attempts, question, access, answer, round)))
             }
             Asked::Failed(access, fault, retried) => {
                 if let Some(failed) = Failed::of(&turn, stage, &access, &fault, retried) {
@@ -227,8 +226,27 @@ impl Gateway {
         }
     }
 
+    /// An answer, and the conversation that is to be kept with it.
+    pub(super) fn served(
+        &self,
+        attempts: &Attempts<'_>,
+        question: Question<'_>,
+        access: Access,
+        answer: Answer,
+        round: &Round<'_>,
+    ) -> Served {
+        let (store, client) = (&self.parts.conversations, &round.settlement.record.client);
+        let outgoing = question.outgoing;
+        let keep = Keep::of(store.as_ref(), attempts.call, outgoing, client.as_ref());
+        Served::new(access, answer, attempts.deadline).keeping(keep)
+    }
+
     /// The next stage that may do better than a provider whose error was passed on: not that provider itself.
-    fn beyond(stages: &[Stage], mut next: Option<usize>, fault: &Fault) -> Option<usize> {
+    pub(super) fn beyond(
+        stages: &[Stage],
+        mut next: Option<usize>,
+        fault: &Fault,
+    ) -> Option<usize> {
         while let Some(at) = next
             && let Ok(target) = &stages[at].target
             && fault.is_known_of(&target.member.provider)
@@ -236,6 +254,21 @@ impl Gateway {
             next = stages[at].exit(None, true);
         }
         next
+    }
+
+    /// The target of a stage whose turn it is, a way to it, and its fault if it was asked before its turn.
+    fn come_to<'s>(
+        &self,
+        at: usize,
+        round: &mut Round<'s>,
+    ) -> Result<(&'s Candidate, Access, Option<Fault>), Closed> {
+        let stage = &round.stages[at];
+        if let (Ok(target), Some(early)) = (&stage.target, round.take_early(at)) {
+            return Ok((target, early.access, Some(early.fault)));
+        }
+        let (target, access) = self.open_stage(stage)?;
+        access.offer(self.parts.clock.monotonic());
+        Ok((target, access, None))
     }
 
     /// The stage's target and a way to it.
@@ -267,17 +300,5 @@ impl Attempts<'_> {
     pub(super) fn remaining(&self, settlement: &Settlement) -> usize {
         let made = settlement.record.attempts.len();
         self.most.saturating_sub(made)
-    }
-
-    /// How often the same target may be asked again: what its tree says, else the rules.
-    fn retries(&self, stage: &Stage, target: &Candidate) -> Retries {
-        let (rules, provider) = (&self.settings.retries, target.member.provider.id());
-        let usual = if target.member.provider.retries_itself() && !rules.names(provider) {
-            Retries::NONE
-        } else {
-            rules.of(self.call.head.model(), provider)
-        };
-        let own = stage.settings.retry.as_ref();
-        own.map_or(usual, |retry| usual.times(retry.attempts))
     }
 }

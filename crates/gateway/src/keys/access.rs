@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use orchestra_dialects::Endpoint;
-use orchestra_health::{Out, Outcome, Standing, Target, Ticket};
+use orchestra_health::{Form, Out, Outcome, Standing, Target, Ticket};
 use orchestra_types::{ModelId, Rng};
 
 use super::pool::{Pool, PoolKey};
@@ -163,8 +163,18 @@ impl Access {
     }
 
     /// The target's first token, or its whole answer, came at the time `now`.
-    pub(crate) fn first_token(&self, now: Duration) {
-        self.ticket.first_token(now);
+    pub(crate) fn first_token(&self, form: Form, now: Duration) {
+        self.ticket.first_token(form, now);
+    }
+
+    /// Another target was faster, though it was asked later.
+    pub(crate) fn outrun(&self, form: Form, now: Duration) {
+        self.ticket.outrun(form, now);
+    }
+
+    /// Whether it sees if its target is well again.
+    pub(crate) fn is_probe(&self) -> bool {
+        self.ticket.is_probe()
     }
 
     /// What the attempt says of its target. Only the first outcome counts; without any the attempt says nothing.

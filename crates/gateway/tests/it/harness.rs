@@ -103,6 +103,20 @@ impl Clock for HandClock {
     }
 }
 
+/// The time of tokio, which a test may pause.
+#[derive(Debug)]
+pub(crate) struct PausedClock(pub(crate) tokio::time::Instant);
+
+impl Clock for PausedClock {
+    fn monotonic(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn unix(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 /// Keeps every record.
 #[derive(Debug, Default)]
 pub(crate) struct Records(Mutex<Vec<CallRecord>>);

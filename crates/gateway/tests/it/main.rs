@@ -15,6 +15,7 @@ mod failover;
 mod gemini;
 mod harness;
 mod headers;
+mod hedging;
 mod keys;
 mod models;
 mod pieces;

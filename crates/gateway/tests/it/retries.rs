@@ -17,10 +17,10 @@ use orchestra_gateway::{
     BoxError, Ending, OutgoingBody, Retries, RetryRules, SendFuture, Settings, Transport,
     TransportError, UpstreamBody,
 };
-use orchestra_types::{Clock, ProviderId};
+use orchestra_types::ProviderId;
 use tokio::time::Instant;
 
-use crate::harness::{Ask, EVERYONE, Got, MODEL, NAMES, Stage, row};
+use crate::harness::{Ask, EVERYONE, Got, MODEL, NAMES, PausedClock, Stage, row};
 use crate::wire;
 
 const CHAT: Endpoint = Endpoint::ChatCompletions;
@@ -121,20 +121,6 @@ fn stalled(events: String) -> Response<UpstreamBody> {
     let (head, body) = answer(200, "text/event-stream", events, false).into_parts();
     let frames = BodyStream::new(body).chain(stream::pending());
     Response::from_parts(head, Box::pin(StreamBody::new(frames)))
-}
-
-/// The time of tokio, which a test may pause.
-#[derive(Debug)]
-struct PausedClock(Instant);
-
-impl Clock for PausedClock {
-    fn monotonic(&self) -> Duration {
-        self.0.elapsed()
-    }
-
-    fn unix(&self) -> Duration {
-        self.0.elapsed()
-    }
 }
 
 /// A gateway, and what its upstreams do.

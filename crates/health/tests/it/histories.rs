@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orchestra_health::{
-    BreakerState, Out, OutReason, Outcome, Policy, Report, Standing, Target, Ticket,
+    BreakerState, Form, Out, OutReason, Outcome, Policy, Report, Standing, Target, Ticket,
 };
 use proptest::prelude::*;
 
@@ -125,7 +125,7 @@ impl History {
             Step::FirstToken(which) => {
                 let many = self.under_way.len().max(1);
                 if let Some(attempt) = self.under_way.get_mut(which % many) {
-                    attempt.ticket.first_token(self.now);
+                    attempt.ticket.first_token(Form::Stream, self.now);
                     attempt.probes = false;
                 }
             }

@@ -1,0 +1,62 @@
+//! A call as it is sent to one target.
+
+use super::Attempts;
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::outgoing::{Outgoing, Step, Unsendable, prepare};
+use crate::plan::{Candidate, Stage};
+use crate::routes::edit;
+
+/// What is sent to a target, and the call as its place in the tree has changed it.
+#[derive(Debug)]
+pub(super) struct Letter {
+    /// `None` where the tree changes nothing.
+    edited: Option<Call>,
+    pub(super) outgoing: Outgoing,
+}
+
+/// How a target is asked.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is looked at once, where it was made; a box would cost every call an allocation"
+)]
+pub(super) enum Written {
+    Letter(Letter),
+    /// It need not be asked.
+    Estimate(Answer),
+}
+
+impl Letter {
+    /// Writes the call for a target, with what its stage changes of it.
+    ///
+    /// # Errors
+    /// [`Unsendable`] if the target cannot be asked that.
+    pub(super) fn write(
+        attempts: &Attempts<'_>,
+        stage: &Stage,
+        target: &Candidate,
+    ) -> Result<Written, Unsendable> {
+        let edited = edit(attempts.call, &stage.settings, &attempts.settings.head);
+        let edited = edited.map_err(Unsendable::Here)?;
+        let call = edited.as_ref().unwrap_or(attempts.call);
+        Ok(match prepare(call, target)? {
+            Step::Estimate(answer) => Written::Estimate(answer),
+            Step::Send(outgoing) => Written::Letter(Self {
+                outgoing: Outgoing {
+                    forwards: stage.settings.forward_headers.clone().unwrap_or_default(),
+                    ..outgoing
+                },
+                edited,
+            }),
+        })
+    }
+
+    /// The same attempts, of the call as it was written.
+    pub(super) fn attempts<'l>(&'l self, attempts: &Attempts<'l>, stage: &Stage) -> Attempts<'l> {
+        Attempts {
+            call: self.edited.as_ref().unwrap_or(attempts.call),
+            request_timeout: stage.settings.request_timeout,
+            ..*attempts
+        }
+    }
+}
