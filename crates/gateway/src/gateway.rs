@@ -189,6 +189,7 @@ impl Gateway {
             now: self.parts.clock.monotonic(),
             unix: self.parts.clock.unix(),
             rng: self.parts.rng.as_ref(),
+            fallback: self.parts.settings.fallback,
         };
         planning.plan()
     }

@@ -137,15 +137,22 @@ pub(crate) struct Planning<'p> {
     /// Since 1970.
     pub(crate) unix: Duration,
     pub(crate) rng: &'p dyn Rng,
+    /// Whether a failure leads to another target.
+    pub(crate) fallback: bool,
 }
 
 impl Planning<'_> {
     /// Finds the targets of the call, the first to be asked first.
     pub(crate) fn plan(&self) -> Result<Plan, Refusal> {
-        match self.tree() {
-            Some(tree) => self.along(tree),
-            None => self.by_name(),
+        let mut plan = match self.tree() {
+            Some(tree) => self.along(tree)?,
+            None => self.by_name()?,
+        };
+        if !self.fallback {
+            plan.stages.truncate(1);
+            plan.stages.iter_mut().for_each(|stage| stage.exits.clear());
         }
+        Ok(plan)
     }
 
     /// The tree that the call follows: the one that it brings or names, or the one that its model stands for. A provider that is
@@ -177,7 +184,9 @@ impl Planning<'_> {
         }
         keep_callable(&mut candidates)?;
         // Stable: among the ready, and among the resting, the operator's order stands.
-        candidates.sort_by_key(|target| !target.member.is_ready(&target.model, self.now));
+        if self.fallback {
+            candidates.sort_by_key(|target| !target.member.is_ready(&target.model, self.now));
+        }
         let last = candidates.len() - 1;
         let stage = |(at, target)| Stage {
             target: Ok(target),

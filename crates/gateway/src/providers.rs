@@ -54,10 +54,14 @@ pub struct Member {
 impl Member {
     /// A provider of which nothing bad is known.
     pub(crate) fn new(provider: Provider, keys: Keys) -> Result<Self, UnusableKey> {
+        Self::judged_by(Policy::default(), provider, keys)
+    }
+
+    fn judged_by(policy: Policy, provider: Provider, keys: Keys) -> Result<Self, UnusableKey> {
         Ok(Self {
             keys: ArcSwap::from_pointee(KeyState::build(keys, &provider, None)?),
             guest: false,
-            targets: Targets::new(Policy::default()),
+            targets: Targets::new(policy),
             provider,
         })
     }
@@ -204,11 +208,23 @@ impl Providers {
     /// [`UnusableKey`] if a key cannot stand in a header.
     pub fn new(
         registry: Registry,
+        keys: impl FnMut(&ProviderId) -> Keys,
+    ) -> Result<Self, UnusableKey> {
+        Self::judged_by(Policy::default(), registry, keys)
+    }
+
+    /// The same, with another judgement of which targets are well than the usual one.
+    ///
+    /// # Errors
+    /// [`UnusableKey`] if a key cannot stand in a header.
+    pub fn judged_by(
+        policy: Policy,
+        registry: Registry,
         mut keys: impl FnMut(&ProviderId) -> Keys,
     ) -> Result<Self, UnusableKey> {
         let join = |provider: &Provider| {
             let id = provider.id().clone();
-            let member = Member::new(provider.clone(), keys(&id))?;
+            let member = Member::judged_by(policy, provider.clone(), keys(&id))?;
             Ok((id, Arc::new(member)))
         };
         let members = registry

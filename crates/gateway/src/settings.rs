@@ -28,6 +28,8 @@ pub struct Settings {
     pub stream_total: Duration,
     /// Upstream sends per call, all targets together.
     pub max_attempts: usize,
+    /// Whether a call goes on to another target when the first one fails. Only a simulation says no, to show what it is worth.
+    pub fallback: bool,
     /// How often the same target is asked again.
     pub retries: RetryRules,
     /// When a second target is asked while the first one is slow. Never by default.
@@ -91,6 +93,7 @@ impl Default for Settings {
             total: Duration::from_secs(600),
             stream_total: Duration::from_secs(3600),
             max_attempts: 3,
+            fallback: true,
             retries: RetryRules::default(),
             hedging: HedgeRules::default(),
             max_answer_bytes: 64 << 20,

@@ -33,6 +33,7 @@ impl Config {
                 limits.max_attempts,
                 usual.max_attempts,
             )?,
+            fallback: usual.fallback,
             retries: self.retries.build(registry)?,
             max_answer_bytes: number(
                 "limits.max_answer_bytes",
