@@ -1,16 +1,16 @@
 //! One client's call, from its arrival to what it saw.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
 use http_body_util::BodyExt;
 use orchestra_dialects::Endpoint;
-use orchestra_gateway::{Directions, Gateway, Incoming};
+use orchestra_gateway::{Directions, Gateway, Incoming, RouteSettings};
 use tokio::time::timeout;
 
 use crate::answer;
+use crate::configured::Configured;
 use crate::event::{Ending, Happening};
 use crate::ledger::{CALL, Ledger};
 use crate::reader::Reader;
@@ -21,6 +21,7 @@ use crate::traffic::Visit;
 pub(crate) struct Street {
     pub(crate) gateway: Gateway,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) questions: Arc<Questions>,
     /// Long after everything should have ended.
     pub(crate) for_ever: Duration,
 }
@@ -52,7 +53,7 @@ impl Street {
     async fn read(&self, call: u32, reader: &mut Reader) {
         let came = self.ledger.now();
         let since = || self.ledger.now().saturating_sub(came);
-        let response = self.gateway.call(incoming(call, reader)).await;
+        let response = self.gateway.call(self.questions.ask(call, reader)).await;
         reader.head(response.status().as_u16());
         let mut body = response.into_body();
         while let Some(Ok(frame)) = body.frame().await {
@@ -64,8 +65,31 @@ impl Street {
     }
 }
 
-fn incoming(call: u32, reader: &Reader) -> Incoming {
-    let metadata = BTreeMap::from([(CALL.to_owned(), call.to_string())]);
+/// What clients ask.
+#[derive(Clone, Debug)]
+pub(crate) enum Questions {
+    /// What leads to every upstream.
+    Plain(RouteSettings),
+    /// What somebody wants to know of a configuration.
+    Configured(Box<Configured>, RouteSettings),
+}
+
+impl Questions {
+    fn ask(&self, call: u32, reader: &Reader) -> Incoming {
+        let streamed = reader.wants_stream();
+        let mut incoming = match self {
+            Self::Plain(settings) => plain(call, streamed, settings),
+            Self::Configured(configured, settings) => {
+                configured.incoming(call, streamed, None, settings)
+            }
+        };
+        let metadata = &mut incoming.directions.metadata;
+        metadata.insert(CALL.to_owned(), call.to_string());
+        incoming
+    }
+}
+
+fn plain(call: u32, streamed: bool, settings: &RouteSettings) -> Incoming {
     Incoming {
         endpoint: Endpoint::ChatCompletions,
         provider: None,
@@ -73,9 +97,9 @@ fn incoming(call: u32, reader: &Reader) -> Incoming {
         headers: HeaderMap::new(),
         query: None,
         directions: Directions {
-            metadata,
+            settings: settings.clone(),
             ..Directions::default()
         },
-        body: answer::request(call, reader.wants_stream()),
+        body: answer::request(call, streamed),
     }
 }

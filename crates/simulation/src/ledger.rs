@@ -8,22 +8,32 @@ use orchestra_types::Clock;
 
 use crate::clock::VirtualClock;
 use crate::event::{Event, Happening};
+use crate::tally::Tally;
 
 /// The metadata under which a call's number goes through the gateway into its record.
 pub(crate) const CALL: &str = "call";
+
+/// What becomes of what happens.
+#[derive(Debug)]
+pub(crate) enum Book {
+    /// All of it is kept.
+    Log(Vec<Event>),
+    /// It is counted, and forgotten.
+    Count(Box<Tally>),
+}
 
 /// The world's own log. Also takes the gateway's records.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     clock: VirtualClock,
-    events: Mutex<Vec<Event>>,
+    book: Mutex<Book>,
 }
 
 impl Ledger {
-    pub(crate) fn new(clock: VirtualClock) -> Arc<Self> {
+    pub(crate) fn new(clock: VirtualClock, book: Book) -> Arc<Self> {
         Arc::new(Self {
             clock,
-            events: Mutex::default(),
+            book: Mutex::new(book),
         })
     }
 
@@ -36,14 +46,17 @@ impl Ledger {
             at: self.now(),
             what,
         };
-        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        events.push(event);
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *book {
+            Book::Log(events) => events.push(event),
+            Book::Count(tally) => tally.take(&event),
+        }
     }
 
-    /// All events so far, in their order.
-    pub(crate) fn take(&self) -> Vec<Event> {
-        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *events)
+    /// What was written so far.
+    pub(crate) fn take(&self) -> Book {
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *book, Book::Log(Vec::new()))
     }
 }
 

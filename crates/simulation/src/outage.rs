@@ -1,6 +1,7 @@
 //! What goes wrong with an upstream, and when.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// How an upstream fails while it is in trouble.
@@ -39,7 +40,16 @@ pub enum Trouble {
     Page,
 }
 
+/// A word that is no trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is not {}", Trouble::WORDS)]
+pub struct UnknownTrouble;
+
 impl Trouble {
+    /// What may be written for a trouble.
+    pub const WORDS: &'static str = "one of refused, reset, hang, status-500 (or another from 400 to 599), 429, 429-for-30s, cut, \
+        stall, no-end, drip-4s, slow-10, page";
+
     /// Whether what it does to an answer is more than delay.
     #[must_use]
     pub const fn fails(self) -> bool {
@@ -70,6 +80,49 @@ impl Outage {
     }
 }
 
+impl FromStr for Trouble {
+    type Err = UnknownTrouble;
+
+    fn from_str(text: &str) -> Result<Self, UnknownTrouble> {
+        let time = |text: &str| humantime::parse_duration(text).ok();
+        let known = match text.split_once('-') {
+            Some(("status", status)) => {
+                let status = status.parse().ok();
+                status
+                    .filter(|status| (400..600).contains(status))
+                    .map(Self::Status)
+            }
+            Some(("429", rest)) => {
+                rest.strip_prefix("for-")
+                    .and_then(time)
+                    .map(|rest| Self::RateLimited {
+                        retry_after: Some(rest),
+                    })
+            }
+            Some(("drip", gap)) => time(gap).map(|gap| Self::Drip { gap }),
+            Some(("slow", times)) => {
+                let times = times.parse().ok();
+                times
+                    .filter(|times| (1.0..=1e6).contains(times))
+                    .map(|times| Self::Slow { times })
+            }
+            Some(("no", "end")) => Some(Self::NoEnd),
+            Some(_) => None,
+            None => match text {
+                "refused" => Some(Self::Refused),
+                "reset" => Some(Self::Reset),
+                "hang" => Some(Self::Hang),
+                "429" => Some(Self::RateLimited { retry_after: None }),
+                "cut" => Some(Self::Cut),
+                "stall" => Some(Self::Stall),
+                "page" => Some(Self::Page),
+                _ => None,
+            },
+        };
+        known.ok_or(UnknownTrouble)
+    }
+}
+
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -87,6 +140,46 @@ impl fmt::Display for Trouble {
             Self::Drip { gap } => write!(f, "drip-{}ms", gap.as_millis()),
             Self::Slow { times } => write!(f, "slow-{times}"),
             Self::Page => f.write_str("page"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_can_be_read() {
+        let second = Duration::from_secs(1);
+        for trouble in [
+            Trouble::Refused,
+            Trouble::Reset,
+            Trouble::Hang,
+            Trouble::Status(529),
+            Trouble::RateLimited { retry_after: None },
+            Trouble::RateLimited {
+                retry_after: Some(second),
+            },
+            Trouble::Cut,
+            Trouble::Stall,
+            Trouble::NoEnd,
+            Trouble::Drip { gap: second },
+            Trouble::Slow { times: 2.5 },
+            Trouble::Page,
+        ] {
+            assert_eq!(trouble.to_string().parse(), Ok(trouble));
+        }
+        for wrong in [
+            "",
+            "status-99",
+            "status-200",
+            "slow-0.1",
+            "slow-nan",
+            "429-for-ever",
+            "cut-1s",
+            "drip",
+        ] {
+            assert_eq!(wrong.parse::<Trouble>(), Err(UnknownTrouble), "{wrong}");
         }
     }
 }

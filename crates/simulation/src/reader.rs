@@ -149,7 +149,7 @@ fn find_end(bytes: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer;
+    use crate::answer::Wire;
 
     fn check(pieces: &[Bytes], ending: Ending, tokens: u32, disorder: Option<&str>) {
         let mut reader = Reader::new(true);
@@ -167,8 +167,8 @@ mod tests {
 
     #[test]
     fn streams_are_understood() {
-        let (open, end) = (answer::opening(4), answer::end(4, 2));
-        let token = |number| answer::piece(4, number);
+        let (open, end) = (Wire::Chat.opening(4), Wire::Chat.end(4, 2));
+        let token = |number| Wire::Chat.piece(4, number);
         let failed = Bytes::from_static(b"data: {\"error\":{\"message\":\"no\"}}\n\n");
         let whole = [open.clone(), token(0), token(1), end.clone()];
         check(&whole, Ending::Complete, 2, None);
@@ -176,7 +176,7 @@ mod tests {
         check(&[open.clone(), token(0), failed], Ending::Error, 1, None);
         let skipped = [open.clone(), token(1), end.clone()];
         check(&skipped, Ending::Complete, 1, Some("x4.1 instead of x4.0"));
-        let mixed = [open, token(0), answer::piece(5, 1), end];
+        let mixed = [open, token(0), Wire::Chat.piece(5, 1), end];
         check(&mixed, Ending::Complete, 2, Some("x5.1 instead of x4.1"));
     }
 
@@ -190,9 +190,9 @@ mod tests {
             let view = reader.view();
             (view.ending, view.tokens)
         };
-        let whole = answer::whole(4, 2);
+        let whole = Wire::Chat.whole(4, 2);
         assert_eq!(read(200, &whole), (Ending::Complete, 2));
         assert_eq!(read(200, &whole.slice(..40)), (Ending::Silence, 0));
-        assert_eq!(read(503, &answer::error(503)), (Ending::Error, 0));
+        assert_eq!(read(503, &Wire::Chat.error(503)), (Ending::Error, 0));
     }
 }

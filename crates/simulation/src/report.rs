@@ -3,13 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::event::{Ending, Heard, Sent};
-use crate::history::{Call, Calls, History};
-use crate::outage::Outage;
-use crate::world::World;
-
-/// How long after its onset an outage is still a surprise.
-const ONSET: Duration = Duration::from_secs(60);
+use crate::history::History;
+use crate::tally::Tally;
 
 /// A run in figures. Calls whose clients left count for the upstreams' load, and for nothing else.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,10 +18,15 @@ pub struct Report {
     /// The share of calls, 0 to 1, for which at least one upstream would have had an answer, if each had been asked
     /// once. Knows nothing of capacities.
     pub oracle: f64,
+    /// Calls that failed before any content though an upstream would have served them, if the world is
+    /// [fated](crate::World::fated): else nobody can say.
+    pub avoidable: Option<u32>,
     /// Requests to upstreams.
     pub attempts: u32,
     /// Half of the streams that showed content did so within this time.
     pub first_token_p50: Option<Duration>,
+    /// 95 in 100 of them did.
+    pub first_token_p95: Option<Duration>,
     /// 99 in 100 of them did.
     pub first_token_p99: Option<Duration>,
     /// What each upstream had to do, in the world's order.
@@ -34,6 +34,10 @@ pub struct Report {
     /// For each outage, as long as it takes until so many calls come as failed or broke off among those that came within a
     /// minute of its onset, or were under way then.
     pub lost: Vec<Duration>,
+    /// The same of those calls alone that an upstream would have served; nothing unless the world is fated.
+    pub lost_avoidably: Vec<Duration>,
+    /// Tokens that upstreams wrote, and those of them that stand in whole answers.
+    pub tokens: (u64, u64),
 }
 
 /// What an upstream had to do.
@@ -45,8 +49,12 @@ pub struct Load {
     pub requests: u32,
     /// Those for which it had no room.
     pub refused: u32,
+    /// Those of them for which no trouble was to blame: it was well, and had been for as long as a request may hang there.
+    pub overrun: u32,
     /// The most answers on which it worked at one time.
     pub busiest: u32,
+    /// The most on which it can.
+    pub capacity: u32,
 }
 
 impl Report {
@@ -67,107 +75,8 @@ impl History {
     /// The run in figures.
     #[must_use]
     pub fn report(&self) -> Report {
-        let calls = Calls::of(self).calls;
-        let stayed: Vec<&Call<'_>> = calls
-            .iter()
-            .filter(|call| !is(call, Ending::Left))
-            .collect();
-        let served = stayed.iter().filter(|call| is(call, Ending::Complete));
-        let broken = stayed.iter().filter(|call| broke_off(call));
-        let chances = stayed.iter().map(|call| self.world.oracle(call.at));
-        let sent = || calls.iter().flat_map(|call| &call.exchanges);
-        let load = |target| Load::of(&self.world, target, sent().map(|one| one.sent));
-        let lost = |outage: &Outage| self.world.traffic_of(lost_to(outage, &stayed));
-        let mut waits = stayed
-            .iter()
-            .filter_map(|call| first_token(call))
-            .collect::<Vec<_>>();
-        waits.sort();
-        Report {
-            calls: count(stayed.iter()),
-            served: count(served),
-            broken: count(broken),
-            oracle: chances.sum::<f64>() / f64::from(count(stayed.iter()).max(1)),
-            attempts: count(sent()),
-            first_token_p50: at_share(&waits, 0.5),
-            first_token_p99: at_share(&waits, 0.99),
-            loads: (0..self.world.upstreams.len()).map(load).collect(),
-            lost: self.world.outages.iter().map(lost).collect(),
-        }
+        Tally::of(self.world.clone(), self.seed, &self.events).report()
     }
-}
-
-impl World {
-    /// The chance that at least one upstream answers a request that comes at this time.
-    fn oracle(&self, at: Duration) -> f64 {
-        let fails = |(target, upstream): (usize, &crate::Upstream)| {
-            let here = |outage: &&Outage| outage.target == target && outage.touches(at, at);
-            let failing = self
-                .outages
-                .iter()
-                .filter(here)
-                .filter(|one| one.trouble.fails());
-            let well = failing.map(|outage| 1.0 - outage.share).product::<f64>();
-            1.0 - well * (1.0 - upstream.stumbles)
-        };
-        1.0 - self
-            .upstreams
-            .iter()
-            .enumerate()
-            .map(fails)
-            .product::<f64>()
-    }
-
-    /// How long it takes until so many calls come.
-    fn traffic_of(&self, calls: u32) -> Duration {
-        let seconds = f64::from(calls) / self.traffic.rate;
-        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
-    }
-}
-
-impl Load {
-    fn of<'h>(world: &World, target: usize, sent: impl Iterator<Item = &'h Sent>) -> Self {
-        let mut load = Self {
-            name: world.upstreams[target].name.clone(),
-            requests: 0,
-            refused: 0,
-            busiest: 0,
-        };
-        for sent in sent.filter(|sent| sent.target == target) {
-            load.requests += 1;
-            load.refused += u32::from(sent.heard == Heard::Full);
-            if matches!(sent.heard, Heard::Served { .. } | Heard::Troubled(_)) {
-                load.busiest = load.busiest.max(sent.busy + 1);
-            }
-        }
-        load
-    }
-}
-
-fn is(call: &Call<'_>, ending: Ending) -> bool {
-    call.seen.is_some_and(|(_, view)| view.ending == ending)
-}
-
-fn broke_off(call: &Call<'_>) -> bool {
-    !is(call, Ending::Complete) && call.seen.is_some_and(|(_, view)| view.tokens > 0)
-}
-
-fn first_token(call: &Call<'_>) -> Option<Duration> {
-    call.seen?.1.first_token.filter(|_| call.streamed)
-}
-
-/// Calls that did not go well, of those that came within a minute of the onset or were under way.
-fn lost_to(outage: &Outage, calls: &[&Call<'_>]) -> u32 {
-    let until = outage.until.min(outage.from + ONSET);
-    let touched = calls.iter().filter(|call| {
-        let over = call.seen.map_or(Duration::MAX, |(at, _)| at);
-        call.at < until && over >= outage.from
-    });
-    count(touched.filter(|call| !is(call, Ending::Complete)))
-}
-
-fn count(items: impl Iterator) -> u32 {
-    u32::try_from(items.count()).unwrap_or(u32::MAX)
 }
 
 fn share(part: u32, all: u32) -> f64 {
@@ -178,7 +87,7 @@ fn share(part: u32, all: u32) -> f64 {
 }
 
 /// The value that this share of the sorted values does not exceed.
-fn at_share(sorted: &[Duration], share: f64) -> Option<Duration> {
+pub(crate) fn at_share(sorted: &[Duration], share: f64) -> Option<Duration> {
     let all = u32::try_from(sorted.len()).unwrap_or(u32::MAX);
     let below = |place: &u32| f64::from(*place) < f64::from(all) * share;
     let place = (1..all).take_while(below).count();
@@ -203,6 +112,7 @@ impl fmt::Display for Report {
         writeln!(f, "requests               {}", self.attempts)?;
         let waits = [
             ("half", self.first_token_p50),
+            ("95 in 100", self.first_token_p95),
             ("99 in 100", self.first_token_p99),
         ];
         for (name, wait) in waits {
@@ -215,6 +125,7 @@ impl fmt::Display for Report {
                 requests,
                 refused,
                 busiest,
+                ..
             } = load;
             writeln!(
                 f,

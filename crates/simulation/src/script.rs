@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::answer;
+use crate::answer::Wire;
 use crate::dice::Dice;
 use crate::event::Heard;
 use crate::outage::Trouble;
@@ -43,6 +43,7 @@ pub(crate) type Script = VecDeque<Step>;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Order<'a> {
     pub(crate) upstream: &'a Upstream,
+    pub(crate) wire: Wire,
     pub(crate) exchange: u32,
     pub(crate) streamed: bool,
     pub(crate) tokens: u32,
@@ -105,7 +106,7 @@ impl Order<'_> {
         vec![
             Step::Wait(wait),
             Step::Head(head),
-            Step::Bytes(answer::error(status), 0),
+            Step::Bytes(self.wire.error(status), 0),
         ]
     }
 
@@ -117,13 +118,13 @@ impl Order<'_> {
         let mut steps = vec![
             Step::Wait(self.wait),
             head(200, "text/event-stream"),
-            Step::Bytes(answer::opening(self.exchange), 0),
+            Step::Bytes(self.wire.opening(self.exchange), 0),
         ];
         for number in 0..self.tokens {
             steps.push(Step::Wait(gap));
-            steps.push(Step::Bytes(answer::piece(self.exchange, number), 1));
+            steps.push(Step::Bytes(self.wire.piece(self.exchange, number), 1));
         }
-        steps.push(Step::Last(answer::end(self.exchange, self.tokens), 0));
+        steps.push(Step::Last(self.wire.end(self.exchange, self.tokens), 0));
         steps
     }
 
@@ -133,7 +134,7 @@ impl Order<'_> {
         vec![
             Step::Wait(self.wait.saturating_add(gap.saturating_mul(tokens))),
             head(200, "application/json"),
-            Step::Last(answer::whole(exchange, tokens), tokens),
+            Step::Last(self.wire.whole(exchange, tokens), tokens),
         ]
     }
 

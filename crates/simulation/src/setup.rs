@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use orchestra_gateway::{
-    ConfigError, Gateway, Keys, Node, Parts, Providers, RouteError, Routes, UnusableKey,
+    ConfigError, Gateway, Keys, Node, Parts, Providers, RouteError, RouteSettings, Routes,
+    Settings, UnusableKey,
 };
+use orchestra_health::Policy;
 use orchestra_providers::{Catalogue, Provider, Registry, Row};
 use orchestra_types::{ProviderId, SeededRng};
 
 use crate::answer::{ALIAS, MODEL};
+use crate::client::Questions;
 use crate::clock::VirtualClock;
+use crate::fate::Fate;
 use crate::ledger::Ledger;
 use crate::sky::Sky;
 use crate::world::{Route, World};
@@ -39,6 +43,9 @@ pub enum SetupError {
     /// The tree leads to what is not there.
     #[error("the tree cannot work")]
     Route(#[from] RouteError),
+    /// The gateway would serve no such call.
+    #[error("such a call would be refused: {0}")]
+    Refused(String),
     /// The runtime did not start.
     #[error("no runtime for the simulation could be had")]
     Runtime(#[from] std::io::Error),
@@ -52,24 +59,57 @@ impl World {
         clock: VirtualClock,
         ledger: &Arc<Ledger>,
     ) -> Result<Gateway, SetupError> {
-        let providers = self.providers()?;
-        let routes = self.routes()?;
-        routes.check(&providers)?;
+        let (settings, policy, _) = self.measures();
+        let (providers, routes) = match &self.route {
+            Route::Configured(configured) => {
+                let keys = |id: &ProviderId| configured.keys_of(id);
+                let registry = configured.registry.clone();
+                let providers = Providers::judged_by(policy, registry, keys)?;
+                (providers, Arc::clone(&configured.routes))
+            }
+            Route::InOrder | Route::Tree(_) => {
+                let providers = self.providers(policy)?;
+                let routes = self.routes()?;
+                routes.check(&providers)?;
+                (providers, Arc::new(routes))
+            }
+        };
         let (upstreams, outages) = (self.upstreams.clone(), self.outages.clone());
+        let fate = self.fated.then_some(Fate(seed));
+        let sky = Sky::new(seed, Arc::clone(ledger), upstreams, outages, fate);
         Ok(Gateway::new(Parts {
             providers: Arc::new(providers),
-            transport: Arc::new(Sky::new(seed, Arc::clone(ledger), upstreams, outages)),
+            transport: Arc::new(sky),
             sink: Arc::clone(ledger) as Arc<_>,
             clock: Arc::new(clock),
             rng: Arc::new(SeededRng::new(seed)),
             conversations: None,
             keys: None,
-            routes: Arc::new(routes),
-            settings: self.settings.clone(),
+            routes,
+            settings,
         }))
     }
 
-    fn providers(&self) -> Result<Providers, SetupError> {
+    /// What clients ask.
+    pub(crate) fn questions(&self) -> Arc<Questions> {
+        let (_, _, settings) = self.measures();
+        Arc::new(match &self.route {
+            Route::Configured(configured) => Questions::Configured(configured.clone(), settings),
+            Route::InOrder | Route::Tree(_) => Questions::Plain(settings),
+        })
+    }
+
+    /// The gateway's bounds, its judgement and what every call says, without what the world has to do without.
+    fn measures(&self) -> (Settings, Policy, RouteSettings) {
+        let (mut settings, mut policy) = (self.settings.clone(), self.policy);
+        let mut directions = RouteSettings::default();
+        for measure in &self.without {
+            measure.take_from(&mut settings, &mut policy, &mut directions);
+        }
+        (settings, policy, directions)
+    }
+
+    fn providers(&self, policy: Policy) -> Result<Providers, SetupError> {
         let providers = self
             .upstreams
             .iter()
@@ -81,11 +121,11 @@ impl World {
             .map(|up| format!("{}/{MODEL}", up.name));
         let aliases = match self.route {
             Route::InOrder => BTreeMap::from([(ALIAS.to_owned(), names.collect())]),
-            Route::Tree(_) => BTreeMap::new(),
+            Route::Tree(_) | Route::Configured(_) => BTreeMap::new(),
         };
         let registry = Registry::build(providers, &Catalogue::embedded(), &aliases);
         let registry = registry.map_err(|error| SetupError::Providers(error.to_string()))?;
-        Ok(Providers::new(registry, |_| Keys::NotNeeded)?)
+        Ok(Providers::judged_by(policy, registry, |_| Keys::NotNeeded)?)
     }
 
     fn routes(&self) -> Result<Routes, SetupError> {

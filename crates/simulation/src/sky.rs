@@ -12,9 +12,10 @@ use orchestra_gateway::{
 };
 use tokio::time::sleep;
 
-use crate::answer::call_of;
+use crate::answer::{Wire, call_of, model_of};
 use crate::dice::Dice;
 use crate::event::{Happening, Heard, Over, Sent};
+use crate::fate::{Asked, Fate, Luck, trouble};
 use crate::ledger::Ledger;
 use crate::outage::Outage;
 use crate::script::{Head, Order, Script, Step};
@@ -27,6 +28,7 @@ pub(crate) struct Sky {
     upstreams: Vec<Upstream>,
     outages: Vec<Outage>,
     dice: Vec<Dice>,
+    fate: Option<Fate>,
     state: Arc<Mutex<State>>,
 }
 
@@ -35,6 +37,8 @@ struct State {
     exchanges: u32,
     /// Answers on which each upstream works.
     busy: Vec<u32>,
+    /// How often calls have asked, where their luck depends on it.
+    asked: Option<Asked>,
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
@@ -60,51 +64,70 @@ impl Sky {
         ledger: Arc<Ledger>,
         upstreams: Vec<Upstream>,
         outages: Vec<Outage>,
+        fate: Option<Fate>,
     ) -> Self {
         let dice = (0..upstreams.len()).zip(16..);
+        let asked = fate.is_some().then(Asked::default);
         Self {
             ledger,
             outages,
+            fate,
             dice: dice.map(|(_, purpose)| Dice::new(seed, purpose)).collect(),
             state: Arc::new(Mutex::new(State {
                 exchanges: 0,
                 busy: vec![0; upstreams.len()],
+                asked,
             })),
             upstreams,
         }
     }
 
-    /// The upstream that this host is; the first label is its name.
+    /// The upstream that this request is for: the first label of the host is its provider's name.
     fn find(&self, request: &Request<OutgoingBody>) -> Option<usize> {
-        let name = request.uri().host()?.split('.').next()?;
-        let mut upstreams = self.upstreams.iter();
-        upstreams.position(|upstream| upstream.name == name)
+        let uri = request.uri();
+        let name = uri.host()?.split('.').next()?;
+        let model = model_of(uri.path(), bytes_of(request.body()));
+        let is = |upstream: &Upstream, model| {
+            upstream.name == name && upstream.model.as_deref() == model
+        };
+        let find = |model| {
+            self.upstreams
+                .iter()
+                .position(|upstream| is(upstream, model))
+        };
+        model
+            .and_then(|model| find(Some(model)))
+            .or_else(|| find(None))
     }
 
-    fn begin(&self, target: usize, body: &OutgoingBody) -> (Exchange, Script) {
+    fn begin(&self, target: usize, request: &Request<OutgoingBody>) -> (Exchange, Script) {
         let (upstream, dice) = (&self.upstreams[target], &self.dice[target]);
-        let bytes = match body {
-            OutgoingBody::Whole(Some(bytes)) => bytes.as_ref(),
-            OutgoingBody::Whole(None) | OutgoingBody::Streamed(_) => &[],
-        };
+        let (path, bytes) = (request.uri().path(), bytes_of(request.body()));
+        let call = call_of(bytes);
         let mut state = lock(&self.state);
         let exchange = state.exchanges;
         state.exchanges += 1;
         let busy = state.busy[target];
+        let asked = match (&mut state.asked, call) {
+            (Some(asked), Some(call)) => asked.again(call, target),
+            _ => 0,
+        };
         let order = Order {
             upstream,
+            wire: Wire::of(path),
             exchange,
-            streamed: contains(bytes, br#""stream":true"#),
+            streamed: contains(bytes, br#""stream":true"#)
+                || path.ends_with(":streamGenerateContent"),
             tokens: upstream.draw_tokens(dice),
             wait: upstream.draw_wait(dice),
         };
-        let heard = self.hear(target, busy, order.tokens);
+        let heard = self.hear(target, busy, order.tokens, Luck { call, asked });
         let works = matches!(heard, Heard::Served { .. } | Heard::Troubled(_));
         state.busy[target] += u32::from(works);
         drop(state);
         let sent = Sent {
             exchange,
-            call: call_of(bytes),
+            call,
             target,
             busy,
             heard,
@@ -124,22 +147,29 @@ impl Sky {
     }
 
     /// What the upstream makes of a request that comes now.
-    fn hear(&self, target: usize, busy: u32, tokens: u32) -> Heard {
-        let (upstream, dice) = (&self.upstreams[target], &self.dice[target]);
-        let now = self.ledger.now();
-        let here = self.outages.iter().filter(|outage| outage.target == target);
-        for outage in here.filter(|outage| outage.touches(now, now)) {
-            if dice.chance(outage.share) {
-                return Heard::Troubled(outage.trouble);
-            }
+    fn hear(&self, target: usize, busy: u32, tokens: u32, luck: Luck) -> Heard {
+        let (upstream, now) = (&self.upstreams[target], self.ledger.now());
+        let fated = self.fate.as_ref().and_then(|fate| fate.dice(target, luck));
+        let dice = fated.as_ref().unwrap_or(&self.dice[target]);
+        if let Some(trouble) = trouble(&self.outages, target, now, dice) {
+            return Heard::Troubled(trouble);
         }
+        // Who has no room does not get as far as to fail.
+        let stumbles = || dice.chance(upstream.stumbles);
         if busy >= upstream.capacity {
             Heard::Full
-        } else if dice.chance(upstream.stumbles) {
+        } else if stumbles() {
             Heard::Stumbled
         } else {
             Heard::Served { tokens }
         }
+    }
+}
+
+fn bytes_of(body: &OutgoingBody) -> &[u8] {
+    match body {
+        OutgoingBody::Whole(Some(bytes)) => bytes.as_ref(),
+        OutgoingBody::Whole(None) | OutgoingBody::Streamed(_) => &[],
     }
 }
 
@@ -149,7 +179,7 @@ impl Transport for Sky {
             let source: BoxError = "there is no such upstream".into();
             return Box::pin(async { Err(TransportError::Connect { source }) });
         };
-        let (exchange, script) = self.begin(target, request.body());
+        let (exchange, script) = self.begin(target, &request);
         Box::pin(play(exchange, script))
     }
 }

@@ -18,6 +18,8 @@ pub enum Overload {
 pub struct Upstream {
     /// Its name: what its provider is called.
     pub name: String,
+    /// Which of the provider's models it is; `None` for all that are no upstream of their own.
+    pub model: Option<String>,
     /// The median of the time until its answer begins. Log-normal, as measured times of model APIs are.
     pub first_token: Duration,
     /// The spread of that time: the standard deviation of its logarithm.
@@ -40,6 +42,7 @@ impl Upstream {
     pub fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            model: None,
             first_token: Duration::from_millis(500),
             spread: 0.5,
             token_gap: Duration::from_millis(50),
@@ -48,6 +51,37 @@ impl Upstream {
             overload: Overload::Unavailable,
             stumbles: 0.0,
         }
+    }
+
+    /// What people call it.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match &self.model {
+            Some(model) => format!("{}/{model}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// How long an answer takes, as a rule.
+    #[must_use]
+    pub fn usual_time(&self) -> Duration {
+        let tokens = f64::from(self.tokens.0 + self.tokens.1) / 2.0;
+        // The mean of a log-normal time.
+        let first = self.first_token.mul_f64((self.spread.powi(2) / 2.0).exp());
+        first + self.token_gap.mul_f64(tokens)
+    }
+
+    /// How many answers it works on at its busiest, by chance alone, if so many calls come a second: five standard deviations
+    /// above the mean of a Poisson process, and then nearly a third more.
+    #[must_use]
+    pub fn room_for(&self, rate: f64) -> u32 {
+        let mean = self.usual_time().as_secs_f64() * rate;
+        let busiest = 5.0_f64.mul_add(mean.sqrt(), mean) * 1.3;
+        let mut room = 1;
+        while f64::from(room) < busiest && room < 1_000_000 {
+            room += 1;
+        }
+        room
     }
 
     pub(crate) fn draw_wait(&self, dice: &Dice) -> Duration {

@@ -3,29 +3,35 @@
 use std::time::Duration;
 
 use orchestra_gateway::Settings;
+use orchestra_health::Policy;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::client::Street;
 use crate::clock::VirtualClock;
+use crate::configured::Configured;
 use crate::dice::Dice;
-use crate::event::Event;
 use crate::history::History;
-use crate::ledger::Ledger;
+use crate::ledger::{Book, Ledger};
+use crate::measure::Measure;
 use crate::outage::Outage;
+use crate::report::Report;
 use crate::setup::SetupError;
+use crate::tally::Tally;
 use crate::traffic::Traffic;
 use crate::upstream::Upstream;
 
 /// Where calls go.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Route {
     /// To one upstream after the other, as an alias leads.
     InOrder,
     /// Along a tree of strategies, in the language of Orchestra's configuration. Its targets name upstreams as
     /// providers, and the model `m`.
     Tree(serde_json::Value),
+    /// As somebody configured it.
+    Configured(Box<Configured>),
 }
 
 /// Everything that a run depends on, besides its seed.
@@ -41,6 +47,13 @@ pub struct World {
     pub traffic: Traffic,
     /// The gateway's own bounds.
     pub settings: Settings,
+    /// When the gateway takes an upstream for one that fails.
+    pub policy: Policy,
+    /// What the gateway has to do without.
+    pub without: Vec<Measure>,
+    /// Whether the luck of a call at an upstream depends on the call alone, not on when it comes there: then what could have
+    /// been served is known of each call.
+    pub fated: bool,
 }
 
 impl World {
@@ -62,6 +75,9 @@ impl World {
                 stream_total: Duration::from_secs(120),
                 ..Settings::default()
             },
+            policy: Policy::default(),
+            without: Vec::new(),
+            fated: false,
         }
     }
 
@@ -76,11 +92,10 @@ impl World {
     /// # Panics
     /// If it is called on a thread that runs asynchronous tasks.
     pub fn run(&self, seed: u64) -> Result<History, SetupError> {
-        let runtime = Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()?;
-        let events = runtime.block_on(self.live(seed))?;
+        let events = match self.on_virtual_time(seed, Book::Log(Vec::new()))? {
+            Book::Log(events) => events,
+            Book::Count(_) => Vec::new(),
+        };
         Ok(History {
             seed,
             world: self.clone(),
@@ -88,18 +103,44 @@ impl World {
         })
     }
 
-    async fn live(&self, seed: u64) -> Result<Vec<Event>, SetupError> {
+    /// Runs it as [`World::run`] does and keeps nothing but the figures, so that a run of millions of calls fits into memory.
+    ///
+    /// # Errors
+    /// [`SetupError`] if there can be no such world.
+    ///
+    /// # Panics
+    /// If it is called on a thread that runs asynchronous tasks.
+    pub fn measure(&self, seed: u64) -> Result<Report, SetupError> {
+        let tally = Tally::new(self.clone(), seed);
+        match self.on_virtual_time(seed, Book::Count(Box::new(tally)))? {
+            Book::Count(tally) => Ok(tally.report()),
+            Book::Log(events) => Ok(Tally::of(self.clone(), seed, &events).report()),
+        }
+    }
+
+    fn on_virtual_time(&self, seed: u64, book: Book) -> Result<Book, SetupError> {
+        let runtime = Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()?;
+        runtime.block_on(self.live(seed, book))
+    }
+
+    async fn live(&self, seed: u64, book: Book) -> Result<Book, SetupError> {
         let (began, clock) = (Instant::now(), VirtualClock::start());
-        let ledger = Ledger::new(clock);
+        let ledger = Ledger::new(clock, book);
         let street = Street {
             gateway: self.gateway(seed, clock, &ledger)?,
             ledger: ledger.clone(),
+            questions: self.questions(),
             for_ever: self.longest() + Duration::from_secs(30),
         };
         let mut clients = JoinSet::new();
         for visit in self.traffic.visits(Dice::new(seed, 1)) {
             sleep_until(began + visit.at).await;
             clients.spawn(street.clone().visit(visit));
+            // Who is gone needs no room.
+            while clients.try_join_next().is_some() {}
         }
         clients.join_all().await;
         // What is not over by now never will be.

@@ -20,18 +20,20 @@ const CAUTION: Duration = Duration::from_secs(300);
 const LEAST: u32 = 4;
 
 pub(super) fn check(calls: &Calls<'_>, world: &World, found: &mut Found) {
+    let places: Vec<Place<'_>> = (0..world.upstreams.len())
+        .map(|target| Place::of(target, calls, world))
+        .collect();
     for call in &calls.calls {
         let Some(until) = failure(call) else {
             continue;
         };
         let spent = call.exchanges.len() >= most_attempts(world);
-        let mut targets = (0..world.upstreams.len()).map(|target| Place::of(target, calls, world));
-        let able = |place: &Place<'_>| {
+        let able = |place: &&Place<'_>| {
             // Nobody can know of a recovery, and there is a choice between those that failed.
-            let unknown = spent && place.failed_lately(call.at);
-            !unknown && place.could_serve(call, until)
+            let unknown = || spent && place.failed_lately(call.at);
+            place.could_serve(call, until) && !unknown()
         };
-        if let Some(able) = targets.find(able) {
+        if let Some(able) = places.iter().find(able) {
             let name = &world.upstreams[able.target].name;
             let what = format!("it failed while {name} could have served it");
             found.add(Rule::HiddenFailure, call.number, what);

@@ -14,6 +14,8 @@ const SHARE: f64 = 0.1;
 const RESERVE: f64 = 10.0;
 /// How long what was not used may still be used.
 const MEMORY: Duration = Duration::from_secs(10);
+/// The most sends that a tree can ask for.
+const MOST_WRITTEN: usize = 32;
 /// Times over which requests are counted.
 const STRETCHES: [Duration; 3] = [
     Duration::from_secs(9),
@@ -81,6 +83,7 @@ pub(super) fn most_attempts(world: &World) -> usize {
     let written = match &world.route {
         Route::InOrder => 0,
         Route::Tree(tree) => sends(tree, 0),
+        Route::Configured(_) => MOST_WRITTEN,
     };
     world.settings.max_attempts.max(written)
 }

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use orchestra_simulation::{Outage, Overload, Report, Scenario, Trouble, Upstream, World};
+use orchestra_simulation::{Measure, Outage, Overload, Report, Scenario, Trouble, Upstream, World};
 
-fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
+use crate::secs;
 
 fn pair() -> World {
     let mut world = World::new(vec![Upstream::new("one"), Upstream::new("two")]);
@@ -127,4 +125,45 @@ fn a_report_can_be_read() {
     ] {
         assert!(text.contains(word), "{text}");
     }
+}
+
+/// Counting as things happen and counting afterwards is the same.
+#[test]
+fn what_is_forgotten_was_counted() {
+    for scenario in [Scenario::Chaos, Scenario::Severity] {
+        let mut world = scenario.world(3);
+        assert_eq!(world.measure(3).unwrap(), world.run(3).unwrap().report());
+        world.fated = true;
+        let report = world.measure(3).unwrap();
+        assert_eq!(report, world.run(3).unwrap().report());
+        assert!(report.avoidable.is_some());
+    }
+}
+
+/// What would have become of a call at each upstream is known, and it is what does become of it.
+#[test]
+fn the_oracle_knows_the_luck_of_every_call() {
+    let mut world = pair();
+    world.fated = true;
+    world.traffic.lasts = secs(600);
+    world.outages = (0..2)
+        .map(|target| Outage {
+            until: secs(600),
+            share: 0.5,
+            ..all_of(target, Trouble::Status(500))
+        })
+        .collect();
+    // A second time would be another chance, and a rest would keep calls from one.
+    world.without = vec![Measure::Retries, Measure::Health];
+    let report = world.measure(1).unwrap();
+    let possible = f64::from(report.calls) * report.oracle;
+    assert!(
+        (possible - f64::from(report.served)).abs() < 1e-6,
+        "{report}"
+    );
+    assert_eq!(report.avoidable, Some(0));
+    assert!(
+        report.availability() > 0.7 && report.availability() < 0.82,
+        "{report}"
+    );
 }
