@@ -15,7 +15,7 @@ mod server;
 
 pub use config::{
     BuildError, Built, ClientKeyConfig, CompatConfig, Config, ConfigError, FILE_NAME, LimitConfig,
-    ModelConfig, PortkeyConfig, UpstreamConfig,
+    ModelConfig, Outline, PortkeyConfig, UpstreamConfig,
 };
 pub use config::{ConversationStore, ResponsesConfig, RetriesConfig, RetryConfig, StoreKind};
 pub use config::{

@@ -84,7 +84,7 @@ impl Config {
             .collect()
     }
 
-    fn registry(
+    pub(super) fn registry(
         &self,
         list: Vec<orchestra_providers::Provider>,
         catalogue: &Catalogue,

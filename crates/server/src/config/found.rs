@@ -77,18 +77,27 @@ pub(super) fn configured(
     listing: &Listing,
     vault: &Vault,
 ) -> Result<Found, BuildError> {
-    let name = entry.name.as_deref().unwrap_or(&entry.kind);
-    let id = ProviderId::new(name)?;
-    if RESERVED.contains(&id.as_str()) || RESERVED_IN_HEALTH.contains(&id.as_str()) {
-        return Err(BuildError::ReservedName(id));
-    }
-    let provider = build(name, &row(entry, &id, catalogue)?)?;
+    let (id, row) = named(entry, catalogue)?;
+    let provider = build(id.as_str(), &row)?;
     let mut wants = usual_wants(&provider)?;
     if let Some(keys) = written(entry, &id)? {
         wants.keys = Wants::Written(keys);
     }
     check(&wants, listing, vault)?;
     Ok((provider, wants))
+}
+
+/// Its name, and what is known of its kind with what is said of it.
+pub(super) fn named(
+    entry: &ProviderConfig,
+    catalogue: &Catalogue,
+) -> Result<(ProviderId, Row), BuildError> {
+    let id = ProviderId::new(entry.name.as_deref().unwrap_or(&entry.kind))?;
+    if RESERVED.contains(&id.as_str()) || RESERVED_IN_HEALTH.contains(&id.as_str()) {
+        return Err(BuildError::ReservedName(id));
+    }
+    let row = row(entry, &id, catalogue)?;
+    Ok((id, row))
 }
 
 fn row(entry: &ProviderConfig, id: &ProviderId, catalogue: &Catalogue) -> Result<Row, BuildError> {
@@ -107,7 +116,7 @@ fn row(entry: &ProviderConfig, id: &ProviderId, catalogue: &Catalogue) -> Result
     })
 }
 
-fn build(name: &str, row: &Row) -> Result<Provider, BuildError> {
+pub(super) fn build(name: &str, row: &Row) -> Result<Provider, BuildError> {
     let provider = ProviderId::new(name)?;
     Provider::build(provider.clone(), row).map_err(|source| BuildError::Row { provider, source })
 }
@@ -140,7 +149,10 @@ fn usual_wants(provider: &Provider) -> Result<ProviderWants, BuildError> {
 }
 
 /// The keys that an entry names, if it does.
-fn written(entry: &ProviderConfig, id: &ProviderId) -> Result<Option<Vec<WantedKey>>, BuildError> {
+pub(super) fn written(
+    entry: &ProviderConfig,
+    id: &ProviderId,
+) -> Result<Option<Vec<WantedKey>>, BuildError> {
     let keys = match (&entry.key, &entry.keys) {
         (None, None) => return Ok(None),
         (Some(_), Some(_)) => return Err(BuildError::KeyAndKeys(id.clone())),
