@@ -48,6 +48,9 @@ fn main() -> ExitCode {
             commands::models::run(&models, arguments.config.as_deref(), &output)
         }
         Command::Route(what) => commands::route::run(&what, arguments.config.as_deref(), &output),
+        Command::Simulate(asked) => {
+            commands::simulate::run(&asked, arguments.config.as_deref(), &output)
+        }
         Command::Secrets(what) => {
             commands::secrets::run(&what, arguments.config.as_deref(), &output)
         }

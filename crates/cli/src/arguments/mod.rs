@@ -5,6 +5,7 @@ pub(crate) mod keys;
 mod name;
 pub(crate) mod route;
 pub(crate) mod secrets;
+pub(crate) mod simulate;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -46,6 +47,9 @@ pub(crate) enum Command {
     /// Say where a call would go, and why
     #[command(subcommand)]
     Route(route::Route),
+    /// Show what the configuration would make of outages: its success, waits and load, and what each of its measures is worth.
+    /// Nothing is sent, and no key is needed
+    Simulate(simulate::Simulate),
     /// Keep provider keys in an encrypted store
     #[command(subcommand)]
     Secrets(secrets::Secrets),

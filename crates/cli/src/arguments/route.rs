@@ -43,13 +43,13 @@ pub(crate) enum Called {
     Embeddings,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=');
     let (name, value) = pair.ok_or_else(|| "write it as NAME=VALUE".to_owned())?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
-fn member(text: &str) -> Result<(String, Value), String> {
+pub(crate) fn member(text: &str) -> Result<(String, Value), String> {
     let (name, value) = pair(text)?;
     let value = serde_json::from_str(&value).unwrap_or(Value::String(value));
     Ok((name, value))

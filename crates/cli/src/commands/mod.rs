@@ -8,6 +8,7 @@ pub(crate) mod models;
 pub(crate) mod providers;
 pub(crate) mod route;
 pub(crate) mod secrets;
+pub(crate) mod simulate;
 pub(crate) mod test;
 
 use std::future::Future;
