@@ -1,22 +1,17 @@
 //! Conversations in a file.
 
-use std::fs::{OpenOptions, Permissions};
-use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use orchestra_gateway::{
     Conversation, ConversationBounds, ConversationError, ConversationFuture, ConversationKey,
     Conversations,
 };
 use orchestra_types::{Clock, KeyId};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
+use sqlx::{SqliteConnection, SqlitePool};
 
+use crate::database::{self, integer, milliseconds};
 use crate::error::OpenError;
-use crate::schema::{self, SchemaError};
 
 /// Keeps conversations in a SQLite file. Cheap to clone; all clones are one store.
 #[derive(Clone, Debug)]
@@ -36,39 +31,12 @@ impl SqliteConversations {
         bounds: ConversationBounds,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
-        restrict(path).map_err(|source| OpenError::File {
-            path: path.to_owned(),
-            source,
-        })?;
-        let failed = |source| OpenError::of(path, source);
-        // Loading counts a use, so every operation writes, and SQLite has one writer: those that wait
-        // for this one connection wait in order.
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(options(path))
-            .await
-            .map_err(failed)?;
-        let mut connection = pool.acquire().await.map_err(failed)?;
-        let migrated = schema::migrate(&mut connection).await;
-        drop(connection);
-        match migrated {
-            Ok(()) => Ok(Self {
-                pool,
-                bounds,
-                clock,
-            }),
-            Err(SchemaError::Foreign) => Err(OpenError::Foreign {
-                path: path.to_owned(),
-            }),
-            Err(SchemaError::Newer { found, known }) => Err(OpenError::Newer {
-                path: path.to_owned(),
-                found,
-                known,
-            }),
-            Err(SchemaError::Failed(source)) => Err(failed(source)),
-        }
+        let pool = database::open(path).await?;
+        Ok(Self {
+            pool,
+            bounds,
+            clock,
+        })
     }
 
     /// Writes everything into the file itself and lets go of it. Later calls fail.
@@ -195,40 +163,6 @@ fn failed(error: sqlx::Error) -> ConversationError {
     ConversationError::Failed(error.into())
 }
 
-/// Makes the file if there is none, and keeps everybody but its owner out of it. SQLite gives the files that it
-/// puts beside it the same rights.
-fn restrict(path: &Path) -> io::Result<()> {
-    let mut how = OpenOptions::new();
-    let file = how
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)?;
-    file.set_permissions(Permissions::from_mode(0o600))
-}
-
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        // With a write-ahead log this loses the last writes in a power cut, and nothing else.
-        .synchronous(SqliteSynchronous::Normal)
-        .busy_timeout(Duration::from_secs(5))
-        .pragma("journal_size_limit", "67108864")
-        .pragma("secure_delete", "on")
-        .disable_statement_logging()
-}
-
 fn client(key: Option<&KeyId>) -> &str {
     key.map_or("", KeyId::as_str)
-}
-
-/// SQLite's integers end at 2^63.
-fn integer(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn milliseconds(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

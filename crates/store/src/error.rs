@@ -72,3 +72,8 @@ fn is_damage(error: &sqlx::Error) -> bool {
     let code: Option<i32> = code.and_then(|code| code.parse().ok());
     code.is_some_and(|code| matches!(code & 0xff, 11 | 26))
 }
+
+/// A file that could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("the database cannot be used")]
+pub struct Failed(#[from] sqlx::Error);

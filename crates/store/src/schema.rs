@@ -3,7 +3,9 @@
 use sqlx::{Connection, SqliteConnection};
 
 /// What leads from each version of the schema to the next; a new file goes through all of them.
-const MIGRATIONS: &[&[&str]] = &[&[
+const MIGRATIONS: &[&[&str]] = &[CONVERSATIONS, CONFIGS_AND_NOTES];
+
+const CONVERSATIONS: &[&str] = &[
     // Times are milliseconds since 1970; `used` counts uses, the latest has the highest number.
     // A caller without a key is the client ''.
     "CREATE TABLE conversations (
@@ -34,7 +36,58 @@ const MIGRATIONS: &[&[&str]] = &[&[
         UPDATE clients SET entries = entries - 1, bytes = bytes - old.size WHERE client = old.client;
         DELETE FROM clients WHERE client = old.client AND entries = 0;
     END",
-]];
+];
+
+const CONFIGS_AND_NOTES: &[&str] = &[
+    // A config is what its latest version says; `number` counts its versions from 1.
+    "CREATE TABLE configs (
+        slug TEXT NOT NULL PRIMARY KEY,
+        number INTEGER NOT NULL,
+        created INTEGER NOT NULL,
+        created_by TEXT NOT NULL
+    ) STRICT",
+    "CREATE TABLE config_versions (
+        slug TEXT NOT NULL REFERENCES configs (slug) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        body TEXT NOT NULL,
+        active INTEGER NOT NULL,
+        made INTEGER NOT NULL,
+        made_by TEXT NOT NULL,
+        PRIMARY KEY (slug, number)
+    ) STRICT",
+    // What clients tell of calls. `number` is their order.
+    "CREATE TABLE notes (
+        number INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,
+        client TEXT NOT NULL,
+        id TEXT NOT NULL UNIQUE,
+        trace TEXT NOT NULL,
+        body TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        made INTEGER NOT NULL
+    ) STRICT",
+    "CREATE INDEX notes_by_client ON notes (client, kind, number)",
+    "CREATE INDEX notes_by_trace ON notes (trace, kind, number)",
+    "CREATE INDEX notes_by_time ON notes (made)",
+    "CREATE TABLE note_clients (
+        client TEXT NOT NULL PRIMARY KEY,
+        entries INTEGER NOT NULL,
+        bytes INTEGER NOT NULL
+    ) STRICT",
+    "CREATE TRIGGER note_added AFTER INSERT ON notes BEGIN
+        INSERT INTO note_clients (client, entries, bytes) VALUES (new.client, 1, new.size)
+        ON CONFLICT (client) DO UPDATE SET entries = entries + 1, bytes = bytes + new.size;
+    END",
+    "CREATE TRIGGER note_changed AFTER UPDATE OF size ON notes BEGIN
+        UPDATE note_clients SET bytes = bytes - old.size + new.size WHERE client = new.client;
+    END",
+    "CREATE TRIGGER note_removed AFTER DELETE ON notes BEGIN
+        UPDATE note_clients SET entries = entries - 1, bytes = bytes - old.size WHERE client = old.client;
+        DELETE FROM note_clients WHERE client = old.client AND entries = 0;
+    END",
+];
 
 /// What is wrong with a file's schema.
 pub(crate) enum SchemaError {

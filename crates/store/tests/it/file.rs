@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use orchestra_gateway::{ConversationBounds, Conversations};
-use orchestra_store::{OpenError, SqliteConversations};
+use orchestra_store::{Configs, Database, OpenError, SqliteConversations};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
@@ -107,7 +107,32 @@ async fn a_newer_schema_is_refused_with_both_numbers() {
     open(&path).await.unwrap().close().await;
     write(&path, "UPDATE schema_version SET version = 77").await;
     let words = open(&path).await.unwrap_err().to_string();
-    assert!(words.contains("77") && words.contains("knows 1"), "{words}");
+    assert!(words.contains("77") && words.contains("knows 2"), "{words}");
+}
+
+#[tokio::test]
+async fn an_older_file_is_brought_up_to_date_and_keeps_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kept.db");
+    let store = open(&path).await.unwrap();
+    let saved = store.save(key("a", "x"), conversation("x", 1000));
+    saved.await.unwrap();
+    store.close().await;
+    // As the first version left it.
+    for statement in [
+        "DROP TABLE config_versions",
+        "DROP TABLE configs",
+        "DROP TABLE notes",
+        "DROP TABLE note_clients",
+        "UPDATE schema_version SET version = 1",
+    ] {
+        write(&path, statement).await;
+    }
+    let store = open(&path).await.unwrap();
+    let found = store.load(key("a", "x")).await.unwrap();
+    assert_eq!(found, Some(conversation("x", 1000)));
+    let database = Database::open(&path).await.unwrap();
+    assert!(Configs::of(&database).all().await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod configs;
 mod file;
 mod harness;
+mod notes;
 mod suite;
