@@ -349,7 +349,7 @@ fn errors_of_the_vendors_are_read_as_they_mean_them() {
             446,
             "hooks_failed",
             "The guardrail checks defined in the config failed.",
-            ContentPolicy,
+            Policy,
         ),
         ("portkey", 412, "", "budget", Policy),
         (
