@@ -104,7 +104,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: ROUTING,
-        may_use: &[],
+        may_use: &[TYPES],
         must_not_know: IO_AND_HTTP,
     },
     Room {

@@ -3,13 +3,16 @@
 use http::HeaderValue;
 use orchestra_health::Standing;
 use orchestra_routing::Choice;
+use orchestra_types::Money;
 use serde_json::{Value, json};
 
+use crate::alternatives::Trouble;
 use crate::call::{Call, Incoming};
 use crate::gateway::Gateway;
 use crate::hedging::{Hedging, is_repeatable};
 use crate::plan::{Exchange, Plan, Stage};
 use crate::refusal::Refusal;
+use crate::routes::CallCost;
 use crate::settle::{AttemptRecord, CallRecord};
 
 /// What would be tried for a call, in which order, and why. Holds no secret.
@@ -36,6 +39,12 @@ pub struct ExplainedTarget {
     pub hedge: Option<Hedging>,
     /// Why it cannot be tried.
     pub problem: Option<String>,
+    /// The failure after which alone it is asked, if it is an alternative for that: `context_length` or `content_policy`.
+    pub only_after: Option<&'static str>,
+    /// The tokens that the model takes, if that is known.
+    pub context: Option<u64>,
+    /// What the call would cost there, if the price is known.
+    pub estimated_cost: Option<Money>,
 }
 
 impl Gateway {
@@ -52,19 +61,21 @@ impl Gateway {
     }
 
     pub(crate) fn explained(&self, call: &Call, plan: &Plan) -> Explanation {
+        let cost = CallCost::of(call);
+        let stages = plan.stages.iter();
         Explanation {
             choices: plan.choices.clone(),
-            targets: plan
-                .stages
-                .iter()
-                .map(|stage| self.target_of(call, stage))
+            targets: stages
+                .map(|stage| self.target_of(call, stage, &cost))
                 .collect(),
         }
     }
 
-    fn target_of(&self, call: &Call, stage: &Stage) -> ExplainedTarget {
+    fn target_of(&self, call: &Call, stage: &Stage, cost: &CallCost<'_>) -> ExplainedTarget {
         let hedge = self.hedging_at(call, stage);
         let path = stage.path.clone();
+        let only_after = stage.only_after.map(Trouble::name);
+        let finder = self.finder();
         match &stage.target {
             Ok(target) => ExplainedTarget {
                 path,
@@ -80,6 +91,11 @@ impl Gateway {
                 translated: target.exchange == Exchange::Translated,
                 hedge,
                 problem: None,
+                only_after,
+                context: finder.window(&target.member, &target.model),
+                estimated_cost: finder
+                    .price(&target.member, &target.model)
+                    .and_then(|price| cost.at(&price)),
             },
             Err(refusal) => ExplainedTarget {
                 path,
@@ -88,6 +104,9 @@ impl Gateway {
                 translated: false,
                 hedge: None,
                 problem: Some(refusal.message.clone()),
+                only_after,
+                context: None,
+                estimated_cost: None,
             },
         }
     }
@@ -141,6 +160,15 @@ impl ExplainedTarget {
         if let Some(problem) = &self.problem {
             value["problem"] = json!(problem);
         }
+        if let Some(fault) = self.only_after {
+            value["only_after"] = json!(fault);
+        }
+        if let Some(tokens) = self.context {
+            value["context"] = json!(tokens);
+        }
+        if let Some(cost) = self.estimated_cost {
+            value["estimated_cost"] = json!(cost.to_string());
+        }
         value
     }
 }
@@ -153,6 +181,9 @@ fn attempt(attempt: &AttemptRecord) -> Value {
     });
     if let Some(hedge) = attempt.hedge {
         value["hedge"] = json!(hedge.as_str());
+    }
+    if let Some(rule) = attempt.led_by {
+        value["led_by"] = json!(rule);
     }
     value
 }

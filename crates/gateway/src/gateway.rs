@@ -6,7 +6,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use orchestra_dialects::{Endpoint, Family};
 use orchestra_health::Outcome;
-use orchestra_types::{CallId, Clock, KeyId, Rng};
+use orchestra_types::{CallId, Clock, KeyId, Price, Rng};
 use tokio::time::Instant;
 
 use crate::answer::{Answer, Content};
@@ -235,6 +235,12 @@ impl Gateway {
             .ok_or_else(|| Refusal::no_such_provider(name))
     }
 
+    /// What the model costs that answered.
+    fn price_of(&self, access: &Access, record: &CallRecord) -> Option<Price> {
+        let answered = record.attempts.last()?;
+        self.finder().price(&access.member, &answered.model)
+    }
+
     fn respond(
         &self,
         served: Served,
@@ -250,6 +256,7 @@ impl Gateway {
         } = served;
         let mut headers = relayed_headers(&access, &answer.headers, |_| false);
         settlement.answered(answer.status);
+        settlement.priced(self.price_of(&access, &settlement.record));
         identify(&mut headers, family, &settlement.record);
         if let Content::Whole(whole) = &answer.content {
             settlement.record.losses.add(&whole.losses);

@@ -13,11 +13,12 @@ use orchestra_routing::{
 };
 use orchestra_types::{KeyId, ModelId, ProviderId, Rng};
 
+use crate::alternatives::{Alternatives, Trouble};
 use crate::call::Call;
 use crate::fault::{Fault, FaultKind, Phase, Reached, Verdict};
 use crate::providers::Member;
 use crate::refusal::Refusal;
-use crate::routes::{CallFacts, Finder, RelayMode, Routes, TargetView, model_for};
+use crate::routes::{CallCost, CallFacts, Finder, RelayMode, Routes, TargetView, model_for};
 use crate::settings::Settings as GatewaySettings;
 
 /// The most places that one call may be brought to, however large its tree is.
@@ -69,6 +70,10 @@ pub(crate) struct Stage {
     pub(crate) settings: Settings,
     /// Where to go on after a failure: the first that the failure fits. None, and the failure is the answer.
     pub(crate) exits: Vec<Exit>,
+    /// Where to go on instead after failures for which the operator has named another model.
+    pub(crate) alternatives: Alternatives,
+    /// The failure that this is an alternative for; nothing else leads here.
+    pub(crate) only_after: Option<Trouble>,
 }
 
 impl Stage {
@@ -193,6 +198,8 @@ impl Planning<'_> {
             path: String::new(),
             settings: self.call.directions.settings.clone(),
             exits: (at < last).then(|| usual(at + 1)).into_iter().collect(),
+            alternatives: Alternatives::default(),
+            only_after: None,
         };
         Ok(Plan {
             stages: candidates.into_iter().enumerate().map(stage).collect(),
@@ -202,7 +209,7 @@ impl Planning<'_> {
     }
 
     /// Who serves a model by its name, by way of another gateway where that is wanted.
-    fn named(&self, model: &str) -> Result<Vec<(Arc<Member>, ModelId)>, Refusal> {
+    pub(crate) fn named(&self, model: &str) -> Result<Vec<(Arc<Member>, ModelId)>, Refusal> {
         let direct = self.finder.resolve(model);
         let Some((relay, member)) = self.finder.relay() else {
             return direct;
@@ -236,12 +243,24 @@ impl Planning<'_> {
 
     /// As a tree says.
     fn along(&self, tree: &Node) -> Result<Plan, Refusal> {
+        let plan = self.planned(tree)?;
+        let mut choices = plan.choices;
+        Ok(Plan {
+            stages: self.with_alternatives(self.stages(plan.steps), &mut choices),
+            choices,
+            written: true,
+        })
+    }
+
+    /// What a tree makes of the call.
+    pub(crate) fn planned(&self, tree: &Node) -> Result<orchestra_routing::Plan, Refusal> {
         let facts = CallFacts::new(self.call, self.client, self.unix);
         let view = TargetView {
             finder: self.finder,
             model: self.call.head.model(),
             pinned: self.call.pinned.as_ref(),
             now: self.now,
+            cost: CallCost::of(self.call),
         };
         let mut planner = Planner {
             facts: &facts,
@@ -249,17 +268,12 @@ impl Planning<'_> {
             compat: self.routes.compat,
             draw: &mut || unit(self.rng.next_u64()),
         };
-        let plan = planner.plan(tree).map_err(|error| no_plan(&error))?;
-        Ok(Plan {
-            stages: self.stages(plan.steps),
-            choices: plan.choices,
-            written: true,
-        })
+        planner.plan(tree).map_err(|error| no_plan(&error))
     }
 
     /// The places that the steps lead to: several where a step names a model that has several. Those come one after the other,
     /// and each has the step's ways out besides.
-    fn stages(&self, steps: Vec<Step>) -> Vec<Stage> {
+    pub(crate) fn stages(&self, steps: Vec<Step>) -> Vec<Stage> {
         let mut begins = Vec::with_capacity(steps.len());
         let mut stages = Vec::with_capacity(steps.len());
         for step in steps {
@@ -294,6 +308,8 @@ impl Planning<'_> {
                     .chain(exits.into_iter().map(translate))
                     .filter(|exit| exit.to < most)
                     .collect(),
+                alternatives: Alternatives::default(),
+                only_after: None,
             };
         stages.into_iter().map(stage).collect()
     }
@@ -327,7 +343,7 @@ impl Planning<'_> {
         targets
     }
 
-    fn candidate(&self, member: &Arc<Member>, model: &ModelId) -> Option<Candidate> {
+    pub(crate) fn candidate(&self, member: &Arc<Member>, model: &ModelId) -> Option<Candidate> {
         Some(Candidate {
             exchange: exchange(&member.provider, self.call.endpoint)?,
             member: Arc::clone(member),
@@ -337,7 +353,7 @@ impl Planning<'_> {
 }
 
 /// On after a failure that another target may not have.
-const fn usual(to: usize) -> Exit {
+pub(crate) const fn usual(to: usize) -> Exit {
     Exit {
         on: Failures::Usual,
         to,
@@ -419,7 +435,7 @@ pub(crate) fn no_key_for(message: String) -> Refusal {
     .for_good()
 }
 
-fn speaks_otherwise(
+pub(crate) fn speaks_otherwise(
     endpoint: Endpoint,
     model: &str,
     targets: &[(Arc<Member>, ModelId)],

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orchestra_dialects::Endpoint;
-use orchestra_types::{CallId, Clock, KeyId, ModelId, ProviderId, Usage};
+use orchestra_types::{CallId, Clock, KeyId, ModelId, Money, Price, ProviderId, Usage};
 
 use crate::explain::Explanation;
 use crate::keys::UsedKey;
@@ -60,6 +60,9 @@ pub struct AttemptRecord {
     pub hedge: Option<HedgeOutcome>,
     /// Where the target stands in the tree that the call followed, such as `targets[1]`; empty without a tree.
     pub path: String,
+    /// The rule that led here from a target that could not serve the call as it is: `larger_context`, `on_context_length` or
+    /// `on_content_policy`. `None` for the usual ways.
+    pub led_by: Option<&'static str>,
     /// From sending to success or fault. For a stream, success is its first content, or its first
     /// event where no other target stood ready.
     pub took: Duration,
@@ -135,6 +138,9 @@ pub struct CallRecord {
     pub losses: LossTally,
     /// Tokens as the provider counted them; `None` if it did not say.
     pub usage: Option<Usage>,
+    /// What these tokens cost at the provider's list price; `None` if the tokens or a price for them is not known. What
+    /// attempts before the last one may have cost is not in it.
+    pub cost: Option<Money>,
     /// From the call's arrival to the first bytes for the client.
     pub first_byte: Option<Duration>,
     /// From the call's arrival to its end.
@@ -180,6 +186,7 @@ impl CallRecord {
             finish: None,
             losses: LossTally::default(),
             usage: None,
+            cost: None,
             first_byte: None,
             took: Duration::ZERO,
         }
@@ -213,6 +220,10 @@ pub(crate) struct Sent {
 pub(crate) struct Settlement {
     /// To be filled in on the way.
     pub(crate) record: CallRecord,
+    /// The rule that leads to the next send.
+    led_by: Option<&'static str>,
+    /// What tokens cost at the target that answers.
+    price: Option<Price>,
     arrived: Duration,
     clock: Arc<dyn Clock>,
     sink: Arc<dyn Sink>,
@@ -222,6 +233,8 @@ impl Settlement {
     pub(crate) fn open(record: CallRecord, clock: &Arc<dyn Clock>, sink: &Arc<dyn Sink>) -> Self {
         Self {
             record,
+            led_by: None,
+            price: None,
             arrived: clock.monotonic(),
             clock: Arc::clone(clock),
             sink: Arc::clone(sink),
@@ -232,6 +245,11 @@ impl Settlement {
     pub(crate) fn answered(&mut self, status: http::StatusCode) {
         self.record.status = status.as_u16();
         self.record.first_byte = Some(self.elapsed());
+    }
+
+    /// Notes what tokens cost where the answer comes from.
+    pub(crate) const fn priced(&mut self, price: Option<Price>) {
+        self.price = price;
     }
 
     /// Notes a send. If the client leaves before it is over, it stays as abandoned.
@@ -251,10 +269,16 @@ impl Settlement {
             fault: Some("abandoned"),
             hedge: None,
             path: String::new(),
+            led_by: self.led_by.take(),
             took: Duration::ZERO,
         });
         let number = self.record.attempts.len() - 1;
         Sent { number, began }
+    }
+
+    /// Notes by which rule the call goes on; `None` is the usual way.
+    pub(crate) const fn led_by(&mut self, rule: Option<&'static str>) {
+        self.led_by = rule;
     }
 
     /// Notes where the target of a send stands in a tree.
@@ -309,6 +333,8 @@ impl Settlement {
 impl Drop for Settlement {
     fn drop(&mut self) {
         self.record.took = self.elapsed();
+        let bill = self.price.as_ref().zip(self.record.usage.as_ref());
+        self.record.cost = bill.and_then(|(price, usage)| price.cost(usage));
         let blank = CallRecord::open(self.record.id, None, None, Duration::ZERO);
         self.sink
             .settled(std::mem::replace(&mut self.record, blank));

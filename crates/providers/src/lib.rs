@@ -25,6 +25,7 @@ pub use classify::{ErrorClass, ErrorRule};
 pub use facts::{Dollars, LongPriceRow, ModelFactsRow, PriceRow};
 pub use headers::never_goes_up;
 pub use limits::{RateLimitHeaders, ResetFormat};
+pub use nearest::nearest;
 pub use profile::{ModelProfileRow, ProfileRow};
 pub use provider::{CallUriError, Provider};
 pub use registry::{Registry, RegistryError};

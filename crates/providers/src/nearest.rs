@@ -12,7 +12,8 @@ const SUGGESTIONS: usize = 3;
 /// The candidates most like `name`, best first; none if none is close.
 ///
 /// The cost grows with the length of `name`, which the caller bounds.
-pub(crate) fn nearest(name: &str, candidates: impl Iterator<Item = String>) -> Vec<String> {
+#[must_use]
+pub fn nearest(name: &str, candidates: impl Iterator<Item = String>) -> Vec<String> {
     let wanted = name.to_lowercase();
     let mut close: Vec<(f64, String)> = candidates
         .map(|text| {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use orchestra_types::Money;
 use serde_json::Value;
 
 use crate::Target;
@@ -39,8 +40,8 @@ pub trait View {
     fn share(&self, target: &Target) -> f64;
     /// What an attempt more would take, in seconds of waiting: less is better.
     fn latency(&self, target: &Target) -> f64;
-    /// What the call would cost there, in any one unit; `None` if that is not known.
-    fn price(&self, target: &Target) -> Option<f64>;
+    /// What the call would cost there, as far as can be told beforehand; `None` if the price is not known.
+    fn price(&self, target: &Target) -> Option<Money>;
 }
 
 /// Nothing is known of any target.
@@ -56,7 +57,7 @@ impl View for Blind {
         0.0
     }
 
-    fn price(&self, _: &Target) -> Option<f64> {
+    fn price(&self, _: &Target) -> Option<Money> {
         None
     }
 }

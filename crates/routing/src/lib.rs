@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod cost;
 mod facts;
 mod hedge;
 mod node;

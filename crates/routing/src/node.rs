@@ -170,6 +170,10 @@ pub struct Settings {
     pub strict: Option<bool>,
     /// Whether and how answers are kept.
     pub cache: Option<Cache>,
+    /// The model that is asked after one finds the call too long for it.
+    pub on_context_length: Option<String>,
+    /// The model that is asked after one refuses the call for a content policy.
+    pub on_content_policy: Option<String>,
 }
 
 /// Asking the same target again.
@@ -213,6 +217,8 @@ impl Settings {
             );
             merged
         };
+        let lowest =
+            |own: &Option<String>, above: &Option<String>| own.as_ref().or(above.as_ref()).cloned();
         let mut drop_params = above.drop_params.clone();
         drop_params.extend(self.drop_params.iter().cloned());
         Self {
@@ -222,16 +228,15 @@ impl Settings {
             retry: self.retry.clone().or_else(|| above.retry.clone()),
             hedge: self.hedge.or(above.hedge),
             request_timeout: self.request_timeout.or(above.request_timeout),
-            custom_host: self
-                .custom_host
-                .clone()
-                .or_else(|| above.custom_host.clone()),
+            custom_host: lowest(&self.custom_host, &above.custom_host),
             forward_headers: self
                 .forward_headers
                 .clone()
                 .or_else(|| above.forward_headers.clone()),
             strict: self.strict.or(above.strict),
             cache: self.cache.or(above.cache),
+            on_context_length: lowest(&self.on_context_length, &above.on_context_length),
+            on_content_policy: lowest(&self.on_content_policy, &above.on_content_policy),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A plan is a list of steps, each with its ways out: after a failure of this kind, go to that step. So whoever runs it needs
 //! to know nothing of the tree.
 
+use crate::cost::cheapest;
 use crate::facts::{Compat, Facts, View};
 use crate::node::{Failures, Node, NodeKind, Settings, Sticky, Strategy, Target};
 use crate::pick::{lasting_draw, two_choices, weighted_order};
@@ -188,15 +189,7 @@ impl Planner<'_> {
                     "the less busy and faster of two drawn by chance".to_owned(),
                 )
             }
-            Strategy::LeastCost => {
-                let unknown = f64::MAX / 2.0;
-                let price =
-                    |view: &dyn View, target: &Target| view.price(target).unwrap_or(unknown);
-                let costs = self.costs(children, price);
-                let mut order: Vec<usize> = all();
-                order.sort_by(|one, other| costs[*one].total_cmp(&costs[*other]));
-                (order, "by price, the cheapest first".to_owned())
-            }
+            Strategy::LeastCost => cheapest(self.view, children),
         })
     }
 
@@ -339,7 +332,7 @@ fn best(node: &Node, of: &dyn Fn(&Target) -> f64, better: fn(f64, f64) -> f64) -
     }
 }
 
-fn label(node: &Node, place: usize) -> String {
+pub(crate) fn label(node: &Node, place: usize) -> String {
     node.name.clone().unwrap_or_else(|| place.to_string())
 }
 

@@ -240,8 +240,12 @@ impl Attempts<'_> {
 
     /// Whether another target can follow if the attempt that begins now fails.
     pub(super) fn spare(&self, question: Question<'_>, settlement: &Settlement) -> Spare {
-        if question.more && self.are_left(settlement) {
+        if !self.are_left(settlement) {
+            Spare::None
+        } else if question.more {
             Spare::Ready
+        } else if question.stage.alternatives.are_there() {
+            Spare::ForWords
         } else {
             Spare::None
         }

@@ -3,6 +3,7 @@
 mod ask;
 mod hedge;
 mod letter;
+mod onward;
 mod round;
 mod second;
 mod stream;
@@ -55,6 +56,8 @@ pub(crate) enum Spare {
     Ready,
     /// So it can, since another target is being asked already; but none waits for the time that this one takes.
     Rival,
+    /// The same, but only a failure that says something of the call leads on: its answer may take all the time there is.
+    ForWords,
     /// The client gets what comes as soon as it comes.
     None,
 }
@@ -101,7 +104,7 @@ impl Attempts<'_> {
         let patience = match (self.call.head.stream(), spare) {
             (true, _) => self.settings.first_byte,
             (false, Spare::Ready) => left / 2,
-            (false, Spare::Rival | Spare::None) => left,
+            (false, Spare::Rival | Spare::ForWords | Spare::None) => left,
         };
         self.request_timeout
             .map_or(patience, |most| patience.min(most))

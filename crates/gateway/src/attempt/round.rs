@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use orchestra_health::{Out, OutReason, Target};
 
+use super::onward::Outgrown;
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::fault::Fault;
@@ -110,6 +111,8 @@ pub(super) struct Round<'r> {
     pub(super) paid_in: bool,
     /// That target, if it failed and its turn has not come.
     pub(super) early: Option<Early>,
+    /// Set when the call was too long for a target.
+    pub(super) outgrown: Option<Outgrown>,
     pub(super) settlement: &'r mut Settlement,
 }
 
@@ -124,6 +127,7 @@ impl<'r> Round<'r> {
             hedged: false,
             paid_in: false,
             early: None,
+            outgrown: None,
             settlement,
         }
     }

@@ -80,6 +80,10 @@ impl Gateway {
             && round.visit(at)
         {
             let stage = &round.stages[at];
+            if !self.may_fit(round, at) {
+                next = stage.exit(None, true);
+                continue;
+            }
             next = match self.come_to(at, round) {
                 Ok((target, access, had)) => {
                     let turn = Turn {
@@ -114,6 +118,9 @@ impl Gateway {
             && let Some(failed) = round.next_failed()
         {
             let stage = &round.stages[failed.at];
+            if !self.may_fit(round, failed.at) {
+                continue;
+            }
             let retries = attempts.retries(stage, &failed.target);
             if failed.retried >= retries.as_last {
                 continue;
@@ -121,6 +128,7 @@ impl Gateway {
             let Some(access) = self.again(attempts, &failed, retries).await else {
                 continue;
             };
+            round.settlement.led_by(None);
             let turn = Turn {
                 at: failed.at,
                 target: &failed.target,
@@ -148,6 +156,9 @@ impl Gateway {
             let Ok(target) = &round.stages[at].target else {
                 continue;
             };
+            if !self.may_fit(round, at) {
+                continue;
+            }
             let (rng, now) = (self.parts.rng.as_ref(), self.parts.clock.monotonic());
             let access = match Access::force(&target.member, &target.model, rng, now) {
                 Ok(access) => access,
@@ -162,8 +173,14 @@ impl Gateway {
                 more: round.has_resting(),
                 retried: u32::MAX,
             };
-            if let Tried::Over(done) = self.try_stage(attempts, turn, access, None, round).await {
-                return Some(*done);
+            match self.try_stage(attempts, turn, access, None, round).await {
+                Tried::Over(done) => return Some(*done),
+                Tried::Next(None) => {}
+                Tried::Next(Some(next)) => {
+                    if let Some(done) = self.ask_each(attempts, round, next).await {
+                        return Some(done);
+                    }
+                }
             }
         }
         None
@@ -214,7 +231,7 @@ impl Gateway {
                 if let Some(failed) = Failed::of(&turn, stage, &access, &fault, retried) {
                     round.failed(failed);
                 }
-                let next = Self::beyond(round.stages, stage.after(&fault), &fault);
+                let next = self.onward(round, &turn, &fault);
                 let relay = fault.verdict() == Verdict::Relay && next.is_none();
                 round.told.last = Some((access, turn.target.exchange, fault));
                 if relay {

@@ -25,8 +25,8 @@ pub(crate) const MODEL_LEFT_OUT: &str = "portkey-default";
 /// Looks targets up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Finder<'f> {
-    providers: &'f Providers,
-    routes: &'f Routes,
+    pub(super) providers: &'f Providers,
+    pub(super) routes: &'f Routes,
 }
 
 impl<'f> Finder<'f> {
@@ -159,21 +159,24 @@ impl<'f> Finder<'f> {
                            provider with this `base_url`";
             return Err(wrong("custom_host", message.to_owned()));
         }
-        match &node.kind {
-            NodeKind::Target(target) => self
-                .check_target(target, &settings, named)
-                .map_err(|message| wrong("", message)),
-            NodeKind::Strategy {
-                strategy: Strategy::LeastCost,
-                ..
-            } => Err(wrong(
-                "strategy.mode",
-                "`least_cost` needs prices, which this version does not know".to_owned(),
-            )),
-            NodeKind::Strategy { children, .. } => children
-                .iter()
-                .try_for_each(|child| self.check_node(child, &settings, named)),
+        self.check_alternatives(&node.settings)
+            .map_err(|(member, message)| wrong(member, message))?;
+        let (strategy, children) = match &node.kind {
+            NodeKind::Target(target) => {
+                let checked = self.check_target(target, &settings, named);
+                return checked.map_err(|message| wrong("", message));
+            }
+            NodeKind::Strategy { strategy, children } => (strategy, children),
+        };
+        for child in children {
+            self.check_node(child, &settings, named)?;
         }
+        if *strategy == Strategy::LeastCost && !self.may_know_a_price(children, &settings) {
+            let message =
+                "`least_cost` needs to know the price of one target at least: say it in [prices]";
+            return Err(wrong("strategy.mode", message.to_owned()));
+        }
+        Ok(())
     }
 
     fn check_target(
@@ -238,7 +241,7 @@ fn own_name(member: &Member, model: &str) -> ModelId {
 }
 
 /// Where a member of a node stands.
-fn inside(node: &str, member: &str) -> String {
+pub(super) fn inside(node: &str, member: &str) -> String {
     match (node, member) {
         (node, "") => node.to_owned(),
         ("", member) => member.to_owned(),

@@ -1,10 +1,13 @@
 //! Trees of strategies: which of them a call follows, and where its targets are.
 
+mod alternatives;
+mod cost;
 mod directions;
 mod facts;
 mod find;
 mod params;
 mod relay;
+mod vendor;
 mod view;
 
 use std::collections::BTreeMap;
@@ -13,6 +16,7 @@ use std::sync::Arc;
 use orchestra_providers::Provider;
 pub use orchestra_routing::{Compat, ConfigError, Node, Settings as RouteSettings};
 
+pub(crate) use cost::CallCost;
 pub use directions::{CallersKey, Directions};
 pub(crate) use facts::CallFacts;
 pub(crate) use find::{Finder, MODEL_LEFT_OUT, model_for, model_of};
@@ -67,6 +71,6 @@ impl Routes {
                 finder.check(tree, table == "models").map_err(named)?;
             }
         }
-        Ok(())
+        alternatives::check_circles(&self.models)
     }
 }

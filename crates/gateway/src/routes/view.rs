@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use orchestra_health::Standing;
 use orchestra_routing::{Target, View};
-use orchestra_types::ModelId;
+use orchestra_types::{ModelId, Money};
 
-use super::Finder;
+use super::{CallCost, Finder};
 use crate::providers::Member;
 
 /// The targets as they are at one moment, for a call that asks for `model`.
@@ -17,6 +17,7 @@ pub(crate) struct TargetView<'v> {
     pub(crate) model: &'v str,
     pub(crate) pinned: Option<&'v Arc<Member>>,
     pub(crate) now: Duration,
+    pub(crate) cost: CallCost<'v>,
 }
 
 impl TargetView<'_> {
@@ -49,8 +50,11 @@ impl View for TargetView<'_> {
             .fold(f64::MAX, f64::min)
     }
 
-    /// Prices are not known here yet: targets are as dear as each other, and keep the order in which they are written.
-    fn price(&self, _: &Target) -> Option<f64> {
-        None
+    /// Of several places, the cheapest.
+    fn price(&self, target: &Target) -> Option<Money> {
+        let cost = |(member, model): &(Arc<Member>, ModelId)| {
+            self.cost.at(&self.finder.price(member, model)?)
+        };
+        self.places(target).iter().filter_map(cost).min()
     }
 }

@@ -9,6 +9,7 @@ mod after_content;
 mod bytes;
 mod client_errors;
 mod conversations;
+mod costs;
 mod cuts;
 mod embeddings;
 mod failover;

@@ -174,6 +174,8 @@ const KNOWN: &[&str] = &[
     "forward_headers",
     "strict_open_ai_compliance",
     "cache",
+    "on_context_length",
+    "on_content_policy",
 ];
 
 /// Members of Portkey's that this gateway has no counterpart of.

@@ -24,6 +24,8 @@ pub(super) fn read(
         override_params: params(members, "override_params", place)?,
         default_params: params(members, "default_params", place)?,
         custom_host: place.optional_text(members, "custom_host")?,
+        on_context_length: place.optional_text(members, "on_context_length")?,
+        on_content_policy: place.optional_text(members, "on_content_policy")?,
         ..Settings::default()
     };
     if let Some(value) = present(members, "drop_params") {

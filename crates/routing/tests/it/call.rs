@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use orchestra_routing::{Compat, Facts, Node, Plan, PlanError, Planner, Target, View};
+use orchestra_types::Money;
 use serde_json::Value;
 
 /// `metadata`, `params` and `headers` are members of one value.
@@ -51,10 +52,10 @@ impl Facts for Call {
 
 /// What is known of targets, by their providers' names.
 #[derive(Default)]
-pub(crate) struct Known(pub(crate) Vec<(&'static str, f64, f64, Option<f64>)>);
+pub(crate) struct Known(pub(crate) Vec<(&'static str, f64, f64, Option<i128>)>);
 
 impl Known {
-    fn of(&self, target: &Target) -> (f64, f64, Option<f64>) {
+    fn of(&self, target: &Target) -> (f64, f64, Option<i128>) {
         let name = target.provider.as_deref();
         let row = self.0.iter().find(|row| Some(row.0) == name);
         row.map_or((1.0, 0.0, None), |row| (row.1, row.2, row.3))
@@ -70,8 +71,8 @@ impl View for Known {
         self.of(target).1
     }
 
-    fn price(&self, target: &Target) -> Option<f64> {
-        self.of(target).2
+    fn price(&self, target: &Target) -> Option<Money> {
+        self.of(target).2.map(Money::from_pico)
     }
 }
 

@@ -201,8 +201,8 @@ fn the_fast_and_the_cheap_come_first() {
     };
     let mut setting = Setting::new(Compat::Correct);
     setting.known = Known(vec![
-        ("a", 1.0, 9.0, Some(1.0)),
-        ("b", 1.0, 0.3, Some(3.0)),
+        ("a", 1.0, 9.0, Some(1)),
+        ("b", 1.0, 0.3, Some(3)),
         ("c", 1.0, 0.4, None),
     ]);
     let mut slow = 0;
@@ -215,7 +215,58 @@ fn the_fast_and_the_cheap_come_first() {
     assert_eq!(providers(&cheapest), ["a", "b", "c"]);
     setting.known.0[0].1 = 0.0;
     let without = setting.plan(&tree("least_cost"), &call()).unwrap();
-    assert_eq!(providers(&without)[0], "b");
+    assert_eq!(providers(&without), ["b", "c", "a"]);
+}
+
+#[test]
+fn what_is_cheap_is_told_with_its_costs() {
+    let tree = json!({
+        "strategy": { "mode": "least_cost" },
+        "targets": [
+            { "provider": "a" },
+            { "name": "dear", "provider": "b" },
+            { "name": "group", "strategy": { "mode": "fallback" }, "targets": [{ "provider": "c" }, { "provider": "d" }] },
+            { "provider": "e" },
+        ],
+    });
+    let mut setting = Setting::new(Compat::Correct);
+    setting.known = Known(vec![
+        ("a", 1.0, 0.0, None),
+        ("b", 1.0, 0.0, Some(2_000_000_000)),
+        // Cheaper, but left alone: what the group costs now is what the other one costs.
+        ("c", 0.0, 0.0, Some(1)),
+        ("d", 1.0, 0.0, Some(1_500_000_000)),
+        ("e", 0.0, 0.0, Some(1)),
+    ]);
+    let plan = setting.plan(&tree, &call()).unwrap();
+    assert_eq!(plan.choices[0].order, ["group", "dear", "0", "3"]);
+    assert_eq!(
+        plan.choices[0].reason,
+        "by estimated cost, the cheapest first: group $0.0015, dear $0.002, 0 unknown, 3 $0.000000000001 (left alone)"
+    );
+    setting.known = Known::default();
+    let plan = setting.plan(&tree, &call()).unwrap();
+    assert_eq!(plan.choices[0].order, ["0", "dear", "group", "3"]);
+    assert!(plan.choices[0].reason.starts_with("no price is known"));
+}
+
+#[test]
+fn alternatives_hold_for_what_is_below_and_the_lowest_wins() {
+    let tree = json!({
+        "on_context_length": "long", "on_content_policy": "lenient",
+        "strategy": { "mode": "fallback" },
+        "targets": [{ "provider": "a" }, { "provider": "b", "on_context_length": "longer" }],
+    });
+    let plan = Setting::new(Compat::Correct).plan(&tree, &call()).unwrap();
+    let said = |at: usize| {
+        let settings = &plan.steps[at].settings;
+        (
+            settings.on_context_length.as_deref(),
+            settings.on_content_policy.as_deref(),
+        )
+    };
+    assert_eq!(said(0), (Some("long"), Some("lenient")));
+    assert_eq!(said(1), (Some("longer"), Some("lenient")));
 }
 
 #[test]

@@ -18,6 +18,10 @@ fn what_is_wrong_is_named_with_its_place() {
         ),
         (json!({ "provider": 3 }), "provider: a text is needed"),
         (
+            json!({ "provider": "a", "on_context_length": ["b"] }),
+            "on_context_length: a text is needed",
+        ),
+        (
             json!({ "strategy": { "mode": "fallback" } }),
             "targets: a strategy needs `targets`",
         ),

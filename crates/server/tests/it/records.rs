@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use orchestra_dialects::Endpoint;
 use orchestra_gateway::{AttemptRecord, CallRecord, Ending, LossTally};
-use orchestra_types::{CallId, ModelId, ProviderId, SeededRng, Usage};
+use orchestra_types::{CallId, ModelId, Money, ProviderId, SeededRng, Usage};
 
 /// A call that one attempt served.
 pub(crate) fn record(provider: &str, model: &str) -> CallRecord {
@@ -26,6 +26,7 @@ pub(crate) fn record(provider: &str, model: &str) -> CallRecord {
             fault: None,
             hedge: None,
             path: String::new(),
+            led_by: None,
             took: Duration::from_millis(420),
         }],
         ending: Ending::Completed,
@@ -39,6 +40,7 @@ pub(crate) fn record(provider: &str, model: &str) -> CallRecord {
             reasoning: 50,
             ..Usage::default()
         }),
+        cost: Some(Money::from_pico(1_234_500_000)),
         first_byte: Some(Duration::from_micros(420_150)),
         took: Duration::from_secs(3),
     }

@@ -1,11 +1,13 @@
 //! Calls that follow a tree of strategies.
 
 mod again;
+mod cost;
 mod edits;
 mod errors;
 mod explain;
 mod keys;
 mod names;
+mod onward;
 mod order;
 mod refused;
 mod relay;

@@ -44,9 +44,9 @@ async fn what_is_wrong_in_a_calls_tree_is_said_with_its_place() {
             "needs its `model`",
         ),
         (
-            json!({ "strategy": { "mode": "least_cost" }, "targets": [{ "provider": "one" }] }),
+            json!({ "strategy": { "mode": "least_cost" }, "targets": [{ "provider": "one", "model": MODEL }] }),
             "targets[1].strategy.mode",
-            "prices",
+            "[prices]",
         ),
     ] {
         let got = stage.ask(ask(&within(target.clone()))).await;

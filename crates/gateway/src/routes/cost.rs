@@ -1,0 +1,77 @@
+//! What a call would cost, as far as can be told before it is made.
+
+use std::cell::OnceCell;
+
+use orchestra_dialects::{Endpoint, estimate_tokens};
+use orchestra_routing::{Node, NodeKind, Settings, Target};
+use orchestra_types::{Money, Price, Usage};
+
+use super::{Finder, model_of};
+use crate::call::Call;
+
+/// Output tokens of a usual answer. A call that allows fewer is taken at its word; one that allows more seldom takes all.
+const USUAL_OUTPUT: u64 = 1_000;
+
+/// Bytes of a body in a token, where the body is not read.
+const BYTES_PER_TOKEN: u64 = 4;
+
+/// A call's size, looked at when somebody asks.
+#[derive(Debug)]
+pub(crate) struct CallCost<'c> {
+    call: &'c Call,
+    size: OnceCell<Usage>,
+}
+
+impl<'c> CallCost<'c> {
+    pub(crate) const fn of(call: &'c Call) -> Self {
+        Self {
+            call,
+            size: OnceCell::new(),
+        }
+    }
+
+    /// What the call would cost at this price: all its input as if nothing of it were cached, and a usual answer.
+    pub(crate) fn at(&self, price: &Price) -> Option<Money> {
+        price.cost(self.size.get_or_init(|| size(self.call)))
+    }
+}
+
+fn size(call: &Call) -> Usage {
+    let request = call.request().ok();
+    let bytes = u64::try_from(call.body.len()).unwrap_or(u64::MAX);
+    let input = request.map_or(bytes / BYTES_PER_TOKEN, estimate_tokens);
+    let most = || call.member("max_tokens")?.parse().ok();
+    let output = match (call.endpoint, request) {
+        (Endpoint::Embeddings | Endpoint::CountTokens, _) => Some(0),
+        (_, Some(request)) => request.sampling.max_output_tokens,
+        (_, None) => most(),
+    };
+    Usage {
+        input,
+        output: output.unwrap_or(USUAL_OUTPUT).min(USUAL_OUTPUT),
+        ..Usage::default()
+    }
+}
+
+impl Finder<'_> {
+    /// Whether the price of one of these nodes' targets is known, or may be once the call says its model.
+    pub(super) fn may_know_a_price(&self, nodes: &[Node], above: &Settings) -> bool {
+        nodes.iter().any(|node| {
+            let settings = node.settings.within(above);
+            match &node.kind {
+                NodeKind::Target(target) => self.may_know_price_of(target, &settings),
+                NodeKind::Strategy { children, .. } => self.may_know_a_price(children, &settings),
+            }
+        })
+    }
+
+    fn may_know_price_of(&self, target: &Target, settings: &Settings) -> bool {
+        let Some(model) = model_of(target, settings) else {
+            return true;
+        };
+        let places = self.places(target, &model, None).unwrap_or_default();
+        places
+            .iter()
+            .any(|(member, model)| self.price(member, model).is_some())
+    }
+}

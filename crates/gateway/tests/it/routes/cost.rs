@@ -1,0 +1,156 @@
+//! The cheapest first.
+
+use orchestra_gateway::{Parts, Routes};
+use orchestra_providers::{ModelFactsRow, PriceRow, Row};
+use orchestra_testkit::{Behaviour, Script, Upstream};
+use serde_json::{Value, json};
+
+use super::{CHAT, ask, paths, tree};
+use crate::harness::{Ask, MODEL, Stage, row};
+
+/// A provider for each price, as `{ input, output }` in dollars for a million tokens.
+fn stage(prices: &[Option<Value>]) -> Stage {
+    stage_of(prices, &Behaviour::answer())
+}
+
+/// The first of them behaves like this.
+fn stage_of(prices: &[Option<Value>], first: &Behaviour) -> Stage {
+    let start = |at: usize| {
+        let behaviour = if at == 0 {
+            first.clone()
+        } else {
+            Behaviour::answer()
+        };
+        Upstream::start(Script::new().otherwise(behaviour)).unwrap()
+    };
+    let upstreams: Vec<Upstream> = (0..prices.len()).map(start).collect();
+    let rows = upstreams.iter().zip(prices).map(|(upstream, price)| {
+        let price = price.clone();
+        let price = price.map(|price| serde_json::from_value::<PriceRow>(price).unwrap());
+        Row {
+            facts: Some(vec![ModelFactsRow {
+                models: vec![MODEL.to_owned()],
+                context: None,
+                price,
+            }]),
+            ..row(&upstream.base_url())
+        }
+    });
+    let rows: Vec<Row> = rows.collect();
+    Stage::arranged(&rows, upstreams, |parts| Parts { ..parts })
+}
+
+fn cheapest() -> Value {
+    json!({
+        "strategy": { "mode": "least_cost" },
+        "targets": [{ "provider": "one" }, { "provider": "two" }, { "provider": "three" }],
+    })
+}
+
+/// A prompt of some 2,000 tokens, and at most so many for the answer.
+fn long(most: u64) -> Ask {
+    let body = json!({
+        "model": MODEL, "max_tokens": most,
+        "messages": [{ "role": "user", "content": "word ".repeat(2_000) }],
+    });
+    super::asking(Ask::body(CHAT, body.to_string()), &cheapest())
+}
+
+#[tokio::test]
+async fn what_the_call_is_like_decides_what_is_cheap() {
+    let stage = stage(&[
+        None,
+        Some(json!({ "input": 1, "output": 10 })),
+        Some(json!({ "input": 3, "output": 1 })),
+    ]);
+    // 2,000 in, 10 out: 0.0021 against 0.00601.
+    let got = stage.ask(long(10)).await;
+    assert_eq!(paths(&got), ["targets[1]"]);
+    // The same with an answer of a usual length, however long it might become: 0.012 against 0.007.
+    for most in [1_000, 100_000] {
+        let got = stage.ask(long(most)).await;
+        assert_eq!(paths(&got), ["targets[2]"], "{most}");
+    }
+    // Nobody says a limit: as with the usual one.
+    let got = stage.ask(ask(&cheapest())).await;
+    assert_eq!(paths(&got), ["targets[2]"]);
+}
+
+#[tokio::test]
+async fn who_asks_is_told_the_estimates() {
+    let stage = stage(&[
+        None,
+        Some(json!({ "input": 2, "output": 10 })),
+        Some(json!({ "input": 1, "output": 5 })),
+    ]);
+    let got = stage
+        .ask(long(100).header("x-orchestra-explain", "true"))
+        .await;
+    let plan: Value = serde_json::from_str(got.header("x-orchestra-plan")).unwrap();
+    assert_eq!(plan["choices"][0]["order"], json!(["2", "1", "0"]));
+    let reason = plan["choices"][0]["reason"].as_str().unwrap();
+    let cost = |at: usize| plan["targets"][at]["estimated_cost"].as_str();
+    assert!(
+        reason.contains(&format!(
+            "2 ${}, 1 ${}, 0 unknown",
+            cost(0).unwrap(),
+            cost(1).unwrap()
+        )),
+        "{reason}"
+    );
+    assert_eq!(cost(2), None);
+    let dollars: f64 = cost(0).unwrap().parse().unwrap();
+    // 2,000 tokens and 100: 0.0025.
+    assert!((0.0020..0.0030).contains(&dollars), "{dollars}");
+}
+
+#[tokio::test]
+async fn a_tree_of_which_no_price_is_known_is_refused() {
+    let stage = stage(&[None, None, Some(json!({ "input": 1 }))]);
+    let check = |config: &Value| {
+        let routes = Routes {
+            models: std::iter::once(("cheap".to_owned(), tree(config))).collect(),
+            ..Routes::default()
+        };
+        routes
+            .check(stage.gateway.providers())
+            .map_err(|error| error.to_string())
+    };
+    let among = |providers: &[&str]| {
+        let target = |provider: &&str| json!({ "provider": provider, "model": MODEL });
+        let targets: Vec<Value> = providers.iter().map(target).collect();
+        json!({ "strategy": { "mode": "single" }, "targets": [{ "strategy": { "mode": "least_cost" }, "targets": targets }] })
+    };
+    let message = check(&among(&["one", "two"])).unwrap_err();
+    assert!(
+        message.starts_with("[models] cheap: targets[0].strategy.mode: `least_cost` needs"),
+        "{message}"
+    );
+    assert_eq!(check(&among(&["one", "three"])), Ok(()));
+    // Whose model the call says can only be seen then, and is told.
+    let got = stage
+        .ask(
+            super::asking(Ask::new(CHAT, "m-small", false), &cheapest())
+                .header("x-orchestra-explain", "true"),
+        )
+        .await;
+    assert!(got.header("x-orchestra-plan").contains("no price is known"));
+    assert_eq!(paths(&got), ["targets[0]"]);
+}
+
+#[tokio::test]
+async fn a_dear_one_serves_while_the_cheap_one_fails() {
+    let price = |input: u32| Some(json!({ "input": input, "output": input }));
+    let stage = stage_of(&[price(1), price(2)], &Behaviour::error(500));
+    let config = json!({
+        "strategy": { "mode": "least_cost" },
+        "targets": [{ "provider": "two" }, { "provider": "one" }],
+    });
+    for _ in 0..5 {
+        let got = stage.ask(ask(&config)).await;
+        assert_eq!(paths(&got), ["targets[1]", "targets[0]"]);
+    }
+    // By now it rests.
+    let got = stage.ask(ask(&config)).await;
+    assert_eq!(paths(&got), ["targets[0]"]);
+}

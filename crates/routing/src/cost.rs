@@ -1,0 +1,91 @@
+//! Choosing what costs least.
+
+use orchestra_types::Money;
+
+use crate::facts::View;
+use crate::node::{Node, NodeKind, Target};
+use crate::plan::label;
+
+/// All places, the cheapest first, and why. What rests comes last, and before it what nobody knows a price of; among equals
+/// the order stands in which they are written.
+pub(crate) fn cheapest(view: &dyn View, children: &[Node]) -> (Vec<usize>, String) {
+    let costs: Vec<Cost> = children.iter().map(|child| cost(view, child)).collect();
+    let mut order: Vec<usize> = (0..children.len()).collect();
+    order.sort_by_key(|place| costs[*place].rank());
+    let named = |place: &usize| {
+        format!(
+            "{} {}",
+            label(&children[*place], *place),
+            costs[*place].word()
+        )
+    };
+    let reason = if costs.iter().all(|cost| cost.least.is_none()) {
+        "no price is known: in the order written".to_owned()
+    } else {
+        let costs: Vec<String> = order.iter().map(named).collect();
+        format!(
+            "by estimated cost, the cheapest first: {}",
+            costs.join(", ")
+        )
+    };
+    (order, reason)
+}
+
+/// What a call would cost at a node.
+#[derive(Clone, Copy, Default)]
+struct Cost {
+    /// At the cheapest of its targets; `None` if no price is known.
+    least: Option<Money>,
+    /// Whether one of them may be asked.
+    ready: bool,
+}
+
+impl Cost {
+    fn rank(&self) -> (bool, bool, Option<Money>) {
+        (!self.ready, self.least.is_none(), self.least)
+    }
+
+    fn word(&self) -> String {
+        let cost = self
+            .least
+            .map_or_else(|| "unknown".to_owned(), |least| format!("${least}"));
+        let rests = if self.ready { "" } else { " (left alone)" };
+        cost + rests
+    }
+
+    fn or(self, other: Self) -> Self {
+        let least = match (self.least, other.least) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        Self {
+            least,
+            ready: self.ready || other.ready,
+        }
+    }
+}
+
+/// Where a node has targets that are ready, those that are left alone are no bargain.
+fn cost(view: &dyn View, node: &Node) -> Cost {
+    let mut costs = Vec::new();
+    collect(node, &mut |target| {
+        costs.push(Cost {
+            least: view.price(target),
+            ready: view.share(target) > 0.0,
+        });
+    });
+    let ready = costs.iter().any(|cost| cost.ready);
+    costs.retain(|cost| cost.ready == ready);
+    costs.into_iter().reduce(Cost::or).unwrap_or_default()
+}
+
+fn collect(node: &Node, take: &mut dyn FnMut(&Target)) {
+    match &node.kind {
+        NodeKind::Target(target) => take(target),
+        NodeKind::Strategy { children, .. } => {
+            for child in children {
+                collect(child, take);
+            }
+        }
+    }
+}
