@@ -26,6 +26,8 @@ impl Sink for LogSink {
             status = record.status,
             input_tokens = record.usage.map(|usage| usage.total_input()),
             output_tokens = record.usage.map(|usage| usage.total_output()),
+            cost_usd = record.cost.map(tracing::field::display),
+            led_by = last.and_then(|attempt| attempt.led_by),
             first_byte_ms = record.first_byte.map(|time| time.as_millis()),
             took_ms = record.took.as_millis(),
             "call {}",

@@ -123,14 +123,25 @@ fn text(explanation: &Explanation) -> String {
         if target.translated {
             standing.push_str(", translated");
         }
+        if let Some(fault) = target.only_after {
+            standing.push_str(&format!(", after {fault} only"));
+        }
+        let cost = target.estimated_cost;
         vec![
             (number + 1).to_string(),
             place,
             standing,
+            target
+                .context
+                .map_or_else(String::new, |tokens| tokens.to_string()),
+            cost.map_or_else(String::new, |cost| format!("${cost}")),
             target.path.clone(),
         ]
     };
     let rows: Vec<_> = explanation.targets.iter().enumerate().map(row).collect();
-    text.push_str(&table(&["", "TARGET", "STANDING", "PLACE"], &rows));
+    text.push_str(&table(
+        &["", "TARGET", "STANDING", "CONTEXT", "COST", "PLACE"],
+        &rows,
+    ));
     text
 }

@@ -42,11 +42,12 @@ impl Config {
         self.check_server()?;
         let listing = vault.listing().await;
         let detected = self.providers.is_empty();
-        let found = if detected {
+        let mut found = if detected {
             found::detected(catalogue, &listing, &vault)?
         } else {
             self.configured(catalogue, &listing, &vault)?
         };
+        self.teach_prices(&mut found)?;
         let dormant = if detected {
             found::dormant(catalogue, &found)
         } else {
@@ -274,6 +275,32 @@ mod tests {
     }
 
     #[test]
+    fn prices_and_windows_reach_the_provider() {
+        let text = "[[providers]]\nkind = \"openai\"\nkey = \"env:K\"\n[[providers.overrides.facts]]\nmodels = [\"gpt-5-*\"]\ncontext = 1000\n\
+                    [prices]\n\"openai/gpt-5-*\" = { input = 0.3, output = \"2.5\" }\n";
+        let built = build_from(text, &[("K", "a-key")]).unwrap();
+        let openai = &built.providers.member("openai").unwrap().provider;
+        assert_eq!(openai.context("gpt-5-mini"), Some(1000));
+        let price = openai.price("gpt-5-mini").unwrap().usual;
+        let shown = [price.input, price.output].map(|rate| rate.unwrap().to_string());
+        assert_eq!(shown, ["0.3", "2.5"]);
+        // Without a [[providers]], too.
+        let text = "[prices]\n\"openai/*\" = { input = 1 }\n";
+        let built = build_from(text, &[("OPENAI_API_KEY", "a-key")]).unwrap();
+        let openai = &built.providers.member("openai").unwrap().provider;
+        assert_eq!(
+            openai
+                .price("anything")
+                .unwrap()
+                .usual
+                .input
+                .unwrap()
+                .to_string(),
+            "1"
+        );
+    }
+
+    #[test]
     fn conversations_are_kept_where_the_file_says_so() {
         let store = |text| build_from(text, &[]).unwrap().conversations;
         assert_eq!(
@@ -358,6 +385,23 @@ mod tests {
             (
                 "[translation]\nstrict_models = [\"no/such\"]\n",
                 "strict_models",
+            ),
+            (
+                "[[providers]]\nkind = \"openai\"\nkey = \"env:SHORT\"\n[prices]\n\"opnai/gpt-5\" = { input = 1 }\n",
+                "there are openai",
+            ),
+            ("[prices]\ngpt-5 = { input = 1 }\n", "provider/model"),
+            (
+                "[[providers]]\nkind = \"openai\"\nkey = \"env:SHORT\"\n[prices]\n\"openai/\" = { input = 1 }\n",
+                "models' names",
+            ),
+            (
+                "[[providers]]\nkind = \"openai\"\nkey = \"env:SHORT\"\n[[providers.overrides.facts]]\nmodels = [\"m\"]\ncontext = 0\n",
+                "context of m",
+            ),
+            (
+                "[[providers]]\nkind = \"openai\"\nkey = \"env:SHORT\"\n[models.a]\nmodel = \"gpt-5-mini\"\non_context_length = \"b\"\n[models.b]\nmodel = \"gpt-5-mini\"\non_content_policy = \"a\"\n",
+                "leads in a circle: `a`, `b`, `a`",
             ),
             ("[limits]\nmax_attempts = 0\n", "limits.max_attempts"),
             ("[retries.providers.openia]\nas_last = 1\n", "\"openia\""),

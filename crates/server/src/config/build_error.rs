@@ -101,6 +101,17 @@ pub enum BuildError {
     /// A slug of a provider that is not there.
     #[error("in [portkey] slugs: no provider is named {0:?}")]
     UnknownSlug(String),
+    /// A price that is nobody's.
+    #[error("in [prices]: {0:?} names no provider: write \"provider/model\"")]
+    PriceName(String),
+    /// A price at a provider that is not there.
+    #[error("in [prices]: the provider of {name:?} is not configured; there are {known}")]
+    PriceOfNobody {
+        /// As it was written.
+        name: String,
+        /// The providers.
+        known: String,
+    },
     /// A tree of strategies that cannot work.
     #[error(transparent)]
     Route(#[from] RouteError),

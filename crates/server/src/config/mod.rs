@@ -6,6 +6,7 @@ mod error;
 mod found;
 mod listen;
 mod outline;
+mod prices;
 mod responses;
 mod retries;
 mod seconds;
@@ -17,7 +18,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use orchestra_providers::Row;
+use orchestra_providers::{PriceRow, Row};
 use orchestra_secrets::Reference;
 use serde::Deserialize;
 
@@ -54,6 +55,9 @@ pub struct Config {
     /// Trees of strategies that a call may name in its header `x-portkey-config`.
     #[serde(default)]
     pub configs: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
+    /// What models cost, by `provider/model` with `*` for any characters, where the catalogue does not know or knows wrong.
+    #[serde(default)]
+    pub prices: BTreeMap<String, PriceRow>,
     /// How clients of Portkey are served.
     #[serde(default)]
     pub portkey: PortkeyConfig,
@@ -310,6 +314,19 @@ mod tests {
                 "env:NAME",
             ),
             ("[models]\nfast = 3\n", "provider/model"),
+            (
+                "[prices]\n\"openai/gpt-5\" = { input = -1 }\n",
+                "below zero",
+            ),
+            (
+                "[prices]\n\"openai/gpt-5\" = { input = nan }\n",
+                "no decimal number",
+            ),
+            (
+                "[prices]\n\"openai/gpt-5\" = { input = 250000 }\n",
+                "a million tokens",
+            ),
+            ("[prices]\n\"openai/gpt-5\" = { inputs = 1 }\n", "input"),
             (
                 "[responses]\nstore = \"sqllite\"\n",
                 "did you mean `sqlite`",

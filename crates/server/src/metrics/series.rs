@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use orchestra_types::Usage;
+use orchestra_types::{Money, Usage};
 
 use super::text::{Label, Text};
 
@@ -11,11 +11,12 @@ use super::text::{Label, Text};
 pub(crate) const MOST_SERIES: usize = 2_000;
 
 /// How attempts end: `none` for success, the gateway's words for faults, and `other` for a word that is not known here.
-pub(super) const FAULTS: [&str; 22] = [
+pub(super) const FAULTS: [&str; 23] = [
     "none",
     "invalid_request",
     "context_length",
     "content_policy",
+    "policy",
     "authentication",
     "permission",
     "billing",
@@ -50,6 +51,11 @@ pub(super) const TOKENS: [&str; 8] = [
 
 /// More than any call can use. The numbers come from outside, and one that is absurd must not make a sum useless.
 const MOST_TOKENS: u64 = 1 << 32;
+
+/// Billionths of a dollar that no single call costs: a million dollars.
+const MOST_COST: u64 = 1_000_000_000_000_000;
+
+const PICO_PER_NANO: i128 = 1_000;
 
 /// How many series may still begin, and where everything is counted that came too late.
 #[derive(Debug)]
@@ -98,6 +104,8 @@ impl Budget {
 pub(super) struct ModelSeries {
     attempts: [AtomicU64; FAULTS.len()],
     tokens: [AtomicU64; TOKENS.len()],
+    /// In billionths of a dollar.
+    cost: AtomicU64,
 }
 
 impl ModelSeries {
@@ -105,6 +113,7 @@ impl ModelSeries {
         Self {
             attempts: [const { AtomicU64::new(0) }; FAULTS.len()],
             tokens: [const { AtomicU64::new(0) }; TOKENS.len()],
+            cost: AtomicU64::new(0),
         }
     }
 
@@ -123,6 +132,26 @@ impl ModelSeries {
                 let tokens = tokens.min(MOST_TOKENS);
                 budget.add(&self.tokens[at], &budget.overflow.tokens[at], tokens);
             }
+        }
+    }
+
+    /// Counts what a call cost.
+    pub(super) fn cost(&self, cost: Money, budget: &Budget) {
+        let pico = cost.pico().max(0).saturating_add(PICO_PER_NANO - 1);
+        let billionths = pico / PICO_PER_NANO;
+        let billionths = u64::try_from(billionths)
+            .unwrap_or(MOST_COST)
+            .min(MOST_COST);
+        if billionths > 0 {
+            budget.add(&self.cost, &budget.overflow.cost, billionths);
+        }
+    }
+
+    pub(super) fn write_cost(&self, text: &mut Text, name: &str, labels: [Label<'_>; 2]) {
+        let billionths = self.cost.load(Ordering::Relaxed);
+        if billionths > 0 {
+            let dollars = Money::from_pico(i128::from(billionths) * PICO_PER_NANO);
+            text.sample(name, &labels, dollars);
         }
     }
 
@@ -198,6 +227,18 @@ mod tests {
         let mut text = Text::default();
         series.write_attempts(&mut text, "a", [("p", "x"), ("m", "y")]);
         assert_eq!(text.finish(), "a{p=\"x\",m=\"y\",fault=\"other\"} 1\n");
+    }
+
+    #[test]
+    fn costs_are_added_exactly_and_rounded_up() {
+        let budget = Budget::new(9);
+        let series = ModelSeries::new();
+        for pico in [1_234_500_000, 1, i128::MAX, -1] {
+            series.cost(Money::from_pico(pico), &budget);
+        }
+        let mut text = Text::default();
+        series.write_cost(&mut text, "c", [("p", "x"), ("m", "y")]);
+        assert_eq!(text.finish(), "c{p=\"x\",m=\"y\"} 1000000.001234501\n");
     }
 
     #[test]

@@ -146,6 +146,9 @@ impl Upstreams {
             let upstream = self.upstream(&last.provider);
             upstream.with(&last.model, &self.budget, |series| {
                 series.usage(usage, &self.budget);
+                if let Some(cost) = record.cost {
+                    series.cost(cost, &self.budget);
+                }
             });
         }
     }
@@ -171,6 +174,11 @@ impl Upstreams {
             "Tokens as providers counted them; no token is in two kinds.",
         );
         self.write_series(text, name, ModelSeries::write_tokens);
+        let name = "orchestra_cost_dollars_total";
+        let help =
+            "What calls cost by list price, where tokens and price are known, in US dollars.";
+        text.family(name, Kind::Counter, help);
+        self.write_series(text, name, ModelSeries::write_cost);
         let name = "orchestra_time_to_first_token_seconds";
         let help = "From sending a streamed call to a provider to its first content, or to its first event where no other target stood ready.";
         text.family(name, Kind::Histogram, help);
