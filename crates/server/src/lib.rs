@@ -17,7 +17,10 @@ pub use config::{
     BuildError, Built, ClientKeyConfig, CompatConfig, Config, ConfigError, FILE_NAME, LimitConfig,
     ModelConfig, Outline, PortkeyConfig, UpstreamConfig,
 };
-pub use config::{ConversationStore, ResponsesConfig, RetriesConfig, RetryConfig, StoreKind};
+pub use config::{
+    ConversationStore, HedgingConfig, ModelHedgingConfig, ResponsesConfig, RetriesConfig,
+    RetryConfig, StoreKind,
+};
 pub use config::{
     ProviderConfig, ProviderKeyConfig, ServerConfig, TimeoutConfig, TranslationConfig,
 };

@@ -1,6 +1,6 @@
 //! The records of calls, for now as log lines.
 
-use orchestra_gateway::{CallRecord, Ending, Sink};
+use orchestra_gateway::{CallRecord, Ending, HedgeOutcome, Sink};
 
 /// Writes one line for each call at level `info` under the target `orchestra::calls`, which
 /// the default filter leaves out: failures are logged where they happen.
@@ -22,6 +22,7 @@ impl Sink for LogSink {
             approximated = counted(record.losses.approximated),
             defaulted = counted(record.losses.defaulted),
             attempts = record.attempts.len(),
+            hedge = record.attempts.iter().find_map(|attempt| attempt.hedge).map(HedgeOutcome::as_str),
             ending = record.ending.as_str(),
             status = record.status,
             input_tokens = record.usage.map(|usage| usage.total_input()),

@@ -126,6 +126,9 @@ fn text(explanation: &Explanation) -> String {
         if let Some(fault) = target.only_after {
             standing.push_str(&format!(", after {fault} only"));
         }
+        if let Some(hedge) = target.hedge {
+            standing.push_str(&format!(", hedged after {}", hedge.after));
+        }
         let cost = target.estimated_cost;
         vec![
             (number + 1).to_string(),

@@ -76,6 +76,23 @@ fn a_tree_may_be_tried_before_it_is_used() {
 }
 
 #[test]
+fn where_second_targets_are_asked_is_shown() {
+    let place = place();
+    let tree = r#"{"strategy":{"mode":"fallback"},"hedge":{"most_extra":0.01},
+        "targets":[{"provider":"openai"},{"provider":"anthropic","model":"claude-sonnet-5-5"}]}"#;
+    let call = ["route", "explain", "gpt-5-mini", "--tree", tree];
+    place
+        .run(call)
+        .succeeds()
+        .says("ready, hedged after p95")
+        .says("ready, translated");
+    let told = place.run([&call[..], &["--json"]].concat()).succeeds();
+    let targets = &told.json()["targets"];
+    assert_eq!(targets[0]["hedge"]["most_extra"], 0.01);
+    assert_eq!(targets[1]["hedge"], Value::Null);
+}
+
+#[test]
 fn what_cannot_be_is_an_error_with_its_place() {
     let place = place();
     let wrong = r#"{"strategy":{"mode":"fallback"},"targets":[{"provider":"nobody"}]}"#;

@@ -74,7 +74,7 @@ impl Gateway {
             HedgeAfter::Never => return None,
             HedgeAfter::Time(time) => time,
             HedgeAfter::Percentile(percent) => {
-                let form = form(attempts.call.head.stream());
+                let form = form(round.settlement.record.streamed);
                 let now = self.parts.clock.monotonic();
                 access.health().percentile(percent, form, now)?
             }

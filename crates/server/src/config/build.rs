@@ -176,7 +176,9 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    use orchestra_gateway::{ConversationBounds, KeyStanding, Retries};
+    use orchestra_gateway::{
+        ConversationBounds, HedgeAfter, HedgeRules, Hedging, KeyStanding, Retries, Share,
+    };
     use orchestra_secrets::Variables;
     use orchestra_types::ProviderId;
 
@@ -230,6 +232,37 @@ mod tests {
         assert_eq!(rules.usual, usual);
         assert_eq!(rules.providers, BTreeMap::from([(openai, provider)]));
         assert_eq!(rules.models, BTreeMap::from([("fast".to_owned(), model)]));
+    }
+
+    #[test]
+    fn hedging_is_asked_for_in_all_or_for_a_model() {
+        let rules = |text: &str| {
+            let models =
+                "[models]\nfast = \"openai/gpt-5-mini\"\n[models.tree]\nmodel = \"openai/gpt-5\"\n";
+            let built = build_from(
+                &format!("{models}{text}"),
+                &[("OPENAI_API_KEY", "irrelevant")],
+            );
+            built.unwrap().settings.hedging
+        };
+        let hedging = |after, millionths| Hedging {
+            after,
+            most_extra: Share::millionths(millionths).unwrap(),
+        };
+        assert_eq!(rules(""), HedgeRules::default());
+        let (p90, p95) = (HedgeAfter::Percentile(90), HedgeAfter::Percentile(95));
+        let all = rules(concat!(
+            "[hedging]\nafter = \"p90\"\nmost_extra = 0.01\n",
+            "[hedging.models.fast]\nafter_seconds = 0.8\n",
+            "[hedging.models.tree]\nafter = \"never\"\n",
+        ));
+        assert_eq!(all.usual, hedging(p90, 10_000));
+        let time = HedgeAfter::Time(Duration::from_millis(800));
+        assert_eq!(all.models["fast"], hedging(time, 10_000));
+        assert_eq!(all.models["tree"], hedging(HedgeAfter::Never, 10_000));
+        let one = rules("[hedging.models.fast]\nmost_extra = 0.05\n");
+        assert_eq!(one.usual, Hedging::default());
+        assert_eq!(one.models["fast"], hedging(p95, 50_000));
     }
 
     /// Whoever embeds a server may spawn what builds and runs it.
@@ -404,6 +437,14 @@ mod tests {
                 "leads in a circle: `a`, `b`, `a`",
             ),
             ("[limits]\nmax_attempts = 0\n", "limits.max_attempts"),
+            (
+                "[hedging]\nafter = \"p95\"\nafter_seconds = 1\n",
+                "in [hedging]: `after` and `after_seconds`",
+            ),
+            (
+                "[hedging.models.\"no/such\"]\nmost_extra = 0.1\n",
+                "no/such",
+            ),
             ("[retries.providers.openia]\nas_last = 1\n", "\"openia\""),
             ("[retries.models.\"no/such\"]\nas_last = 1\n", "no/such"),
             ("[responses]\nstore = \"sqlite\"\n", "needs a `path`"),

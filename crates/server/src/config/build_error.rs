@@ -118,6 +118,12 @@ pub enum BuildError {
     /// A model for strict translation that nobody serves.
     #[error("in [translation] strict_models")]
     StrictModel(#[from] ResolveError),
+    /// Hedging for a model that nobody serves.
+    #[error("in [hedging.models]")]
+    HedgingOfModel(#[source] ResolveError),
+    /// Two times for one thing.
+    #[error("in {0}: `after` and `after_seconds` say the same twice; write one of them")]
+    HedgingTwice(String),
     /// Retries for a model that nobody serves.
     #[error("in [retries.models]")]
     RetriesOfModel(#[source] ResolveError),

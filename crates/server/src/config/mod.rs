@@ -4,6 +4,7 @@ mod build;
 mod build_error;
 mod error;
 mod found;
+mod hedging;
 mod listen;
 mod outline;
 mod prices;
@@ -25,6 +26,7 @@ use serde::Deserialize;
 pub use build::Built;
 pub use build_error::BuildError;
 pub use error::ConfigError;
+pub use hedging::{HedgingConfig, ModelHedgingConfig};
 use listen::Listen;
 pub use outline::Outline;
 pub use responses::{ConversationStore, ResponsesConfig, StoreKind};
@@ -70,6 +72,9 @@ pub struct Config {
     /// How often the same target is asked again.
     #[serde(default)]
     pub retries: RetriesConfig,
+    /// When a second target is asked while the first one is slow.
+    #[serde(default)]
+    pub hedging: HedgingConfig,
     /// What calls may lose on their way to a provider of another dialect.
     #[serde(default)]
     pub translation: TranslationConfig,
@@ -314,6 +319,11 @@ mod tests {
                 "env:NAME",
             ),
             ("[models]\nfast = 3\n", "provider/model"),
+            ("[hedging]\nafter = \"p95%\"\n", "`p95%` is no time"),
+            ("[hedging]\nafter = 95\n", "string"),
+            ("[hedging]\nafter_seconds = 0\n", "greater than zero"),
+            ("[hedging]\nmost_extra = 2\n", "above 0 and at most 1"),
+            ("[hedging.models.m]\nmost = 1\n", "most_extra"),
             (
                 "[prices]\n\"openai/gpt-5\" = { input = -1 }\n",
                 "below zero",

@@ -35,7 +35,7 @@ impl Config {
             )?,
             fallback: usual.fallback,
             retries: self.retries.build(registry)?,
-            hedging: usual.hedging,
+            hedging: self.hedge_rules(registry)?,
             max_answer_bytes: number(
                 "limits.max_answer_bytes",
                 limits.max_answer_bytes,

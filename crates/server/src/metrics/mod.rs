@@ -5,6 +5,7 @@
 
 mod calls;
 mod gauges;
+mod hedges;
 mod histogram;
 mod series;
 mod text;
@@ -18,6 +19,7 @@ use orchestra_types::ProviderId;
 
 use crate::connection::Load;
 use calls::Calls;
+use hedges::Hedges;
 use series::MOST_SERIES;
 pub(crate) use text::CONTENT_TYPE;
 use text::Text;
@@ -31,6 +33,7 @@ pub struct Metrics {
     started_unix: Duration,
     calls: Calls,
     upstreams: Upstreams,
+    hedges: Hedges,
 }
 
 impl Metrics {
@@ -43,6 +46,7 @@ impl Metrics {
                 .unwrap_or_default(),
             calls: Calls::new(),
             upstreams: Upstreams::new(providers.into_iter(), MOST_SERIES),
+            hedges: Hedges::default(),
         }
     }
 
@@ -55,6 +59,7 @@ impl Metrics {
     pub fn record(&self, record: &CallRecord) {
         self.calls.record(record);
         self.upstreams.record(record);
+        self.hedges.record(record);
     }
 
     /// What was counted so far, in Prometheus' text format.
@@ -67,6 +72,7 @@ impl Metrics {
         let mut text = Text::default();
         self.calls.write(&mut text);
         self.upstreams.write(&mut text);
+        self.hedges.write(&mut text);
         text
     }
 

@@ -11,7 +11,7 @@ use super::text::{Label, Text};
 pub(crate) const MOST_SERIES: usize = 2_000;
 
 /// How attempts end: `none` for success, the gateway's words for faults, and `other` for a word that is not known here.
-pub(super) const FAULTS: [&str; 23] = [
+pub(super) const FAULTS: [&str; 24] = [
     "none",
     "invalid_request",
     "context_length",
@@ -34,6 +34,7 @@ pub(super) const FAULTS: [&str; 23] = [
     "truncated",
     "incomplete_body",
     "abandoned",
+    "cancelled",
     "other",
 ];
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use orchestra_gateway::KnownModels;
+use orchestra_gateway::{HedgeOutcome, KnownModels};
 use orchestra_server::Metrics;
 use orchestra_types::{ModelId, ProviderId};
 
@@ -42,6 +42,29 @@ async fn a_hundred_thousand_models_are_a_bounded_number_of_series() {
             assert_eq!(of("other"), 100_000.0);
         }
     }
+}
+
+#[test]
+fn hedges_are_counted_by_what_came_of_them() {
+    let metrics = Metrics::new([provider()]);
+    let mut hedged = record("openai", "gpt-5");
+    hedged.attempts.push(hedged.attempts[0].clone());
+    for outcome in [HedgeOutcome::Won, HedgeOutcome::Lost, HedgeOutcome::Won] {
+        hedged.attempts[0].fault = Some("cancelled");
+        hedged.attempts[1].hedge = Some(outcome);
+        metrics.record(&hedged);
+    }
+    let mut capped = record("openai", "gpt-5");
+    capped.hedge_capped = true;
+    metrics.record(&capped);
+    let read = Exposition::read(&metrics.counted());
+    let of = |outcome| read.sum("orchestra_hedges_total", &[("outcome", outcome)]);
+    assert_eq!(
+        ["won", "lost", "failed", "capped"].map(of),
+        [2.0, 1.0, 0.0, 1.0]
+    );
+    let cancelled = [("fault", "cancelled")];
+    assert_eq!(read.sum("orchestra_attempts_total", &cancelled), 3.0);
 }
 
 #[test]

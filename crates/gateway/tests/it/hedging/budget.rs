@@ -37,8 +37,9 @@ fn acts(seed: u64, rare: u64) -> Vec<Act> {
     (0..CALLS).map(act).collect()
 }
 
-async fn measure(after: HedgeAfter, share: f64, rare: u64) -> Measured {
-    let theatre = Theatre::new(hedging(after, share), [acts(1, rare), acts(2, 0)]);
+/// The second target is never slow.
+async fn measure(after: HedgeAfter, share: f64, first: Vec<Act>) -> Measured {
+    let theatre = Theatre::new(hedging(after, share), [first, acts(2, 0)]);
     let mut measured = Measured {
         took: Vec::with_capacity(CALLS),
         requests: 0,
@@ -70,11 +71,11 @@ fn count(number: usize) -> f64 {
 
 #[tokio::test(start_paused = true)]
 async fn the_tail_goes_and_two_percent_are_paid_for_it() {
-    let without = measure(HedgeAfter::Never, 0.02, 15).await;
+    let without = measure(HedgeAfter::Never, 0.02, acts(1, 15)).await;
     assert_eq!((without.requests, without.hedges), (CALLS, 0));
     assert_eq!(without.percentile(990), Duration::from_secs(8));
 
-    let with = measure(HedgeAfter::Percentile(95), 0.02, 15).await;
+    let with = measure(HedgeAfter::Percentile(95), 0.02, acts(1, 15)).await;
     assert!(with.percentile(990) < Duration::from_millis(300));
     assert!(with.percentile(500) <= without.percentile(500));
     assert_eq!(with.requests, CALLS + with.hedges);
@@ -85,9 +86,31 @@ async fn the_tail_goes_and_two_percent_are_paid_for_it() {
 /// Where everything is slow, hedging must not make it worse.
 #[tokio::test(start_paused = true)]
 async fn a_target_that_is_always_late_is_not_asked_twice_as_much() {
-    let slow = measure(HedgeAfter::Time(Duration::from_millis(50)), 0.02, 500).await;
+    let slow = measure(
+        HedgeAfter::Time(Duration::from_millis(50)),
+        0.02,
+        acts(1, 500),
+    )
+    .await;
     assert_eq!(slow.hedges, CALLS / 50);
     assert_eq!(slow.capped, CALLS - CALLS / 50);
     assert!(slow.beyond <= 0.0, "{}", slow.beyond);
     assert_eq!(slow.requests, CALLS + CALLS / 50);
+}
+
+/// Whoever was given up would be missing among the times, the percentile would sink, and more and more would be given up.
+#[tokio::test(start_paused = true)]
+async fn a_percentile_stays_where_it_is_though_the_slow_ones_are_given_up() {
+    let rng = SeededRng::new(3);
+    // From 100 ms to 1.6 s, as many in each octave.
+    let act = |_| {
+        let draw = f64::from(u32::try_from(rng.next_u64() >> 32).unwrap()) / f64::from(u32::MAX);
+        let time = Duration::from_millis(100).mul_f64((draw * 4.0).exp2());
+        Act::Whole(u64::try_from(time.as_millis()).unwrap())
+    };
+    let first = (0..CALLS).map(act).collect();
+    let measured = measure(HedgeAfter::Percentile(95), 1.0, first).await;
+    let part = count(measured.hedges) / count(CALLS);
+    assert!((0.02..0.07).contains(&part), "{part}");
+    assert_eq!(measured.capped, 0);
 }
