@@ -148,6 +148,15 @@ impl<'h> Call<'h> {
         }
     }
 
+    /// Whether it was sent to another upstream before its request to one was over.
+    pub(crate) fn is_hedged(&self) -> bool {
+        let mut pairs = self.exchanges.windows(2);
+        pairs.any(|pair| {
+            let other = pair[0].sent.target != pair[1].sent.target;
+            other && pair[0].over.is_none_or(|over| over.at > pair[1].at)
+        })
+    }
+
     /// The exchange that wrote what the client saw.
     pub(crate) fn source(&self) -> Option<&Exchange<'h>> {
         let number = self.seen?.1.exchange?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orchestra_gateway::{Retries, RetryRules};
+use orchestra_gateway::{HedgeAfter, Hedging, Retries, RetryRules, Share};
 use serde_json::{Value, json};
 
 use crate::dice::Dice;
@@ -26,6 +26,9 @@ pub enum Scenario {
     Crowd,
     /// A tree of strategies over upstreams in trouble.
     Tree,
+    /// One of three upstreams is slow at times, another one is in trouble for a while, and a second one is asked for some calls
+    /// while the first is slow.
+    Hedged,
     /// One upstream that fails most of many calls, no other to go to, and a gateway that may ask again eight times.
     Storm,
     /// Three upstreams with an incident each, as long and as severe as those that providers publish, in a hundredth of the time.
@@ -42,13 +45,14 @@ const fn secs(seconds: u64) -> Duration {
 
 impl Scenario {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Calm,
         Self::OneOut,
         Self::Chaos,
         Self::BrokenStreams,
         Self::Crowd,
         Self::Tree,
+        Self::Hedged,
         Self::Storm,
         Self::Severity,
     ];
@@ -63,6 +67,7 @@ impl Scenario {
             Self::BrokenStreams => "broken-streams",
             Self::Crowd => "crowd",
             Self::Tree => "tree",
+            Self::Hedged => "hedged",
             Self::Storm => "storm",
             Self::Severity => "severity",
         }
@@ -79,6 +84,7 @@ impl Scenario {
             Self::BrokenStreams => broken_streams(&dice),
             Self::Crowd => crowd(&dice),
             Self::Tree => tree(&dice),
+            Self::Hedged => hedged(&dice),
             Self::Storm => storm(&dice),
             Self::Severity => severity(&dice),
         }
@@ -231,6 +237,32 @@ fn strategy(mode: &str, dice: &Dice) -> Value {
         targets[0]["retry"] = json!({ "attempts": dice.between(1, 2) });
     }
     json!({ "strategy": { "mode": mode }, "targets": targets })
+}
+
+fn hedged(dice: &Dice) -> World {
+    let mut world = three(0.002);
+    let after = [
+        HedgeAfter::Percentile(90),
+        HedgeAfter::Percentile(95),
+        HedgeAfter::Time(secs(1)),
+    ];
+    world.settings.hedging.usual = Hedging {
+        after: *dice.pick(&after),
+        most_extra: Share::of(*dice.pick(&[0.02, 0.2])).unwrap_or(Share::TWO_PERCENT),
+    };
+    world.traffic.rate = 4.0;
+    world.outages = vec![
+        Outage {
+            target: 0,
+            from: secs(0),
+            until: secs(120),
+            share: 0.05,
+            trouble: Trouble::Slow { times: 20.0 },
+        },
+        any_outage(dice, 3),
+    ];
+    world.traffic.leaving = 0.05;
+    world
 }
 
 /// Without the budget each failing call would be sent nine times. What an upstream says with a 429 that asks for no pause is

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use orchestra_gateway::HedgeAfter;
 use serde_json::Value;
 
 use super::{Found, Rule};
@@ -32,8 +33,24 @@ pub(super) fn check(calls: &Calls<'_>, world: &World, found: &mut Found) {
             found.add(Rule::BoundedLoad, call.number, what);
         }
     }
+    of_hedges(calls, world, found);
     for target in 0..world.upstreams.len() {
         of_target(target, calls, world, found);
+    }
+}
+
+/// Calls that are sent again before an earlier request is over are no more than their share of all, and none where nobody
+/// asked for it.
+fn of_hedges(calls: &Calls<'_>, world: &World, found: &mut Found) {
+    let hedging = world.settings.hedging.usual;
+    let share = match hedging.after {
+        HedgeAfter::Never => 0.0,
+        HedgeAfter::Percentile(_) | HedgeAfter::Time(_) => hedging.most_extra.part(),
+    };
+    let hedged = calls.calls.iter().filter(|call| call.is_hedged()).count();
+    if float(hedged) > share * float(calls.calls.len()) {
+        let what = format!("{hedged} of {} calls are hedged", calls.calls.len());
+        found.add(Rule::BoundedLoad, None, what);
     }
 }
 

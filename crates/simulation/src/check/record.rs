@@ -24,8 +24,9 @@ fn of_call(call: &Call<'_>, world: &World, found: &mut Found) {
         .iter()
         .map(|exchange| names(exchange.sent.target));
     let recorded = record.attempts.iter().map(|(name, _)| name.as_str());
-    if !sent.clone().eq(recorded.clone()) {
-        let (sent, recorded): (Vec<_>, Vec<_>) = (sent.collect(), recorded.collect());
+    let (sent, recorded): (Vec<_>, Vec<_>) = (sent.collect(), recorded.collect());
+    let same = sent == recorded || call.is_hedged() && decided_last(&sent, &recorded);
+    if !same {
         let what = format!("sent to {sent:?}, recorded {recorded:?}");
         found.add(Rule::OneRecord, call.number, what);
     }
@@ -34,4 +35,13 @@ fn of_call(call: &Call<'_>, world: &World, found: &mut Found) {
         let what = "an attempt without a fault was followed by another";
         found.add(Rule::OneRecord, call.number, what);
     }
+}
+
+/// Whether one of the requests is recorded as the last, which decided, and the others before it in their order.
+fn decided_last(sent: &[&str], recorded: &[&str]) -> bool {
+    let Some((last, others)) = recorded.split_last() else {
+        return sent.is_empty();
+    };
+    let rest = |at: usize| sent[..at].iter().chain(&sent[at + 1..]);
+    (0..sent.len()).any(|at| sent[at] == *last && rest(at).eq(others))
 }

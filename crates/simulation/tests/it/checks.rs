@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use orchestra_gateway::HedgeRules;
 use orchestra_simulation::{
     Ending, Event, Happening, Heard, History, Over, Rule, Scenario, Sent, View, check,
 };
@@ -186,6 +187,14 @@ fn too_many_attempts_and_a_storm_of_retries_are_found() {
     assert!(storm.contains(&Rule::BoundedLoad), "{storm:?}");
     let bearable = check_falsified(Scenario::Calm, |history| send_again(history, 1));
     assert!(!bearable.contains(&Rule::BoundedLoad), "{bearable:?}");
+}
+
+#[test]
+fn hedges_that_nobody_asked_for_are_found() {
+    let rules = check_falsified(Scenario::Hedged, |history| {
+        history.world.settings.hedging = HedgeRules::default();
+    });
+    assert_eq!(rules, [Rule::BoundedLoad]);
 }
 
 #[test]

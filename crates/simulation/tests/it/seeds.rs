@@ -76,6 +76,11 @@ fn tree() {
     all_hold(Scenario::Tree);
 }
 
+#[test]
+fn hedged() {
+    all_hold(Scenario::Hedged);
+}
+
 /// Each is as much work as ten others.
 #[test]
 fn storm() {
