@@ -62,6 +62,8 @@ pub struct Report {
     pub breaker: BreakerState,
     /// Calls on their way.
     pub in_flight: u32,
+    /// Calls that wait for a place.
+    pub waiting: usize,
     /// The most calls at one time, once it showed signs of overload.
     pub limit: Option<f64>,
     /// Time to the first token, as it was lately.

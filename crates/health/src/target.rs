@@ -10,6 +10,7 @@ use crate::retries::{RetryBudget, RetryPolicy};
 use crate::spread::{Form, Spread};
 use crate::standing::{Out, OutReason, Report, Standing};
 use crate::ticket::{Begun, Ticket};
+use crate::wait::Queue;
 
 /// How a target is judged.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,7 +63,7 @@ pub struct Target {
 }
 
 #[derive(Debug)]
-struct State {
+pub(crate) struct State {
     breaker: Breaker,
     retries: RetryBudget,
     limit: Limit,
@@ -70,11 +71,13 @@ struct State {
     streams: Spread,
     wholes: Spread,
     paused_until: Duration,
-    in_flight: u32,
+    pub(crate) in_flight: u32,
     successes: u64,
     failures: u64,
     last_success: Option<Duration>,
     last_failure: Option<Duration>,
+    /// Those who wait for a place, if there are any.
+    pub(crate) queue: Option<Box<Queue>>,
 }
 
 impl Target {
@@ -95,14 +98,19 @@ impl Target {
                 failures: 0,
                 last_success: None,
                 last_failure: None,
+                queue: None,
             }),
             policy,
         }
     }
 
     /// Nothing in here is left half-done by a panic.
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) const fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// Whether it may be asked at the time `now`. Only [`Target::admit`] takes a place.
@@ -118,33 +126,36 @@ impl Target {
     /// Why not, and until when.
     pub fn admit(self: &Arc<Self>, now: Duration) -> Result<Ticket, Out> {
         let mut state = self.state();
+        self.stir(&mut state, now);
         match state.standing(&self.policy, now) {
             Standing::Out(out) => Err(out),
-            Standing::Ready { .. } | Standing::Probe => {
-                let probe = state.breaker.take_probe(now);
-                Ok(self.ticket(state, now, probe))
-            }
+            // Those who wait came before.
+            Standing::Ready { .. } | Standing::Probe if state.queue.is_some() => Err(Out {
+                until: now,
+                reason: OutReason::Full,
+            }),
+            Standing::Ready { .. } | Standing::Probe => Ok(self.place(&mut state, now)),
         }
     }
 
     /// Takes a place whatever is known: for when no other target is left. Somebody must still be tried.
     #[must_use]
     pub fn force(self: &Arc<Self>, now: Duration) -> Ticket {
-        self.ticket(self.state(), now, false)
+        self.ticket(&mut self.state(), now, false)
     }
 
-    fn ticket(
-        self: &Arc<Self>,
-        mut state: MutexGuard<'_, State>,
-        now: Duration,
-        probe: bool,
-    ) -> Ticket {
+    /// A place of those that there are: the probe's, if it is to be one.
+    pub(crate) fn place(self: &Arc<Self>, state: &mut State, now: Duration) -> Ticket {
+        let probe = state.breaker.take_probe(now);
+        self.ticket(state, now, probe)
+    }
+
+    fn ticket(self: &Arc<Self>, state: &mut State, now: Duration, probe: bool) -> Ticket {
         state.in_flight = state.in_flight.saturating_add(1);
         let begun = Begun {
             since: now,
             openings: state.breaker.openings(),
         };
-        drop(state);
         Ticket::new(Arc::clone(self), begun, probe)
     }
 
@@ -171,14 +182,18 @@ impl Target {
     /// paused it, nobody waits for it.
     pub(crate) fn is_like_new(&self, now: Duration) -> bool {
         let state = self.state();
-        state.in_flight == 0 && now >= state.paused_until && state.breaker.is_like_new(now)
+        state.in_flight == 0
+            && state.queue.is_none()
+            && now >= state.paused_until
+            && state.breaker.is_like_new(now)
     }
 
     /// Takes note of something that was learnt without a ticket, such as by a probe. `draw` is chance, 0 to 1.
-    pub fn record(&self, outcome: Outcome, now: Duration, draw: f64) {
+    pub fn record(self: &Arc<Self>, outcome: Outcome, now: Duration, draw: f64) {
         let mut state = self.state();
         let openings = state.breaker.openings();
         state.record(&self.policy, openings, outcome, now, draw);
+        self.stir(&mut state, now);
     }
 
     /// What an attempt that began then has to tell.
@@ -216,17 +231,19 @@ impl Target {
     }
 
     /// The probe that began then needs its place no longer. If the breaker opened since, the place is not its own.
-    pub(crate) fn give_probe_back(&self, begun: Begun, now: Duration) {
+    pub(crate) fn give_probe_back(self: &Arc<Self>, begun: Begun, now: Duration) {
         let mut state = self.state();
         if state.breaker.openings() == begun.openings {
             state.breaker.give_back(now);
+            self.stir(&mut state, now);
         }
     }
 
     /// An attempt is over.
-    pub(crate) fn leave(&self) {
+    pub(crate) fn leave(self: &Arc<Self>, now: Duration) {
         let mut state = self.state();
         state.in_flight = state.in_flight.saturating_sub(1);
+        self.stir_after_one(&mut state, now);
     }
 
     /// Everything at a glance.
@@ -237,6 +254,7 @@ impl Target {
             standing: state.standing(&self.policy, now),
             breaker: state.breaker.state(now),
             in_flight: state.in_flight,
+            waiting: state.waiting(),
             limit: state.limit.most(now),
             latency: state.latency.measured(),
             successes: state.successes,
@@ -255,7 +273,12 @@ impl State {
         }
     }
 
-    fn standing(&self, policy: &Policy, now: Duration) -> Standing {
+    /// How many wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.len())
+    }
+
+    pub(crate) fn standing(&self, policy: &Policy, now: Duration) -> Standing {
         let out = |until, reason| Standing::Out(Out { until, reason });
         if now < self.paused_until {
             return out(self.paused_until, OutReason::Paused);

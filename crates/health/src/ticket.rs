@@ -67,7 +67,7 @@ impl Ticket {
             return;
         }
         self.target.judge(self.begun, outcome, now, draw);
-        self.target.leave();
+        self.target.leave(now);
         // After success or failure there is no probe any more. One that is asked to come later has found the target alive.
         self.give_probe_back(now);
     }
@@ -82,7 +82,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if !*self.judged.get_mut() {
-            self.target.leave();
+            self.target.leave(self.begun.since);
         }
         self.give_probe_back(self.begun.since);
     }

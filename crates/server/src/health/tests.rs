@@ -22,6 +22,7 @@ fn well() -> Report {
         standing: TargetStanding::Ready { share: 1.0 },
         breaker: BreakerState::Closed,
         in_flight: 1,
+        waiting: 0,
         limit: None,
         latency: None,
         successes: 3,
