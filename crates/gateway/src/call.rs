@@ -14,6 +14,7 @@ use orchestra_dialects::{
 use orchestra_types::{KeyId, ProviderId};
 
 use crate::conversations::Resumed;
+use crate::overload::Priority;
 use crate::providers::Member;
 use crate::refusal::Refusal;
 use crate::routes::{Directions, MODEL_LEFT_OUT};
@@ -69,6 +70,8 @@ pub(crate) struct Call {
     pub(crate) resumed: Resumed,
     /// Whether a translation that loses something is refused.
     pub(crate) strict: bool,
+    /// How much it matters when there is not room for all.
+    pub(crate) priority: Priority,
     /// What the body means; read when the first target is found that speaks another dialect.
     request: OnceLock<Result<Request, Refusal>>,
 }
@@ -104,6 +107,9 @@ impl Call {
         let head = scanned?;
         let strict =
             settings.translation.is_strict(head.model()) || asks(&incoming.headers, STRICT)?;
+        let priorities = &settings.overload.priorities;
+        let client = incoming.client.as_ref();
+        let priority = priorities.of(&incoming.headers, client, head.model())?;
         Ok(Self {
             endpoint: incoming.endpoint,
             pinned,
@@ -117,6 +123,7 @@ impl Call {
             head,
             resumed: Resumed::No,
             strict,
+            priority,
             request: OnceLock::new(),
         })
     }
@@ -175,6 +182,7 @@ impl Call {
             written: self.written.clone(),
             resumed: self.resumed.clone(),
             strict: self.strict,
+            priority: self.priority,
             request: OnceLock::new(),
         })
     }

@@ -137,6 +137,9 @@ impl Explanation {
         const MOST_BYTES: usize = 8 * 1024;
         let mut value = self.json();
         value["attempts"] = record.attempts.iter().map(attempt).collect();
+        if let Some(waited) = record.waited {
+            value["waited_ms"] = json!(u64::try_from(waited.as_millis()).unwrap_or(u64::MAX));
+        }
         let text = ascii(&value.to_string());
         let fits = text.len() <= MOST_BYTES;
         fits.then(|| HeaderValue::from_str(&text).ok()).flatten()

@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::hedging::Accounts;
 use crate::keys::{Access, KeyReport, KeySource};
 use crate::models::ModelLists;
+use crate::overload::{CallLoad, Door, Priority, Shed, ShedAt};
 use crate::plan::{Plan, Planning};
 use crate::providers::{Member, Providers};
 use crate::refusal::Refusal;
@@ -86,6 +87,8 @@ pub struct Gateway {
     pub(crate) parts: Arc<Parts>,
     pub(crate) lists: Arc<ModelLists>,
     pub(crate) hedges: Arc<Accounts>,
+    /// How many calls there are.
+    door: Arc<Door>,
 }
 
 impl Gateway {
@@ -94,6 +97,7 @@ impl Gateway {
     pub fn new(parts: Parts) -> Self {
         let lists = Arc::new(ModelLists::of(&parts.providers));
         Self {
+            door: Door::new(&parts.settings.overload),
             parts: Arc::new(parts),
             lists,
             hedges: Arc::default(),
@@ -118,6 +122,12 @@ impl Gateway {
         let now = self.parts.clock.monotonic();
         let members = self.providers().members();
         members.flat_map(|member| member.key_reports(now)).collect()
+    }
+
+    /// How many calls it has in hand.
+    #[must_use]
+    pub fn load(&self) -> CallLoad {
+        self.door.load()
     }
 
     /// A new identity for a call.
@@ -168,6 +178,7 @@ impl Gateway {
     ) -> Result<Served, Failure> {
         let mut call = self.accept(incoming, settlement)?;
         let explain = asks(&call.headers, EXPLAIN)?;
+        self.enter(call.priority, settlement).await?;
         if let Some(store) = &self.parts.conversations {
             let (client, limits) = (&settlement.record.client, &self.parts.settings.head);
             call = resume(store, call, client.as_ref(), limits).await?;
@@ -177,6 +188,33 @@ impl Gateway {
             settlement.record.explanation = Some(Box::new(self.explained(&call, &plan)));
         }
         self.attempt_all(&call, plan, settlement).await
+    }
+
+    /// Takes a place among the calls that are served, and waits for one if need be.
+    pub(crate) async fn enter(
+        &self,
+        priority: Priority,
+        settlement: &mut Settlement,
+    ) -> Result<(), Refusal> {
+        settlement.permit = self.door.enter();
+        if settlement.permit.is_some() {
+            return Ok(());
+        }
+        let (overload, since) = (&self.parts.settings.overload, settlement.now());
+        let entered = self.door.wait(priority, overload).await;
+        let waited = settlement.now().saturating_sub(since);
+        match entered {
+            Ok(permit) => {
+                settlement.waited(waited);
+                settlement.permit = Some(permit);
+                Ok(())
+            }
+            Err((reason, busy_for)) => {
+                let shed = Shed::new(ShedAt::Gateway, reason);
+                settlement.record.shed = Some(shed);
+                Err(Refusal::shed(shed, busy_for.min(overload.max_wait)))
+            }
+        }
     }
 
     /// What is tried for a call, as things stand.

@@ -2,6 +2,7 @@
 //! batches and whatever a provider adds tomorrow.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,13 +11,15 @@ use orchestra_dialects::Family;
 use orchestra_health::Outcome;
 use orchestra_providers::ErrorClass;
 use orchestra_types::{KeyId, ModelId, ProviderId};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use crate::attempt::{Queue, may_have_room};
 use crate::body::AnswerBody;
 use crate::failure::Failure;
 use crate::fault::{Fault, FaultKind, Phase, Reached};
 use crate::gateway::{Gateway, fail, identify, relayed_headers};
 use crate::keys::{Access, Closed};
+use crate::overload::Priority;
 use crate::providers::Member;
 use crate::read::{Read, read_up_to};
 use crate::refusal::Refusal;
@@ -78,14 +81,12 @@ impl Gateway {
         settlement: &mut Settlement,
     ) -> Result<Response<UpstreamBody>, Failure> {
         let member = self.member(call.provider.as_str())?;
+        let priorities = &self.parts.settings.overload.priorities;
+        let priority = priorities.of(&call.headers, call.client.as_ref(), "")?;
+        self.enter(priority, settlement).await?;
+        let model = ModelId::new("");
+        let access = self.way(&member, &model, priority, settlement).await?;
         let began = self.parts.clock.monotonic();
-        let (model, rng) = (ModelId::new(""), self.parts.rng.as_ref());
-        let access = match Access::open(&member, &model, rng, began) {
-            Ok(access) => access,
-            Err(Closed::Refused(refusal)) => return Err(refusal.into()),
-            // There is no other target.
-            Err(Closed::Resting(_)) => Access::force(&member, &model, rng, began)?,
-        };
         let request = raw_request(&access, call)?;
         let sent = settlement.attempt(member.provider.id(), &model, None, access.used(), began);
         let sending = self.parts.transport.send(request);
@@ -113,6 +114,36 @@ impl Gateway {
         access.judge(Outcome::Healthy, settlement.now());
         *answer.headers_mut() = answer_headers(&access, answer.headers());
         Ok(answer)
+    }
+
+    /// A key and a place at the provider, which is waited for if it may have room soon. There is no other target: else it is
+    /// asked although it is left alone.
+    async fn way(
+        &self,
+        member: &Arc<Member>,
+        model: &ModelId,
+        priority: Priority,
+        settlement: &mut Settlement,
+    ) -> Result<Access, Refusal> {
+        let (now, rng) = (self.parts.clock.monotonic(), self.parts.rng.as_ref());
+        let out = match Access::open(member, model, rng, now) {
+            Ok(access) => return Ok(access),
+            Err(Closed::Refused(refusal)) => return Err(refusal),
+            Err(Closed::Resting(out)) => out,
+        };
+        if !may_have_room(&out, now, self.parts.settings.overload.max_wait) {
+            return Access::force(member, model, rng, now);
+        }
+        let queue = Queue {
+            doors: Access::doors(member, model, now)?,
+            priority,
+            deadline: Instant::now() + self.parts.settings.total,
+        };
+        let had = self.queue(queue, &mut None, settlement).await;
+        had.map(|(_, access)| access).map_err(|away| {
+            settlement.record.shed = Some(away.shed);
+            away.refusal()
+        })
     }
 
     /// An error is read before it is shown, because errors are where providers speak of keys.

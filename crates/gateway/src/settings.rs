@@ -6,6 +6,7 @@ use std::time::Duration;
 use orchestra_dialects::HeadLimits;
 
 use crate::hedging::HedgeRules;
+use crate::overload::Overload;
 use crate::retries::RetryRules;
 
 /// How long each phase of a call may take, and how large its parts may be.
@@ -42,6 +43,8 @@ pub struct Settings {
     pub head: HeadLimits,
     /// What a translation may lose.
     pub translation: Translation,
+    /// What happens when there are more calls than can be served.
+    pub overload: Overload,
 }
 
 /// What a translation from one dialect to another may lose. By default it loses what must be lost and says so.
@@ -100,6 +103,7 @@ impl Default for Settings {
             max_event_bytes: 8 << 20,
             head: HeadLimits::default(),
             translation: Translation::default(),
+            overload: Overload::default(),
         }
     }
 }

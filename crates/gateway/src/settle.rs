@@ -11,6 +11,7 @@ use orchestra_types::{CallId, Clock, KeyId, ModelId, Money, Price, ProviderId, U
 use crate::explain::Explanation;
 use crate::keys::UsedKey;
 use crate::losses::LossTally;
+use crate::overload::{Permit, Shed};
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -128,6 +129,10 @@ pub struct CallRecord {
     pub attempts: Vec<AttemptRecord>,
     /// Whether a second target would have been asked, and the share of calls for which that may be done was used up.
     pub hedge_capped: bool,
+    /// How long it waited for places, all together; `None` if it did not wait.
+    pub waited: Option<Duration>,
+    /// Why it was not served, if that was for lack of room.
+    pub shed: Option<Shed>,
     /// How it ended.
     pub ending: Ending,
     /// The status that the client got; zero if it left before any.
@@ -181,6 +186,8 @@ impl CallRecord {
             explanation: None,
             attempts: Vec::new(),
             hedge_capped: false,
+            waited: None,
+            shed: None,
             ending: Ending::ClientGone,
             status: 0,
             finish: None,
@@ -224,6 +231,8 @@ pub(crate) struct Settlement {
     led_by: Option<&'static str>,
     /// What tokens cost at the target that answers.
     price: Option<Price>,
+    /// Its place among the calls that are served; given back when the record is settled.
+    pub(crate) permit: Option<Permit>,
     arrived: Duration,
     clock: Arc<dyn Clock>,
     sink: Arc<dyn Sink>,
@@ -235,6 +244,7 @@ impl Settlement {
             record,
             led_by: None,
             price: None,
+            permit: None,
             arrived: clock.monotonic(),
             clock: Arc::clone(clock),
             sink: Arc::clone(sink),
@@ -313,6 +323,11 @@ impl Settlement {
             let attempt = attempts.remove(sent.number);
             attempts.push(attempt);
         }
+    }
+
+    /// Notes that it waited for a place.
+    pub(crate) fn waited(&mut self, time: Duration) {
+        *self.record.waited.get_or_insert_default() += time;
     }
 
     /// The time, for those who have no clock of their own.

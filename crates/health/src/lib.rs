@@ -15,7 +15,7 @@ mod wait;
 mod window;
 
 pub use breaker::{BreakerPolicy, BreakerState};
-pub use line::{Line, Priority};
+pub use line::{Bounds, Line, Priority};
 pub use retries::RetryPolicy;
 pub use slot::{Called, Slot};
 pub use spread::Form;

@@ -48,8 +48,20 @@ impl Priority {
     }
 }
 
-/// Those who wait for one thing. Within a class who came first is first; between classes the higher one is, but for a place
-/// now and then, so that nobody waits for ever.
+/// How a line is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// How many may wait in it.
+    pub most: usize,
+    /// A line that has not been empty for so long is no burst, but a crowd.
+    pub standing: Duration,
+}
+
+/// Those who wait for one thing.
+///
+/// Between classes the higher one comes first, but for a place now and then, so that nobody waits for ever. Within a class who
+/// came first does, as long as that is a burst; in a crowd who came last, since those who have waited long will be gone soon,
+/// and if all wait for as long as they can bear, all are served badly.
 #[derive(Debug)]
 pub struct Line<W> {
     classes: [Class<W>; 3],
@@ -117,8 +129,8 @@ impl<W> Line<W> {
         self.classes.iter().find_map(|class| class.waiting.front())
     }
 
-    /// Lets the next one go.
-    pub fn pop(&mut self) -> Option<W> {
+    /// Lets the next one go. `standing` is [`Bounds::standing`].
+    pub fn pop(&mut self, standing: Duration, now: Duration) -> Option<W> {
         let waiting = |class: &Class<W>| !class.waiting.is_empty();
         let mut shared = 0;
         for (class, priority) in self.classes.iter_mut().zip(Priority::ALL) {
@@ -137,7 +149,12 @@ impl<W> Line<W> {
         }
         let class = &mut self.classes[next?];
         class.credit -= shared;
-        let one = class.waiting.pop_front();
+        let since = class.busy_since.unwrap_or(now);
+        let one = if now.saturating_sub(since) >= standing {
+            class.waiting.pop_back()
+        } else {
+            class.waiting.pop_front()
+        };
         self.settle();
         one
     }
@@ -184,8 +201,29 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
+    const STANDING: Duration = Duration::from_secs(100);
+
+    fn pop<W>(line: &mut Line<W>) -> Option<W> {
+        line.pop(STANDING, at(1))
+    }
+
     fn popped(line: &mut Line<(Priority, u32)>) -> Vec<(Priority, u32)> {
-        std::iter::from_fn(|| line.pop()).collect()
+        std::iter::from_fn(|| pop(line)).collect()
+    }
+
+    #[test]
+    fn who_came_last_is_first_in_a_line_that_does_not_get_empty() {
+        let mut line = Line::default();
+        for number in 0..6 {
+            line.push(number, Priority::Normal, at(number));
+        }
+        let mut pop = |now| line.pop(at(50), at(now));
+        assert_eq!((pop(49), pop(50), pop(60)), (Some(0), Some(5), Some(4)));
+        while pop(60).is_some() {}
+        for number in 6..8 {
+            line.push(number, Priority::Normal, at(61));
+        }
+        assert_eq!(line.pop(at(50), at(62)), Some(6), "a new burst");
     }
 
     #[test]
@@ -196,7 +234,7 @@ mod tests {
                 line.push((priority, number), priority, at(1));
             }
         }
-        let first: Vec<Priority> = (0..210).filter_map(|_| Some(line.pop()?.0)).collect();
+        let first: Vec<Priority> = (0..210).filter_map(|_| Some(pop(&mut line)?.0)).collect();
         assert_eq!(first[0], Priority::High);
         let count = |of| first.iter().filter(|one| **one == of).count();
         assert_eq!(
@@ -242,7 +280,7 @@ mod tests {
         assert_eq!(line.busy_for(Priority::High, at(15)), at(0));
         line.push('h', Priority::High, at(20));
         assert_eq!(line.busy_for(Priority::Normal, at(25)), at(5));
-        assert_eq!(line.pop(), Some('h'));
+        assert_eq!(pop(&mut line), Some('h'));
         assert_eq!(line.busy_for(Priority::High, at(25)), at(0));
         assert_eq!(line.busy_for(Priority::Low, at(25)), at(15));
         line.remove(|one| *one == 'l');
@@ -270,7 +308,7 @@ mod tests {
                     line.push((Priority::ALL[class], came), Priority::ALL[class], at(1));
                     came += 1;
                 } else {
-                    served.extend(line.pop());
+                    served.extend(pop(&mut line));
                 }
             }
             served.extend(popped(&mut line));

@@ -45,14 +45,19 @@ impl RetryBudget {
 
     /// Whether one more retry may be sent; if so, it is paid for.
     pub(crate) fn withdraw(&mut self, policy: &RetryPolicy, now: Duration) -> bool {
-        let counts = self.account.counts(now);
-        let reserve = policy.reserve_per_second * policy.ttl.as_secs_f64();
-        let allowed = counts.good.mul_add(policy.share, reserve);
-        let affordable = counts.bad + 1.0 <= allowed;
+        let affordable = self.affords(policy, now);
         if affordable {
             self.account.add(now, 0.0, 1.0);
         }
         affordable
+    }
+
+    /// Whether one more retry could be sent.
+    pub(crate) fn affords(&self, policy: &RetryPolicy, now: Duration) -> bool {
+        let counts = self.account.counts(now);
+        let reserve = policy.reserve_per_second * policy.ttl.as_secs_f64();
+        let allowed = counts.good.mul_add(policy.share, reserve);
+        counts.bad + 1.0 <= allowed
     }
 }
 

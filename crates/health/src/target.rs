@@ -164,6 +164,12 @@ impl Target {
         self.state().retries.deposit(now);
     }
 
+    /// Whether the same target could be asked once more for one call now. Nothing is paid.
+    #[must_use]
+    pub fn affords_retry(&self, now: Duration) -> bool {
+        self.state().retries.affords(&self.policy.retries, now)
+    }
+
     /// Whether the same target may be asked once more for one call; if so, that is paid for.
     pub fn withdraw_retry(&self, now: Duration) -> bool {
         self.state().retries.withdraw(&self.policy.retries, now)
@@ -307,7 +313,7 @@ impl State {
         match outcome {
             Outcome::Healthy => {
                 self.breaker.succeeded(&policy.breaker, openings, now);
-                self.limit.succeeded(self.in_flight);
+                self.limit.succeeded(self.in_flight, now);
                 self.successes = self.successes.saturating_add(1);
                 self.last_success = Some(now);
             }

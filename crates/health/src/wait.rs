@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::line::{Line, Priority};
+use crate::line::{Bounds, Line, Priority};
 use crate::slot::{Called, Slot};
 use crate::standing::Standing;
 use crate::target::{State, Target};
@@ -17,6 +17,8 @@ type Place = (usize, Ticket);
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     line: Line<Waiting>,
+    /// When it is a crowd, by whoever joined last.
+    standing: Duration,
     /// The latest time that was heard of: some events bring an earlier one along.
     latest: Duration,
 }
@@ -34,8 +36,9 @@ impl Queue {
     }
 }
 
-/// How many places are handed out at one time by a target that has just come back: twice as many calls with each round, as
-/// TCP begins.
+/// A target that has just come back gets so many of those who wait ...
+const FEW: u32 = 4;
+/// ... and so many more for each that it is done with: twice as many with each round, as TCP begins.
 const SLOW_START: usize = 2;
 
 /// Waits for a place at one of several targets; the first that has one gives it.
@@ -50,13 +53,13 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// Joins the lines of these targets; a line in which `most` wait takes nobody in who matters as much as the least of
-    /// those. `None` if there is room in none of them.
+    /// Joins the lines of these targets; a full line takes nobody in who matters as much as the least of those who wait in it.
+    /// `None` if there is room in none of them.
     #[must_use]
     pub fn join(
         doors: Vec<Arc<Target>>,
         priority: Priority,
-        most: usize,
+        bounds: Bounds,
         now: Duration,
     ) -> Option<Self> {
         let slot = Arc::new(Slot::new(doors.len()));
@@ -66,7 +69,7 @@ impl Wait {
                 slot: Arc::clone(&slot),
                 door,
             };
-            if !target.take_in(waiting, priority, most, now) {
+            if !target.take_in(waiting, priority, bounds, now) {
                 turned_away += 1;
             }
         }
@@ -119,13 +122,13 @@ impl Target {
         self: &Arc<Self>,
         waiting: Waiting,
         priority: Priority,
-        most: usize,
+        bounds: Bounds,
         now: Duration,
     ) -> bool {
         let mut state = self.state();
         // Who waits already is served first.
         self.stir(&mut state, now);
-        if state.waiting() >= most {
+        if state.waiting() >= bounds.most {
             let queue = state.queue.as_mut();
             let Some(displaced) = queue.and_then(|queue| queue.line.displace(priority)) else {
                 waiting.slot.displace();
@@ -134,6 +137,7 @@ impl Target {
             displaced.slot.displace();
         }
         let queue = state.queue.get_or_insert_default();
+        queue.standing = bounds.standing;
         queue.line.push(waiting, priority, now);
         self.stir(&mut state, now);
         true
@@ -162,10 +166,8 @@ impl Target {
     /// Hands out what places there are. Called with the lock held after everything that may make room, and before somebody is
     /// let in; where nobody waits it is one comparison.
     pub(crate) fn stir(self: &Arc<Self>, state: &mut State, now: Duration) {
-        // Only those that come back tell whether there may be more.
-        let most = if state.in_flight == 0 { SLOW_START } else { 0 };
         if let Some(queue) = state.queue.take() {
-            state.queue = self.hand_out(state, queue, now, most);
+            state.queue = self.hand_out(state, queue, now, 0);
         }
     }
 
@@ -176,13 +178,13 @@ impl Target {
         }
     }
 
-    /// The queue that is left; none if it is empty. A target that has just come back gets `slowly` of those who wait.
+    /// The queue that is left; none if it is empty. A target that has just come back gets `more` than it has, or few.
     fn hand_out(
         self: &Arc<Self>,
         state: &mut State,
         mut queue: Box<Queue>,
         now: Duration,
-        slowly: usize,
+        more: usize,
     ) -> Option<Box<Queue>> {
         queue.latest = queue.latest.max(now);
         let now = queue.latest;
@@ -195,9 +197,14 @@ impl Target {
                     }
                     return Some(queue);
                 }
-                Standing::Ready { share } if share < 1.0 && given >= slowly => return Some(queue),
+                // Those that are on their way will tell whether it can be more.
+                Standing::Ready { share }
+                    if share < 1.0 && given >= more && state.in_flight >= FEW =>
+                {
+                    return Some(queue);
+                }
                 Standing::Ready { .. } | Standing::Probe => {
-                    let next = queue.line.pop()?;
+                    let next = queue.line.pop(queue.standing, now)?;
                     let place = || (next.door, self.place(state, now));
                     given += usize::from(next.slot.grant(place));
                 }

@@ -1,6 +1,6 @@
 //! One target, asked once or again.
 
-use orchestra_health::Form;
+use orchestra_health::{Form, Out};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::round::{Failed, Turn};
@@ -8,7 +8,7 @@ use super::{Attempts, Spare};
 use crate::answer::Answer;
 use crate::fault::Fault;
 use crate::gateway::Gateway;
-use crate::keys::{Access, chance};
+use crate::keys::{Access, Closed, chance};
 use crate::outgoing::Outgoing;
 use crate::plan::{Candidate, Stage};
 use crate::retries::Retries;
@@ -100,27 +100,36 @@ impl Gateway {
             retried,
         };
         let failed = Failed::of(&turn, stage, access, fault, retried).filter(|_| wanted)?;
-        self.again(attempts, &failed, retries).await
+        self.again(attempts, &failed, retries).await.ok()
     }
 
-    /// What the same target is asked with once more, after a wait. `None` if the wait would be too long, the target's budget
-    /// does not allow it, or the target is left alone by then.
+    /// What the same target is asked with once more, after a wait. It is paid for from the target's budget once it has a
+    /// place, and what cannot be paid for is not waited for.
+    ///
+    /// # Errors
+    /// The wait would be too long, or the budget does not allow it; or how the target is left alone by then.
     pub(super) async fn again(
         &self,
         attempts: &Attempts<'_>,
         failed: &Failed,
         retries: Retries,
-    ) -> Option<Access> {
+    ) -> Result<Access, Option<Out>> {
         let draw = chance(self.parts.rng.as_ref());
-        let wait = retries.wait(failed.pause, failed.retried, draw)?;
-        if wait >= attempts.deadline.saturating_duration_since(Instant::now()) {
-            return None;
-        }
-        if !failed.health.withdraw_retry(self.parts.clock.monotonic()) {
-            return None;
+        let wait = retries.wait(failed.pause, failed.retried, draw);
+        let wait = wait.ok_or(None)?;
+        let late = wait >= attempts.deadline.saturating_duration_since(Instant::now());
+        if late || !failed.health.affords_retry(self.parts.clock.monotonic()) {
+            return Err(None);
         }
         sleep(wait).await;
-        self.open_target(&failed.target).ok()
+        let access = self
+            .open_target(&failed.target)
+            .map_err(|closed| match closed {
+                Closed::Resting(out) => Some(out),
+                Closed::Refused(_) => None,
+            })?;
+        let paid = failed.health.withdraw_retry(self.parts.clock.monotonic());
+        paid.then_some(access).ok_or(None)
     }
 
     /// What the same target can be asked with after a fault that is the key's: another key that is not benched,

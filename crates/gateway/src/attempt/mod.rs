@@ -8,6 +8,7 @@ mod round;
 mod second;
 mod stream;
 mod targets;
+mod waiting;
 mod whole;
 
 use std::future::Future;
@@ -30,6 +31,8 @@ use crate::read::{Read, read_up_to};
 use crate::request::request;
 use crate::settings::Settings;
 use crate::transport::{Transport, UpstreamBody};
+
+pub(crate) use waiting::{Queue, may_have_room};
 
 /// What every attempt of a call shares.
 #[derive(Clone, Copy, Debug)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use orchestra_health::{Out, OutReason, Target};
 
 use super::onward::Outgrown;
+use super::waiting::Waited;
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::fault::Fault;
@@ -29,13 +30,13 @@ impl Told {
         self.unable.get_or_insert(refusal);
     }
 
-    fn into_failure(self, call: &Call, attempts: usize) -> Failure {
+    fn into_failure(self, call: &Call, attempts: usize, sent_away: Option<Refusal>) -> Failure {
         match self.last {
             Some((access, exchange, fault)) => {
                 Failure::from_fault(&access, exchange, fault, call, attempts)
             }
-            None => self
-                .unable
+            None => sent_away
+                .or(self.unable)
                 .unwrap_or_else(Refusal::no_attempt_allowed)
                 .into(),
         }
@@ -95,16 +96,36 @@ pub(super) struct Early {
     pub(super) sent: Sent,
 }
 
+/// Whether others than those that failed may be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Others {
+    Yes,
+    No,
+}
+
+/// A target that is left alone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rest {
+    /// Its place in the plan.
+    pub(super) at: usize,
+    /// Why, and until when.
+    pub(super) out: Out,
+    /// How often this call has asked it again already; `None` if it has not asked it yet.
+    pub(super) retried: Option<u32>,
+}
+
 /// What is known while targets are tried.
 pub(super) struct Round<'r> {
     pub(super) stages: &'r [Stage],
     pub(super) told: Told,
     /// Places in the plan that the call has come to.
     visited: BTreeSet<usize>,
-    /// Targets that are left alone, by their places in the plan.
-    resting: Vec<(usize, Out)>,
+    /// Targets that are left alone.
+    pub(super) resting: Vec<Rest>,
+    /// Whether the call waited for them.
+    pub(super) waited: Waited,
     /// Targets that may do better if they are asked again, in the order in which they failed.
-    failed: Vec<Failed>,
+    pub(super) failed: Vec<Failed>,
     /// Whether a second target was asked while the first one was slow.
     pub(super) hedged: bool,
     /// Whether the call has paid for the hedges of others.
@@ -123,6 +144,7 @@ impl<'r> Round<'r> {
             told: Told::default(),
             visited: BTreeSet::new(),
             resting: Vec::new(),
+            waited: Waited::default(),
             failed: Vec::new(),
             hedged: false,
             paid_in: false,
@@ -161,40 +183,61 @@ impl<'r> Round<'r> {
     }
 
     pub(super) fn rests(&mut self, at: usize, out: Out) {
-        self.resting.push((at, out));
+        self.resting.push(Rest {
+            at,
+            out,
+            retried: None,
+        });
+    }
+
+    /// A target that failed was to be asked again, and has no room.
+    pub(super) fn rests_again(&mut self, failed: &Failed, out: Out) {
+        if !may_have_recovered(out.reason) {
+            self.resting.push(Rest {
+                at: failed.at,
+                out,
+                retried: Some(failed.retried),
+            });
+        }
     }
 
     pub(super) fn failed(&mut self, failed: Failed) {
         self.failed.push(failed);
     }
 
-    /// The target to ask again next: the one that asked for the shortest pause, of these the one that failed first.
-    pub(super) fn next_failed(&mut self) -> Option<Failed> {
-        let places = 0..self.failed.len();
+    /// The target to ask again next: the one that asked for the shortest pause, of these the one that failed first. Only one
+    /// that asked for none if another may have room before.
+    pub(super) fn next_failed(&mut self, others: Others) -> Option<Failed> {
+        let places = (0..self.failed.len())
+            .filter(|place| others == Others::No || self.failed[*place].pause.is_zero());
         let first = places.min_by_key(|place| self.failed[*place].pause)?;
         Some(self.failed.remove(first))
     }
 
     /// The target to ask although it is left alone: the one that would be back first. Who asked for a pause, or has as much
-    /// as it takes, is not troubled once another has said what is wrong.
+    /// as it takes, is not troubled once another has said what is wrong, or after it was waited for.
     pub(super) fn next_resting(&mut self) -> Option<usize> {
-        let asked = !self.settlement.record.attempts.is_empty();
+        if !self.waited.allows_last_resort() {
+            return None;
+        }
+        let asked = !self.settlement.record.attempts.is_empty() || self.waited.in_vain();
         let places = (0..self.resting.len())
-            .filter(|place| !asked || may_have_recovered(self.resting[*place].1.reason));
-        let first = places.min_by_key(|place| self.resting[*place].1.until)?;
-        Some(self.resting.remove(first).0)
+            .filter(|place| !asked || may_have_recovered(self.resting[*place].out.reason));
+        let first = places.min_by_key(|place| self.resting[*place].out.until)?;
+        Some(self.resting.remove(first).at)
     }
 
     /// Whether some target is left alone because it failed.
     pub(super) fn has_resting(&self) -> bool {
-        let mut reasons = self.resting.iter().map(|(_, out)| out.reason);
+        let mut reasons = self.resting.iter().map(|rest| rest.out.reason);
         reasons.any(may_have_recovered)
     }
 
     /// What the client is told.
     pub(super) fn failure(&mut self, call: &Call) -> Failure {
+        let sent_away = self.sent_away();
         let attempts = self.settlement.record.attempts.len();
-        std::mem::take(&mut self.told).into_failure(call, attempts)
+        std::mem::take(&mut self.told).into_failure(call, attempts, sent_away)
     }
 }
 

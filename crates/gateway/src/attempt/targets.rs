@@ -6,7 +6,7 @@ use super::Attempts;
 use super::ask::{Asked, Question};
 use super::hedge::{Lane, Raced};
 use super::letter::{Letter, Written};
-use super::round::{Failed, Round, Turn};
+use super::round::{Failed, Others, Rest, Round, Turn};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::conversations::Keep;
@@ -31,7 +31,7 @@ type Done = Option<Result<Served, Failure>>;
 
 impl Gateway {
     /// Follows the plan until a target answers or nothing more is to be won; then asks those again whose failure may have
-    /// passed; then those that were left alone.
+    /// passed; then waits for those that have no room; then asks those that were left alone.
     pub(crate) async fn attempt_all(
         &self,
         call: &Call,
@@ -66,8 +66,16 @@ impl Gateway {
         if let Some(done) = self.ask_each(attempts, round, 0).await {
             return Some(done);
         }
-        if let Some(done) = self.ask_again(attempts, round).await {
-            return Some(done);
+        loop {
+            if let Some(done) = self.ask_again(attempts, round).await {
+                return Some(done);
+            }
+            let Some((rest, access)) = self.next_place(attempts, round).await else {
+                break;
+            };
+            if let Some(done) = self.ask_placed(attempts, round, rest, access).await {
+                return Some(done);
+            }
         }
         self.ask_resting(attempts, round).await
     }
@@ -114,9 +122,13 @@ impl Gateway {
     /// No other target is left: asks those again whose failure may have passed. What they say then may lead to a target that
     /// their first failure did not. The last attempt is for one that was left alone, if there is one: it may have recovered.
     async fn ask_again(&self, attempts: &Attempts<'_>, round: &mut Round<'_>) -> Done {
-        while attempts.remaining(round.settlement) > usize::from(round.has_resting())
-            && let Some(failed) = round.next_failed()
-        {
+        loop {
+            let others = self.others(round);
+            let kept = usize::from(round.has_resting() || others == Others::Yes);
+            if attempts.remaining(round.settlement) <= kept {
+                return None;
+            }
+            let failed = round.next_failed(others)?;
             let stage = &round.stages[failed.at];
             if !self.may_fit(round, failed.at) {
                 continue;
@@ -125,8 +137,13 @@ impl Gateway {
             if failed.retried >= retries.as_last {
                 continue;
             }
-            let Some(access) = self.again(attempts, &failed, retries).await else {
-                continue;
+            let access = match self.again(attempts, &failed, retries).await {
+                Ok(access) => access,
+                Err(out) => {
+                    out.into_iter()
+                        .for_each(|out| round.rests_again(&failed, out));
+                    continue;
+                }
             };
             round.settlement.led_by(None);
             let turn = Turn {
@@ -145,7 +162,42 @@ impl Gateway {
                 }
             }
         }
-        None
+    }
+
+    /// Whether a target may have room soon that has not failed.
+    fn others(&self, round: &Round<'_>) -> Others {
+        let (most, clock) = (self.parts.settings.overload.max_wait, &self.parts.clock);
+        if !round.resting.is_empty() && round.can_wait(clock.monotonic(), most) {
+            Others::Yes
+        } else {
+            Others::No
+        }
+    }
+
+    /// Asks a target at which the call has got a place.
+    async fn ask_placed(
+        &self,
+        attempts: &Attempts<'_>,
+        round: &mut Round<'_>,
+        rest: Rest,
+        access: Access,
+    ) -> Done {
+        let stage = &round.stages[rest.at];
+        let target = stage.target.as_ref().ok()?;
+        if rest.retried.is_none() {
+            access.offer(self.parts.clock.monotonic());
+        }
+        let turn = Turn {
+            at: rest.at,
+            target,
+            more: !round.resting.is_empty() || round.leads_to_others(stage),
+            retried: rest.retried.map_or(0, |retried| retried.saturating_add(1)),
+        };
+        round.settlement.led_by(None);
+        match self.try_stage(attempts, turn, access, None, round).await {
+            Tried::Over(done) => Some(*done),
+            Tried::Next(next) => self.ask_each(attempts, round, next?).await,
+        }
     }
 
     /// Asks targets that should be left alone: with everyone resting somebody must still be tried.

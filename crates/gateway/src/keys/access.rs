@@ -45,6 +45,27 @@ pub(crate) enum Closed {
     Resting(Out),
 }
 
+/// A target that is waited for, and what it will be asked with.
+#[derive(Clone, Debug)]
+pub(crate) struct DoorTo {
+    member: Arc<Member>,
+    model: ModelId,
+    keys: Arc<KeyState>,
+    key: Option<Arc<PoolKey>>,
+    pub(crate) target: Arc<Target>,
+}
+
+impl DoorTo {
+    /// The place there, once it was handed over.
+    pub(crate) fn enter(self, ticket: Ticket, rng: &dyn Rng, now: Duration) -> Access {
+        let drawn = Drawn {
+            key: self.key,
+            ticket,
+        };
+        Access::of(&self.member, &self.model, self.keys, drawn, rng, now)
+    }
+}
+
 impl From<Refusal> for Closed {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
@@ -112,6 +133,40 @@ impl Access {
         let ticket = target(key.as_ref()).force(now);
         let drawn = Drawn { key, ticket };
         Ok(Self::of(member, model, keys, drawn, rng, now))
+    }
+
+    /// The targets at which the model can be had, one for each key that is not benched: for who waits for a place at one.
+    ///
+    /// # Errors
+    /// What the client is told if there is no key.
+    pub(crate) fn doors(
+        member: &Arc<Member>,
+        model: &ModelId,
+        now: Duration,
+    ) -> Result<Vec<DoorTo>, Refusal> {
+        let keys = member.keys();
+        if let Some(refusal) = keys.refusal(member.provider.id()) {
+            return Err(refusal);
+        }
+        let door = |key: Option<&Arc<PoolKey>>| DoorTo {
+            member: Arc::clone(member),
+            model: model.clone(),
+            target: target(member, model, key, now),
+            key: key.cloned(),
+            keys: Arc::clone(&keys),
+        };
+        let Some(pool) = keys.pool() else {
+            return Ok(vec![door(None)]);
+        };
+        let ready: Vec<DoorTo> = pool.ready(now).map(|key| door(Some(key))).collect();
+        Ok(if ready.is_empty() {
+            pool.soonest()
+                .map(|key| door(Some(key)))
+                .into_iter()
+                .collect()
+        } else {
+            ready
+        })
     }
 
     fn of(

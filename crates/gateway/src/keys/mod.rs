@@ -14,7 +14,7 @@ mod source;
 mod state;
 mod watch;
 
-pub(crate) use access::{Access, Closed, chance};
+pub(crate) use access::{Access, Closed, DoorTo, chance};
 pub use name::{InvalidKeyName, KeyName};
 pub use offered::{Keys, ProviderKey, UnusableKey};
 pub use source::{KeySource, RefreshFuture, Refreshed};

@@ -10,6 +10,7 @@ mod bytes;
 mod client_errors;
 mod conversations;
 mod costs;
+mod crowd;
 mod cuts;
 mod embeddings;
 mod failover;

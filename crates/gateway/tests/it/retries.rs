@@ -526,3 +526,19 @@ async fn the_same_seed_waits_the_same() {
     };
     assert_eq!(times().await, times().await);
 }
+
+/// A hundred retries a second or so are allowed. Those that found no place were none.
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_is_not_sent_is_not_paid_for() {
+    let mut acts = vec![Act::Error(500, &[]); 105];
+    acts.extend([Act::Good, Act::Error(500, &[]), Act::Good]);
+    let theatre = Theatre::new(Settings::default(), [acts]);
+    let gateway = &theatre.stage.gateway;
+    let call = || gateway.call(Ask::new(CHAT, EVERYONE, false).into_incoming());
+    let failed = futures_util::future::join_all((0..105).map(|_| call())).await;
+    assert!(failed.iter().all(|answer| answer.status() == 500));
+    assert_eq!(theatre.sent().len(), 105, "it rests: nobody is sent again");
+    theatre.stage.records.take();
+    assert_eq!(theatre.ask(false).await.faults(), ["-"]);
+    assert_eq!(theatre.ask(false).await.faults(), ["server", "-"]);
+}

@@ -29,6 +29,8 @@ pub(crate) fn record(provider: &str, model: &str) -> CallRecord {
             led_by: None,
             took: Duration::from_millis(420),
         }],
+        waited: None,
+        shed: None,
         ending: Ending::Completed,
         status: 200,
         finish: None,

@@ -22,7 +22,9 @@ pub(super) fn check(calls: &Calls<'_>, world: &World, found: &mut Found) {
     let Some(first) = world.outages.iter().map(|outage| outage.from).min() else {
         return;
     };
-    let before = Share::of(calls, Duration::ZERO, first);
+    // A queue that fills up takes in more than can be served for long.
+    let settled = world.settings.overload.max_wait;
+    let before = Share::of(calls, settled, first);
     for outage in &world.outages {
         let (from, until) = (outage.until + WITHIN, outage.until + WITHIN + LOOK);
         let disturbed = |other: &crate::Outage| other.touches(outage.until, until);
