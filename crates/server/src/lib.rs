@@ -21,6 +21,7 @@ pub use config::{
     ConversationStore, HedgingConfig, ModelHedgingConfig, ResponsesConfig, RetriesConfig,
     RetryConfig, StoreKind,
 };
+pub use config::{OverloadConfig, PriorityConfig, PriorityWord};
 pub use config::{
     ProviderConfig, ProviderKeyConfig, ServerConfig, TimeoutConfig, TranslationConfig,
 };

@@ -23,6 +23,8 @@ impl Sink for LogSink {
             defaulted = counted(record.losses.defaulted),
             attempts = record.attempts.len(),
             hedge = record.attempts.iter().find_map(|attempt| attempt.hedge).map(HedgeOutcome::as_str),
+            waited_ms = record.waited.map(|time| time.as_millis()),
+            shed = record.shed.map(|shed| shed.reason.as_str()),
             ending = record.ending.as_str(),
             status = record.status,
             input_tokens = record.usage.map(|usage| usage.total_input()),

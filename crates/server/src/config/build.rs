@@ -205,6 +205,23 @@ mod tests {
     }
 
     #[test]
+    fn what_happens_in_a_crowd_can_be_said() {
+        let text = "[overload]\nmax_wait_seconds = 0.5\nmax_waiting = 0\nmax_calls = 7\n\
+            [overload.priority]\nclients = { default = \"low\" }\nmodels = { tree = \"high\", \"openai/gpt-5\" = \"normal\" }\n\
+            [models.tree]\nstrategy = { mode = \"fallback\" }\ntargets = [{ model = \"openai/gpt-5\" }]\n";
+        let overload = build_from(text, &[("OPENAI_API_KEY", "sk-of-some-length")])
+            .unwrap()
+            .settings
+            .overload;
+        assert_eq!(overload.max_wait, Duration::from_millis(500));
+        assert_eq!((overload.max_waiting, overload.max_calls), (0, 7));
+        let low = &overload.priorities.clients[&KeyId::new("default").unwrap()];
+        assert_eq!(low.as_str(), "low");
+        let models = &overload.priorities.models;
+        assert_eq!((models.len(), models["tree"].as_str()), (2, "high"));
+    }
+
+    #[test]
     fn retries_are_laid_over_one_another() {
         let text = concat!(
             "[models]\nfast = \"openai/gpt-5-mini\"\n",
@@ -457,6 +474,15 @@ mod tests {
                 "responses.max_conversations",
             ),
             ("[server]\nmax_connections = 0\n", "server.max_connections"),
+            ("[overload]\nmax_calls = 0\n", "overload.max_calls"),
+            (
+                "[overload.priority.clients]\nbatch = \"low\"\n",
+                "no client key \"batch\"",
+            ),
+            (
+                "[overload.priority.models]\n\"no/such\" = \"low\"\n",
+                "no/such",
+            ),
             (
                 "[[providers]]\nname = \"v1\"\nkind = \"openai\"\n",
                 "paths of its own",

@@ -132,6 +132,14 @@ pub enum BuildError {
         "in [retries.providers]: there is no provider {0:?}; write a name of [[providers]], or one whose key is set"
     )]
     RetriesOfNobody(ProviderId),
+    /// A priority for calls of a model that nobody serves.
+    #[error("in [overload.priority.models]")]
+    PriorityOfModel(#[source] ResolveError),
+    /// A priority for a client that is not there.
+    #[error(
+        "in [overload.priority.clients]: there is no client key {0:?}; write a name of [server] client_keys"
+    )]
+    PriorityOfNobody(String),
     /// A client key that cannot be had.
     #[error("the client key {name:?} cannot be had")]
     ClientKey {

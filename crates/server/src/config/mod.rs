@@ -7,6 +7,7 @@ mod found;
 mod hedging;
 mod listen;
 mod outline;
+mod overload;
 mod prices;
 mod responses;
 mod retries;
@@ -29,6 +30,7 @@ pub use error::ConfigError;
 pub use hedging::{HedgingConfig, ModelHedgingConfig};
 use listen::Listen;
 pub use outline::Outline;
+pub use overload::{OverloadConfig, PriorityConfig, PriorityWord};
 pub use responses::{ConversationStore, ResponsesConfig, StoreKind};
 pub use retries::{RetriesConfig, RetryConfig};
 use seconds::Seconds;
@@ -75,6 +77,9 @@ pub struct Config {
     /// When a second target is asked while the first one is slow.
     #[serde(default)]
     pub hedging: HedgingConfig,
+    /// What happens when there are more calls than can be served.
+    #[serde(default)]
+    pub overload: OverloadConfig,
     /// What calls may lose on their way to a provider of another dialect.
     #[serde(default)]
     pub translation: TranslationConfig,
@@ -343,6 +348,11 @@ mod tests {
             ),
             ("[responses]\nttl_seconds = 0\n", "greater than zero"),
             ("[responses]\nmax_bytes = -1\n", "-1"),
+            ("[overload]\nmax_wait_seconds = 0\n", "greater than zero"),
+            (
+                "[overload.priority.models]\nfast = \"urgent\"\n",
+                "`high`, `normal`",
+            ),
         ] {
             let message = refusal(text);
             assert!(

@@ -50,6 +50,7 @@ impl Config {
                 depth: u8::try_from(depth).unwrap_or(u8::MAX),
                 ..usual.head
             },
+            overload: self.overload(registry)?,
             translation: Translation {
                 strict: self.translation.strict,
                 strict_models: self.translation.strict_models.iter().cloned().collect(),

@@ -14,6 +14,8 @@ const RECENT: Duration = Duration::from_secs(600);
 pub(crate) struct Tally {
     /// Attempts on their way.
     pub(crate) in_flight: u32,
+    /// Calls that wait for a place.
+    pub(crate) waiting: usize,
     /// Attempts that ended well, ever.
     pub(crate) successes: u64,
     /// Attempts that failed, ever.
@@ -57,6 +59,7 @@ impl Tally {
 
     fn add(&mut self, report: &Report, now: Duration) {
         self.in_flight = self.in_flight.saturating_add(report.in_flight);
+        self.waiting += report.waiting;
         self.successes += report.successes;
         self.failures += report.failures;
         if report.last_success > self.last_success || self.latency.is_none() {

@@ -108,6 +108,7 @@ fn traffic(tally: &Tally, now: Duration) -> Value {
     let ago = |then: Option<Duration>| then.map(|then| seconds_ago(then, now));
     json!({
         "in_flight": tally.in_flight,
+        "waiting": tally.waiting,
         "successes": tally.successes,
         "failures": tally.failures,
         "last_success_seconds_ago": ago(tally.last_success),

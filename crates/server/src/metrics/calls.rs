@@ -59,8 +59,9 @@ impl Tally {
         if let [attempt] = record.attempts.as_slice()
             && attempt.fault.is_none()
         {
+            let waited = record.waited.unwrap_or_default();
             self.own_work
-                .observe(first_byte.saturating_sub(attempt.took));
+                .observe(first_byte.saturating_sub(attempt.took + waited));
         }
     }
 }

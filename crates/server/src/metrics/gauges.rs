@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orchestra_gateway::Gateway;
+use orchestra_gateway::{CallLoad, Gateway};
 
 use super::text::{Kind, Text};
 use crate::connection::Load;
@@ -27,6 +27,11 @@ pub(super) fn providers(text: &mut Text, gateway: &Gateway) {
         "orchestra_provider_in_flight",
         "Attempts on their way to a provider.",
         &|standing| f64::from(standing.total.in_flight),
+    );
+    family(
+        "orchestra_provider_waiting",
+        "Calls that wait for a place at a provider; who waits at several counts at each.",
+        &|standing| f64::from(u32::try_from(standing.total.waiting).unwrap_or(u32::MAX)),
     );
     let name = "orchestra_provider_breakers";
     text.family(
@@ -70,6 +75,18 @@ pub(super) fn load(text: &mut Text, load: &Load) {
         "Clients' requests that are being answered, this one among them.",
     );
     text.sample(name, &[], load.requests());
+}
+
+/// What the gateway has in hand.
+pub(super) fn calls(text: &mut Text, load: CallLoad) {
+    let name = "orchestra_calls_in_flight";
+    let help = "Calls that are being served, those that wait at a provider among them.";
+    text.family(name, Kind::Gauge, help);
+    text.sample(name, &[], load.calls);
+    let name = "orchestra_calls_waiting";
+    let help = "Calls that wait because the gateway serves as many as it may.";
+    text.family(name, Kind::Gauge, help);
+    text.sample(name, &[], load.waiting);
 }
 
 /// The process.

@@ -7,6 +7,7 @@ mod calls;
 mod gauges;
 mod hedges;
 mod histogram;
+mod overload;
 mod series;
 mod text;
 mod upstreams;
@@ -20,6 +21,7 @@ use orchestra_types::ProviderId;
 use crate::connection::Load;
 use calls::Calls;
 use hedges::Hedges;
+use overload::Overload;
 use series::MOST_SERIES;
 pub(crate) use text::CONTENT_TYPE;
 use text::Text;
@@ -34,6 +36,7 @@ pub struct Metrics {
     calls: Calls,
     upstreams: Upstreams,
     hedges: Hedges,
+    overload: Overload,
 }
 
 impl Metrics {
@@ -47,6 +50,7 @@ impl Metrics {
             calls: Calls::new(),
             upstreams: Upstreams::new(providers.into_iter(), MOST_SERIES),
             hedges: Hedges::default(),
+            overload: Overload::new(),
         }
     }
 
@@ -60,6 +64,7 @@ impl Metrics {
         self.calls.record(record);
         self.upstreams.record(record);
         self.hedges.record(record);
+        self.overload.record(record);
     }
 
     /// What was counted so far, in Prometheus' text format.
@@ -73,6 +78,7 @@ impl Metrics {
         self.calls.write(&mut text);
         self.upstreams.write(&mut text);
         self.hedges.write(&mut text);
+        self.overload.write(&mut text);
         text
     }
 
@@ -81,6 +87,7 @@ impl Metrics {
         let mut text = self.begun();
         gauges::providers(&mut text, gateway);
         gauges::load(&mut text, load);
+        gauges::calls(&mut text, gateway.load());
         gauges::process(&mut text, self.started.elapsed(), self.started_unix);
         text.finish()
     }

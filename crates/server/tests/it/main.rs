@@ -12,6 +12,7 @@ mod endpoints;
 mod gone;
 mod health;
 mod metrics;
+mod overload;
 mod pipeline;
 mod portkey;
 mod portkey_cases;

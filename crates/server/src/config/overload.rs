@@ -1,0 +1,101 @@
+//! `[overload]`: what happens when there are more calls than can be served.
+
+use std::collections::BTreeMap;
+
+use orchestra_gateway::{Overload, Priorities, Priority};
+use orchestra_providers::Registry;
+use orchestra_types::KeyId;
+use serde::Deserialize;
+
+use super::{BuildError, Config, Seconds};
+
+/// `[overload]`; the defaults are those of [`Overload`].
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OverloadConfig {
+    /// How long a call waits for a place in all.
+    pub max_wait_seconds: Option<Seconds>,
+    /// How many wait in one line; 0, and nobody waits.
+    pub max_waiting: Option<usize>,
+    /// Calls that are served at one time.
+    pub max_calls: Option<usize>,
+    /// Who comes first.
+    pub priority: PriorityConfig,
+}
+
+/// `[overload.priority]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PriorityConfig {
+    /// The priority of a client's calls, and the highest that they can ask for, by the name of its key.
+    pub clients: BTreeMap<String, PriorityWord>,
+    /// The priority of calls for a model that ask for none, by the name that clients use.
+    pub models: BTreeMap<String, PriorityWord>,
+}
+
+/// `"high"`, `"normal"` or `"low"`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PriorityWord {
+    /// First.
+    High,
+    /// As good as any.
+    Normal,
+    /// The first to be turned away.
+    Low,
+}
+
+impl From<PriorityWord> for Priority {
+    fn from(word: PriorityWord) -> Self {
+        match word {
+            PriorityWord::High => Self::High,
+            PriorityWord::Normal => Self::Normal,
+            PriorityWord::Low => Self::Low,
+        }
+    }
+}
+
+impl Config {
+    pub(super) fn overload(&self, registry: &Registry) -> Result<Overload, BuildError> {
+        let (own, usual) = (&self.overload, Overload::default());
+        let max_calls = own.max_calls.unwrap_or(usual.max_calls);
+        if max_calls == 0 {
+            return Err(BuildError::ZeroLimit("overload.max_calls"));
+        }
+        Ok(Overload {
+            max_wait: own
+                .max_wait_seconds
+                .map_or(usual.max_wait, Seconds::duration),
+            max_waiting: own.max_waiting.unwrap_or(usual.max_waiting),
+            max_calls,
+            priorities: self.priorities(registry)?,
+        })
+    }
+
+    /// Clients and models must be there.
+    fn priorities(&self, registry: &Registry) -> Result<Priorities, BuildError> {
+        let mut priorities = Priorities::default();
+        for (name, word) in &self.overload.priority.clients {
+            if !self.has_client(name) {
+                return Err(BuildError::PriorityOfNobody(name.clone()));
+            }
+            let client = KeyId::new(name)?;
+            priorities.clients.insert(client, (*word).into());
+        }
+        for (name, word) in &self.overload.priority.models {
+            if !self.models.contains_key(name) {
+                registry
+                    .resolve(name)
+                    .map_err(BuildError::PriorityOfModel)?;
+            }
+            priorities.models.insert(name.clone(), (*word).into());
+        }
+        Ok(priorities)
+    }
+
+    /// Without a list there may be the one key of the environment.
+    fn has_client(&self, name: &str) -> bool {
+        let listed = &self.server.client_keys;
+        listed.iter().any(|key| key.name == name) || listed.is_empty() && name == "default"
+    }
+}
