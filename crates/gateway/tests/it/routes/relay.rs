@@ -7,12 +7,12 @@ use orchestra_dialects::Endpoint;
 use orchestra_gateway::{
     KeyName, Keys, Parts, ProviderKey, Relay, RelayMode, RetryRules, Routes, Settings,
 };
-use orchestra_providers::{ErrorClass, ErrorRule, Row};
+use orchestra_providers::{ErrorClass, ErrorRule, ModelFactsRow, Row};
 use orchestra_secrets::Secret;
 use orchestra_testkit::{Behaviour, Script, Upstream};
 use orchestra_types::ProviderId;
 
-use crate::harness::{Ask, MODEL, Stage, patient, row};
+use crate::harness::{Ask, EVERYONE, MODEL, Stage, patient, row};
 
 const CHAT: Endpoint = Endpoint::ChatCompletions;
 const CONFIG: &str = "pc-canary-config";
@@ -37,6 +37,19 @@ fn relay_row(upstream: &Upstream) -> Row {
     }
 }
 
+/// A row whose models take so many tokens.
+fn known(row: Row, context: u64) -> Row {
+    let facts = ModelFactsRow {
+        models: vec![MODEL.to_owned()],
+        context: Some(context),
+        price: None,
+    };
+    Row {
+        facts: Some(vec![facts]),
+        ..row
+    }
+}
+
 /// The relay's key, with its config or without.
 fn keys(config: Option<&str>) -> Keys {
     let name = KeyName::new("env:RELAY").unwrap();
@@ -52,8 +65,8 @@ fn stage(mode: RelayMode, slugs: &[(&str, &str)], behaviours: [Behaviour; 3]) ->
     let [relay, two, three] = &upstreams;
     let rows = [
         relay_row(relay),
-        row(&two.base_url()),
-        row(&three.base_url()),
+        known(row(&two.base_url()), 8_000),
+        known(row(&three.base_url()), 16_000),
     ];
     let slug = |(name, slug): &(&str, &str)| (ProviderId::new(name).unwrap(), (*slug).to_owned());
     let routes = Routes {
@@ -114,6 +127,23 @@ async fn the_relay_comes_first_with_its_config_and_the_calls_identity() {
         Some(got.header("x-orchestra-call-id"))
     );
     assert_eq!(sent.json().unwrap()["model"], MODEL);
+}
+
+#[tokio::test]
+async fn what_is_too_long_by_way_of_the_relay_is_too_long_for_the_same_model_directly() {
+    let too_long = || Behaviour::error_with(400, "context_length_exceeded", "too long");
+    for slugs in [&[][..], &[("two", "my-two")]] {
+        let stage = stage(RelayMode::First, slugs, [too_long(), well(), well()]);
+        let got = stage.ask(ask()).await;
+        assert_eq!(
+            (got.status.as_u16(), stage.requests()),
+            (400, vec![1, 0, 0])
+        );
+        // A model that takes more does so wherever it is.
+        let got = stage.ask(Ask::new(CHAT, EVERYONE, false)).await;
+        assert_eq!(got.status, 200);
+        assert_eq!(stage.requests(), [2, 0, 1]);
+    }
 }
 
 #[tokio::test]
