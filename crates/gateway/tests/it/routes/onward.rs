@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use orchestra_gateway::{Parts, Routes};
 use orchestra_providers::{ErrorClass, ErrorRule, ModelFactsRow, Row};
@@ -220,6 +221,30 @@ async fn an_error_that_is_the_first_event_counts_as_one_before_the_stream() {
     );
     assert!(!got.text().contains("error"), "{}", got.text());
     assert_eq!(rules(&got)[1], Some("on_content_policy"));
+}
+
+/// Nobody else stands ready, and still nothing is shown before there is content: what comes next may be a refusal.
+#[tokio::test]
+async fn a_stream_is_held_back_where_there_is_an_alternative() {
+    let begin = json!({
+        "id": "c", "object": "chat.completion.chunk", "created": 1, "model": MODEL,
+        "choices": [{ "index": 0, "delta": { "role": "assistant", "content": "" }, "finish_reason": null }],
+    });
+    let error = json!({ "error": { "message": "no", "code": "content_filter" } });
+    let refusal = || {
+        let events = format!("data: {begin}\n\ndata: {error}\n\n");
+        Behaviour::sse(events).gap(Duration::from_millis(100))
+    };
+    let call = |config: &Value| asking(Ask::new(CHAT, MODEL, true), config);
+    let all = || [(refusal(), None), (Behaviour::answer(), None)];
+    let named = json!({ "provider": "one", "on_content_policy": "two/m-large" });
+    let got = stage(&all(), &[]).ask(call(&named)).await;
+    assert_eq!(providers(&got), ["one", "two"]);
+    assert!(!got.text().contains("content_filter"), "{}", got.text());
+    let alone = json!({ "provider": "one" });
+    let got = stage(&all(), &[]).ask(call(&alone)).await;
+    assert_eq!(providers(&got), ["one"]);
+    assert!(got.text().contains("content_filter"), "{}", got.text());
 }
 
 #[tokio::test]
