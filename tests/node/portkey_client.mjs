@@ -204,6 +204,85 @@ const configs = {
   },
 };
 
+const rest = {
+  /** A config is saved, used, changed, and gone. */
+  async saved_configs() {
+    const admin = portkey();
+    const made = await admin.configs.create({ name: "From a test", config: SPARE });
+    assert.match(made.slug, /^pc-froma/);
+    assert.equal((await asked(made.slug)).provider, "spare-openai");
+    const kept = await admin.configs.retrieve({ slug: made.slug });
+    assert.deepEqual([kept.config, kept.name, kept.version_id], [SPARE, "From a test", made.version_id]);
+    const changed = await admin.configs.update({ slug: made.slug, config: { provider: "@openai" } });
+    assert.ok(changed.version_id && changed.version_id !== made.version_id);
+    assert.equal((await asked(made.slug)).provider, "openai");
+    const slugs = (await admin.configs.list()).data.map((config) => config.slug);
+    assert.ok(slugs.includes(made.slug) && slugs.includes("pc-everyday"), `${slugs}`);
+    assert.ok((await admin.configs.delete({ slug: made.slug })).success);
+    await raises(errors.BadRequestError, () => asked(made.slug));
+    for (const [config, words] of [
+      [{ strategy: { mode: "never" }, targets: [SPARE] }, "config.strategy.mode"],
+      [{ ...SPARE, api_key: "k" }, "secret store"],
+    ]) {
+      const error = await raises(errors.BadRequestError, () => admin.configs.create({ name: "x", config }));
+      assert.ok(error.message.includes(words), error.message);
+    }
+  },
+
+  async feedback() {
+    const client = portkey({ provider: "@openai" });
+    const traceID = (await ask(client)).getHeaders()["trace-id"];
+    const told = await client.feedback.create({ traceID, value: 0, weight: 0.5, metadata: { _user: "u" } });
+    assert.equal(told.status, "success");
+    await client.feedback.update({ feedbackID: told.feedback_ids[0], value: 7 });
+    const both = [1, 2].map((value) => ({ traceID, value }));
+    assert.equal((await client.feedback.create(both)).feedback_ids.length, 2);
+    const kept = (await client.get(`/feedback?trace_id=${traceID}`)).data;
+    assert.deepEqual(kept.map(({ value, weight }) => [value, weight]), [[2, 1], [1, 1], [7, 0.5]]);
+    const error = await raises(errors.BadRequestError, () => client.feedback.create({ traceID, value: 11 }));
+    assert.match(error.message, /-10 to 10/);
+  },
+
+  async logs() {
+    const client = portkey();
+    const headers = { authorization: "Bearer secret" };
+    const entry = {
+      request: { url: "https://x.example", headers },
+      response: { status: 200, body: { answer: 42 } },
+      metadata: { traceId: "a-trace" },
+    };
+    const told = await client.logs.create(entry);
+    assert.equal(told.status, "success");
+    const kept = (await client.get(`/logs/${told.ids[0]}`)).data;
+    assert.deepEqual([kept.response, kept.trace_id], [entry.response, "a-trace"]);
+    assert.deepEqual(kept.request.headers, { authorization: "********" });
+    const error = await raises(errors.BadRequestError, () => client.logs.create({ request: { url: "x" } }));
+    assert.match(error.message, /response/);
+  },
+
+  async providers() {
+    const admin = portkey();
+    const slugs = (await admin.providers.list()).data.map((provider) => provider.slug);
+    assert.ok(slugs.includes("spare-openai"), `${slugs}`);
+    const keys = (await admin.virtualKeys.list()).data;
+    assert.equal(keys.find(({ slug }) => slug === "spare-openai").key, "********");
+    assert.equal((await admin.providers.retrieve({ slug: "openai" })).slug, "openai");
+    const change = () => admin.virtualKeys.update({ slug: "openai", key: "k" });
+    assert.match((await raises(errors.InternalServerError, change)).message, /orchestra secrets set/);
+  },
+
+  async not_an_admin() {
+    const client = portkey();
+    for (const act of [
+      () => client.configs.list(),
+      () => client.configs.create({ name: "x", config: SPARE }),
+      () => client.providers.list(),
+    ]) {
+      assert.match((await raises(errors.PermissionDeniedError, act)).message, /admin_keys/);
+    }
+  },
+};
+
 const traces = {
   async traces() {
     const given = (await ask(portkey({ provider: "@openai", traceID: TRACE }))).getHeaders();
@@ -271,4 +350,4 @@ const failures = {
   },
 };
 
-await run({ ...answers, ...keys, ...configs, ...traces, ...failures });
+await run({ ...answers, ...keys, ...configs, ...rest, ...traces, ...failures });

@@ -237,6 +237,87 @@ def default_model():
     assert error.code == "model_missing", error.body
 
 
+# The REST interface
+
+
+@scenario
+def saved_configs():
+    """A config is saved, used, changed, and gone."""
+    admin = portkey()
+    made = admin.configs.create(name="From a test", config=SPARE)
+    assert made.slug.startswith("pc-froma"), made
+    assert asked(made.slug)["provider"] == "spare-openai"
+    kept = admin.configs.retrieve(slug=made.slug)
+    assert (kept.config, kept.name, kept.status) == (SPARE, "From a test", "active"), kept
+    assert kept.version_id == made.version_id, (kept, made)
+    changed = admin.configs.update(slug=made.slug, config={"provider": "@openai"})
+    assert changed.version_id not in (None, made.version_id), changed
+    assert asked(made.slug)["provider"] == "openai"
+    slugs = [config["slug"] for config in admin.configs.list().data]
+    assert made.slug in slugs and "pc-everyday" in slugs, slugs
+    assert admin.configs.delete(slug=made.slug).success
+    raises(inner.BadRequestError, lambda: asked(made.slug))
+    for config, words in ((tree("never", SPARE), "config.strategy.mode"), ({**SPARE, "api_key": "k"}, "secret store")):
+        act = partial(admin.configs.create, name="x", config=config)
+        error = raises(exceptions.BadRequestError, act)
+        assert words in error.message, error.message
+
+
+@scenario
+def feedback():
+    client = portkey(provider="@openai")
+    trace = ask(client).get_headers()["trace-id"]
+    told = client.feedback.create(trace_id=trace, value=0, weight=0.5, metadata={"_user": "u"})
+    assert told.status == "success" and len(told.feedback_ids) == 1, told
+    client.feedback.update(feedback_id=told.feedback_ids[0], value=7)
+    both = [{"trace_id": trace, "value": 1}, {"trace_id": trace, "value": 2}]
+    assert len(client.feedback.bulk_create(feedbacks=both).feedback_ids) == 2
+    kept = client.get(path="/feedback").json()["data"]
+    assert [(f["value"], f["weight"]) for f in kept] == [(2, 1.0), (1, 1.0), (7, 0.5)], kept
+    act = partial(client.feedback.create, trace_id=trace, value=11)
+    error = raises(exceptions.BadRequestError, act)
+    assert "-10 to 10" in error.message, error.message
+
+
+@scenario
+def logs():
+    client = portkey()
+    told = client.logs.create(
+        request={"url": "https://x.example", "headers": {"authorization": "Bearer secret"}},
+        response={"status": 200, "body": {"answer": 42}},
+        metadata={"traceId": "a-trace"},
+    ).json()
+    assert told["status"] == "success", told
+    kept = client.get(path=f"/logs/{told['ids'][0]}").json()["data"]
+    assert kept["response"]["body"] == {"answer": 42} and kept["trace_id"] == "a-trace", kept
+    assert kept["request"]["headers"] == {"authorization": "********"}, kept
+    act = partial(client.logs.create, request={"url": "x"})
+    assert "response" in raises(exceptions.BadRequestError, act).message
+
+
+@scenario
+def providers():
+    admin = portkey()
+    slugs = [provider.slug for provider in admin.providers.list().data]
+    assert "spare-openai" in slugs, slugs
+    keys = {key["slug"]: key["key"] for key in admin.virtual_keys.list().data}
+    assert keys["spare-openai"] == "********", keys
+    assert admin.providers.retrieve(slug="openai").slug == "openai"
+    act = partial(admin.virtual_keys.update, slug="openai", key="k")
+    assert "orchestra secrets set" in raises(exceptions.InternalServerError, act).message
+
+
+@scenario
+def not_an_admin():
+    for act in (
+        portkey().configs.list,
+        partial(portkey().configs.create, name="x", config=SPARE),
+        portkey().providers.list,
+    ):
+        error = raises(exceptions.PermissionDeniedError, act)
+        assert "admin_keys" in error.message, error.message
+
+
 # Traces
 
 

@@ -55,8 +55,8 @@ pub use raw::RawCall;
 pub use refusal::Refusal;
 pub use retries::{Retries, RetryRules};
 pub use routes::{
-    CallersKey, Compat, ConfigError, Directions, Node, Relay, RelayMode, RouteError, RouteSettings,
-    Routes,
+    CallersKey, Compat, ConfigError, Directions, Node, NodeKind, Relay, RelayMode, RouteError,
+    RouteSettings, Routes,
 };
 pub use settings::{Settings, Translation};
 pub use settle::{AttemptRecord, CallRecord, Ending, HedgeOutcome, NoRecords, Sink};

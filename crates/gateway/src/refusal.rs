@@ -112,7 +112,8 @@ impl Refusal {
         }
     }
 
-    /// The error as the family's clients expect it.
+    /// The error as the family's clients expect it. The response's extensions hold the refusal itself, for whoever has to say it
+    /// in other words.
     #[must_use]
     pub fn respond(&self, family: Family, call: &CallId) -> Response<AnswerBody> {
         let id = call.to_string();
@@ -127,6 +128,7 @@ impl Refusal {
         if self.for_good {
             headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
+        response.extensions_mut().insert(self.clone());
         response
     }
 

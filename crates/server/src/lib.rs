@@ -15,7 +15,7 @@ mod server;
 
 pub use config::{
     BuildError, Built, ClientKeyConfig, CompatConfig, Config, ConfigError, FILE_NAME, LimitConfig,
-    ModelConfig, Outline, PortkeyConfig, UpstreamConfig,
+    ModelConfig, Outline, PortkeyConfig, RestSettings, UpstreamConfig,
 };
 pub use config::{
     ConversationStore, HedgingConfig, ModelHedgingConfig, ResponsesConfig, RetriesConfig,

@@ -12,11 +12,12 @@ use orchestra_types::{SeededRng, SystemClock};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Built, Config};
+use crate::config::{Built, Config, RestSettings};
 use crate::connection::{self, Limits};
 use crate::conversations;
 use crate::health::Probes;
 use crate::metrics::{MeteredSink, Metrics};
+use crate::portkey::rest::{Rest, RestError};
 use crate::routes::{App, router};
 use crate::secrets::{CountingSink, Keeper, Standing, control};
 
@@ -44,6 +45,21 @@ pub enum ServerError {
     /// The file of conversations cannot be used.
     #[error("conversations cannot be kept as [responses] says")]
     Conversations(#[from] OpenError),
+    /// The file of saved configs, feedback and logs cannot be used.
+    #[error("saved configs, feedback and logs cannot be kept as [portkey] says")]
+    Kept(#[source] OpenError),
+    /// The saved configs cannot be read.
+    #[error("saved configs cannot be read from the file that [portkey] names")]
+    SavedConfigs(#[source] orchestra_store::Failed),
+}
+
+impl From<RestError> for ServerError {
+    fn from(error: RestError) -> Self {
+        match error {
+            RestError::Open(error) => Self::Kept(error),
+            RestError::Read(error) => Self::SavedConfigs(error),
+        }
+    }
 }
 
 /// A gateway on the machine's clock and network, with a place for conversations or without.
@@ -79,6 +95,14 @@ pub fn gateway(
         routes: built.routes,
         settings: built.settings,
     }))
+}
+
+/// Portkey's own interface, on the machine's clock.
+async fn rest(settings: RestSettings) -> Result<Rest, ServerError> {
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).map_err(ServerError::Entropy)?;
+    let rng = Arc::new(SeededRng::new(u64::from_le_bytes(seed)));
+    Ok(Rest::open(settings, Arc::new(SystemClock::new()), rng).await?)
 }
 
 /// Reads the trusted roots while the server starts, so that the first call need not wait.
@@ -125,6 +149,7 @@ impl Server {
         let address = listener.local_addr().map_err(refused)?;
         let keeper = Arc::clone(&built.keeper);
         let kept = conversations::open(built.conversations.clone()).await?;
+        let rest = rest(built.rest.clone()).await?;
         let members = built.providers.members();
         let metrics = Metrics::new(members.map(|member| member.provider.id().clone()));
         let metrics = Arc::new(metrics);
@@ -140,6 +165,7 @@ impl Server {
             metrics,
             load: Arc::default(),
             caller_keys: config.portkey.caller_keys,
+            rest,
             keeper,
             max_body_bytes: config.limits.body_bytes(),
             body_patience: config.server.body_seconds.duration(),

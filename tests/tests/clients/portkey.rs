@@ -15,6 +15,8 @@ for_clients!(retries: python = PortkeyPython, node = PortkeyNode);
 for_clients!(edits: python = PortkeyPython, node = PortkeyNode);
 for_clients!(errors: python = PortkeyPython, node = PortkeyNode);
 for_clients!(torn_streams: python = PortkeyPython, node = PortkeyNode);
+for_clients!(rest: python = PortkeyPython, node = PortkeyNode);
+for_clients!(administrators: python = PortkeyPython, node = PortkeyNode);
 
 /// A config that a client names by its id. Its first target fails.
 const SAVED: &str = r#"
@@ -174,4 +176,24 @@ async fn torn_streams(client: Client) {
         8,
         "each stream was asked for once"
     );
+}
+
+/// What the clients save and tell, besides calls.
+async fn rest(client: Client) {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("kept.db");
+    let portkey = format!("[portkey]\nadmin_keys = [\"app\"]\npath = {file:?}\n");
+    let world = World::with(&format!("{SAVED}{portkey}")).await;
+    let scenarios = ["saved_configs", "feedback", "logs", "providers"];
+    client.run(&world.server, &scenarios).await;
+    assert_signed(&calls(world.upstream.log()));
+    assert_signed(&calls(world.spare.log()));
+    let kept = std::fs::read(&file).expect("the file");
+    assert!(!kept.is_empty());
+}
+
+/// An application's key changes nothing that others go by.
+async fn administrators(client: Client) {
+    let world = world().await;
+    client.run(&world.server, &["not_an_admin"]).await;
 }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use orchestra_providers::Provider;
-pub use orchestra_routing::{Compat, ConfigError, Node, Settings as RouteSettings};
+pub use orchestra_routing::{Compat, ConfigError, Node, NodeKind, Settings as RouteSettings};
 
 pub(crate) use cost::CallCost;
 pub use directions::{CallersKey, Directions};
@@ -72,5 +72,13 @@ impl Routes {
             }
         }
         alternatives::check_circles(&self.models)
+    }
+
+    /// Checks one more tree, which a call may name besides its model.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the first place that is wrong.
+    pub fn check_config(&self, tree: &Node, providers: &Providers) -> Result<(), ConfigError> {
+        Finder::new(providers, self).check(tree, false)
     }
 }

@@ -9,7 +9,7 @@ use orchestra_secrets::Reference;
 use orchestra_types::KeyId;
 
 use super::found::{self, Found, no_store};
-use super::{BuildError, Config, ConversationStore};
+use super::{BuildError, Config, ConversationStore, RestSettings};
 use crate::secrets::{ClientDesk, ClientWants, Dormant, Keeper, Listing, Standing, Vault};
 
 /// The environment variable that holds a client key when the configuration names none.
@@ -28,6 +28,8 @@ pub struct Built {
     pub settings: Settings,
     /// Where conversations are kept.
     pub conversations: ConversationStore,
+    /// What the paths of Portkey's own REST interface work with.
+    pub rest: RestSettings,
     /// Whether the providers were found by their keys, not configured.
     pub detected: bool,
 }
@@ -57,7 +59,9 @@ impl Config {
         let registry = self.registry(list, catalogue)?;
         let settings = self.settings(&registry)?;
         let conversations = self.responses.build()?;
-        let desk = self.client_desk(&vault)?;
+        let clients = self.client_wants(&vault)?;
+        let rest = self.rest(&clients)?;
+        let desk = Self::client_desk(clients, &vault)?;
         // Until the keeper has looked, nobody has a key.
         let providers = Arc::new(Providers::new(registry, |_| Keys::Sealed)?);
         let routes = Arc::new(self.routes(&providers, catalogue)?);
@@ -69,6 +73,7 @@ impl Config {
             routes,
             settings,
             conversations,
+            rest,
             detected,
         })
     }
@@ -126,8 +131,7 @@ impl Config {
     }
 
     /// Who may call. Keys that are not in a store are looked at now, so that what is wrong with them is said.
-    fn client_desk(&self, vault: &Vault) -> Result<ClientDesk, BuildError> {
-        let wants = self.client_wants(vault)?;
+    fn client_desk(wants: Vec<ClientWants>, vault: &Vault) -> Result<ClientDesk, BuildError> {
         let mut pepper = [0; 64];
         getrandom::fill(&mut pepper).map_err(BuildError::Entropy)?;
         let mut known = Vec::new();
@@ -469,6 +473,11 @@ mod tests {
                 "[responses]\npath = \"kept.db\"\n",
                 "for store = \"sqlite\" only",
             ),
+            (
+                "[portkey]\nadmin_keys = [\"ops\"]\n",
+                "no client key has the name \"ops\"",
+            ),
+            ("[portkey]\nmax_kept_bytes = 0\n", "portkey.max_kept_bytes"),
             (
                 "[responses]\nmax_conversations = 0\n",
                 "responses.max_conversations",

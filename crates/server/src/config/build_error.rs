@@ -112,6 +112,11 @@ pub enum BuildError {
         /// The providers.
         known: String,
     },
+    /// An administrator whom nobody knows.
+    #[error(
+        "in [portkey] admin_keys: no client key has the name {0:?}; write a name of [server] client_keys"
+    )]
+    UnknownAdmin(String),
     /// A tree of strategies that cannot work.
     #[error(transparent)]
     Route(#[from] RouteError),

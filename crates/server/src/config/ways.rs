@@ -1,6 +1,7 @@
 //! The ways that calls may take: models that stand for several, trees of strategies, Portkey's language.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use orchestra_gateway::{
@@ -11,6 +12,8 @@ use orchestra_types::ProviderId;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::rest::LONGEST_KEPT;
+use super::seconds::Seconds;
 use super::{BuildError, Config};
 
 /// What a model's name of the operator's own stands for.
@@ -58,6 +61,16 @@ pub struct PortkeyConfig {
     pub upstream: UpstreamConfig,
     /// What Portkey calls the providers that are configured here, by their names here.
     pub slugs: BTreeMap<String, String>,
+    /// The clients that may save configs and see providers, by their names in `client_keys`. Nobody else may.
+    pub admin_keys: Vec<String>,
+    /// The database's file for saved configs, feedback and logs; that of `[responses]` by default.
+    pub path: Option<PathBuf>,
+    /// How long feedback and logs are kept.
+    pub keep_seconds: Option<Seconds<LONGEST_KEPT>>,
+    /// How many bytes of feedback and logs are kept.
+    pub max_kept_bytes: Option<u64>,
+    /// How many bytes of them one client has.
+    pub max_kept_bytes_per_client: Option<u64>,
 }
 
 /// When calls go by way of Portkey.
@@ -92,6 +105,11 @@ impl Default for PortkeyConfig {
             caller_keys: true,
             upstream: UpstreamConfig::First,
             slugs: BTreeMap::new(),
+            admin_keys: Vec::new(),
+            path: None,
+            keep_seconds: None,
+            max_kept_bytes: None,
+            max_kept_bytes_per_client: None,
         }
     }
 }

@@ -25,6 +25,13 @@ impl Marks {
         })
     }
 
+    /// For the answer to a call of Portkey's own interface, whatever its headers are.
+    pub(crate) fn always(headers: &HeaderMap) -> Self {
+        Self {
+            trace: Headers(headers).trace(),
+        }
+    }
+
     /// Says in Portkey's words what the gateway's own headers say. There is always a trace id: without one, Portkey's SDKs
     /// repeat a call that failed.
     pub(crate) fn put(self, status: StatusCode, headers: &mut HeaderMap) {

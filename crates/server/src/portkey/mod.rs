@@ -4,7 +4,9 @@
 
 mod answer;
 mod headers;
+mod keyless;
 mod metadata;
+pub(crate) mod rest;
 
 use std::sync::Arc;
 
@@ -16,6 +18,7 @@ use serde_json::Value;
 
 pub(crate) use answer::Marks;
 use headers::{Headers, provider_key};
+use rest::{SavedTree, SavedTrees};
 
 /// Whether a provider is Portkey's cloud, or a gateway of Portkey's elsewhere: by its kind, or by the header in which
 /// it takes its key.
@@ -39,6 +42,8 @@ pub(crate) struct Asked {
 pub(crate) struct Desk<'d> {
     /// The operator's trees.
     pub(crate) routes: &'d Routes,
+    /// What was saved while the gateway runs.
+    pub(crate) saved: &'d SavedTrees,
     /// Whether a call may bring a provider's key of its own.
     pub(crate) caller_keys: bool,
     /// Whether clients present keys of the gateway's.
@@ -93,19 +98,43 @@ impl Desk<'_> {
             return Ok(Arc::new(node));
         }
         let found = self.routes.configs.get(config);
-        let found = found.or_else(|| self.routes.models.get(config));
-        found.cloned().ok_or_else(|| {
-            let names: Vec<&str> = self.routes.configs.keys().map(String::as_str).collect();
-            let known = if names.is_empty() {
-                "there are none".to_owned()
-            } else {
-                format!("there are {}", names.join(", "))
-            };
-            let message = format!("no config has the name {config:?}: {known}; name one in [configs], or send its JSON");
-            invalid("x-portkey-config", &message)
-        })
+        if let Some(found) = found.or_else(|| self.routes.models.get(config)) {
+            return Ok(Arc::clone(found));
+        }
+        match self.saved.get(config) {
+            Some(SavedTree::Ready(tree)) => Ok(tree),
+            Some(SavedTree::Archived) => {
+                let message = format!(
+                    "the saved config {config:?} is archived: make it active, or name another"
+                );
+                Err(invalid("x-portkey-config", &message))
+            }
+            Some(SavedTree::Broken(error)) => {
+                let message = format!("the saved config {config:?} can no longer be read: {error}");
+                Err(invalid("x-portkey-config", &message))
+            }
+            None => Err(self.no_config(config)),
+        }
+    }
+
+    fn no_config(&self, name: &str) -> Refusal {
+        let written = self.routes.configs.keys().cloned();
+        let mut names: Vec<String> = written.take(SHOWN).collect();
+        names.extend(self.saved.some_slugs(SHOWN - names.len()));
+        let known = if names.is_empty() {
+            "there are none".to_owned()
+        } else {
+            format!("there are {}", names.join(", "))
+        };
+        let message = format!(
+            "no config has the name {name:?}: {known}; name one in [configs], save it at /v1/configs, or send its JSON"
+        );
+        invalid("x-portkey-config", &message)
     }
 }
+
+/// How many names of configs an error shows.
+const SHOWN: usize = 20;
 
 fn is_portkeys(headers: &HeaderMap) -> bool {
     let mut names = headers.keys();

@@ -27,6 +27,7 @@ fn read_as(keys_required: bool, pairs: &[(&str, &str)]) -> Result<Option<Asked>,
     let routes = routes();
     let desk = Desk {
         routes: &routes,
+        saved: &SavedTrees::default(),
         caller_keys: true,
         keys_required,
     };
@@ -210,6 +211,7 @@ fn vendors_headers_get_their_own_names() {
     let routes = routes();
     let desk = Desk {
         routes: &routes,
+        saved: &SavedTrees::default(),
         caller_keys: true,
         keys_required: false,
     };

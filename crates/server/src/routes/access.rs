@@ -14,7 +14,7 @@ use crate::secrets::Clients;
 /// Finds the caller by its key, taken from `x-portkey-api-key`, `Authorization` (with or without `Bearer`) or
 /// `x-api-key`: Portkey's clients use the first, OpenAI's the second, Anthropic's either of the last. `None` if no keys are
 /// in use.
-pub(super) fn identify(clients: &Clients, headers: &HeaderMap) -> Result<Option<KeyId>, Refusal> {
+pub(crate) fn identify(clients: &Clients, headers: &HeaderMap) -> Result<Option<KeyId>, Refusal> {
     if !clients.required {
         // Without keys the address is this machine's own, and so must be whoever calls it: a web
         // page that a browser here shows must not spend, by name (DNS rebinding) or by form.

@@ -21,7 +21,7 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 const MIN_BYTES_PER_SECOND: usize = 1024;
 
 /// Reads a whole body of at most `limit` bytes that never pauses longer than `patience`.
-pub(super) async fn read(
+pub(crate) async fn read(
     headers: &HeaderMap,
     mut body: Body,
     limit: usize,

@@ -39,7 +39,7 @@ pub(super) async fn serve(
         Ok(incoming) => wrap(app.gateway.call(incoming).await),
         Err(refusal) => wrap(refuse(app, endpoint, refusal)),
     };
-    marked(answer, marks)
+    marked(app, answer, marks).await
 }
 
 /// What the call says in Portkey's words.
@@ -50,6 +50,7 @@ fn read_portkey(
 ) -> Result<Asked, Refusal> {
     let desk = Desk {
         routes: app.gateway.routes(),
+        saved: &app.rest.saved,
         caller_keys: app.caller_keys,
         keys_required: app.keeper.clients().now().required,
     };

@@ -1,7 +1,7 @@
 //! What the server answers, path by path.
 
-mod access;
-mod body;
+pub(crate) mod access;
+pub(crate) mod body;
 mod endpoints;
 mod health;
 mod metrics;
@@ -9,19 +9,21 @@ mod models;
 mod raw;
 mod reply;
 mod responses;
+mod rest;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{any, get};
 use orchestra_dialects::Endpoint;
-use orchestra_gateway::Gateway;
+use orchestra_gateway::{Compat, Gateway};
 
 use crate::connection::Load;
 use crate::health::Probes;
 use crate::metrics::Metrics;
+use crate::portkey::rest::Rest;
 use crate::secrets::Keeper;
 
 /// What every handler needs.
@@ -34,11 +36,20 @@ pub(crate) struct App {
     pub(crate) keeper: Arc<Keeper>,
     /// Whether a call may bring a provider's key of its own.
     pub(crate) caller_keys: bool,
+    /// Portkey's own interface.
+    pub(crate) rest: Rest,
     pub(crate) max_body_bytes: usize,
     /// The longest pause within a client's body.
     pub(crate) body_patience: Duration,
     /// Set when the server has begun to stop.
     pub(crate) stopping: AtomicBool,
+}
+
+impl App {
+    /// Whether clients of Portkey's get errors as its own gateway writes them.
+    fn says_it_as_portkey(&self) -> bool {
+        self.gateway.routes().compat == Compat::Portkey
+    }
 }
 
 pub(crate) type Shared = Arc<App>;
@@ -90,6 +101,9 @@ pub(crate) fn router(app: Shared) -> Router {
                 &format!("{root}/{{id}}/input_items"),
                 items.fallback(raw::pass),
             );
+    }
+    for path in crate::portkey::rest::paths() {
+        router = router.route(&path, any(rest::serve));
     }
     for endpoint in Endpoint::SERVED {
         let path = endpoint.path();

@@ -9,13 +9,19 @@ use orchestra_dialects::{ErrorKind, Family};
 use orchestra_gateway::{ModelEntry, Refusal};
 use serde_json::{Value, json};
 
-use super::reply::{family_of, json, wrap};
-use super::{Shared, access};
+use super::reply::{family_of, identified, json, wrap};
+use super::{App, Shared, access};
+use crate::portkey::Marks;
 
 /// `GET /v1/models` in the shape that the caller's kind of client reads.
 pub(super) async fn list(State(app): State<Shared>, headers: HeaderMap) -> Response {
-    let family = family_of(&headers);
-    if let Err(refusal) = access::identify(&app.keeper.clients().now(), &headers) {
+    let answer = listed(&app, &headers).await;
+    identified(&app, answer, Marks::of(&headers)).await
+}
+
+async fn listed(app: &App, headers: &HeaderMap) -> Response {
+    let family = family_of(headers);
+    if let Err(refusal) = access::identify(&app.keeper.clients().now(), headers) {
         return wrap(app.gateway.refuse(refusal, family, None));
     }
     let models: Vec<Value> = app
@@ -43,8 +49,13 @@ pub(super) async fn one(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let family = family_of(&headers);
-    if let Err(refusal) = access::identify(&app.keeper.clients().now(), &headers) {
+    let answer = found(&app, id, &headers).await;
+    identified(&app, answer, Marks::of(&headers)).await
+}
+
+async fn found(app: &App, id: String, headers: &HeaderMap) -> Response {
+    let family = family_of(headers);
+    if let Err(refusal) = access::identify(&app.keeper.clients().now(), headers) {
         return wrap(app.gateway.refuse(refusal, family, None));
     }
     let listed = app

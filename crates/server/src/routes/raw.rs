@@ -38,7 +38,7 @@ pub(super) async fn pass(State(app): State<Shared>, request: Request<Body>) -> R
         Ok(call) => wrap(app.gateway.pass(call).await),
         Err(refusal) => wrap(app.gateway.refuse(refusal, family, None)),
     };
-    marked(answer, marks)
+    marked(&app, answer, marks).await
 }
 
 /// The provider that the first segment of a path names, and the path behind it.

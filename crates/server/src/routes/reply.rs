@@ -6,8 +6,12 @@ use http::{HeaderMap, Method, StatusCode, Uri};
 use orchestra_dialects::{ErrorKind, Family};
 use orchestra_gateway::{AnswerBody, Refusal};
 
-use super::Shared;
+use super::{App, Shared};
 use crate::portkey::Marks;
+use crate::portkey::rest::with_portkeys_words;
+
+/// More than any error of the gateway's own has.
+const LONGEST_ERROR: usize = 1 << 20;
 
 /// Wraps the gateway's answer for the router.
 pub(super) fn wrap(answer: http::Response<AnswerBody>) -> Response {
@@ -15,12 +19,40 @@ pub(super) fn wrap(answer: http::Response<AnswerBody>) -> Response {
 }
 
 /// The answer, with what clients of Portkey's look for if it goes to one.
-pub(super) fn marked(mut answer: Response, marks: Option<Marks>) -> Response {
+pub(super) async fn marked(app: &App, mut answer: Response, marks: Option<Marks>) -> Response {
     if let Some(marks) = marks {
+        if app.says_it_as_portkey() {
+            answer = portkeys(answer).await;
+        }
         let status = answer.status();
         marks.put(status, answer.headers_mut());
     }
     answer
+}
+
+/// An answer that the server gives by itself: a client of Portkey's looks for the call's identity there, too.
+pub(super) async fn identified(app: &App, mut answer: Response, marks: Option<Marks>) -> Response {
+    if marks.is_some()
+        && let Ok(id) = http::HeaderValue::from_bytes(&app.gateway.mint().to_ascii())
+    {
+        let headers = answer.headers_mut();
+        headers.entry("x-orchestra-call-id").or_insert(id);
+    }
+    marked(app, answer, marks).await
+}
+
+/// An error of the gateway's own, with Portkey's words beside the dialect's. Any other answer stays as it is.
+pub(super) async fn portkeys(answer: Response) -> Response {
+    let (mut head, body) = answer.into_parts();
+    let Some(refusal) = head.extensions.remove::<Refusal>() else {
+        return Response::from_parts(head, body);
+    };
+    let Ok(body) = axum::body::to_bytes(body, LONGEST_ERROR).await else {
+        return Response::from_parts(head, axum::body::Body::empty());
+    };
+    head.headers.remove(http::header::CONTENT_LENGTH);
+    let said = with_portkeys_words(&body, &refusal).unwrap_or(body);
+    Response::from_parts(head, axum::body::Body::from(said))
 }
 
 /// A JSON answer.

@@ -79,6 +79,7 @@ fn value(field: &str) -> &'static str {
         "upstream" => "\"fallback\"",
         "slugs" => "{ openai = \"prod\" }",
         "compat" => "\"portkey-1.x\"",
+        "admin_keys" => "[\"app\"]",
         "strict_models" => "[\"fast\"]",
         _ => "7",
     }

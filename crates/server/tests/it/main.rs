@@ -19,6 +19,7 @@ mod portkey_cases;
 mod prometheus;
 mod records;
 mod responses;
+mod rest;
 mod secrets;
 mod series;
 mod slow;
