@@ -58,8 +58,8 @@ async fn who_asks_how_it_fares_does_not_wait_behind_calls() {
         "/health/openai?probe=false",
         "/v1/models/openai/gpt-5",
     ] {
-        let asked = call(&stage, &request("GET", path, b""));
-        let answer = soon(path, asked).await;
+        let request = request("GET", path, b"");
+        let answer = soon(path, call(&stage, &request)).await;
         assert_ne!(answer.status, 503, "{path}: {}", answer.text());
     }
     until_metrics_say(
