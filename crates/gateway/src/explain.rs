@@ -185,6 +185,9 @@ fn attempt(attempt: &AttemptRecord) -> Value {
     if let Some(hedge) = attempt.hedge {
         value["hedge"] = json!(hedge.as_str());
     }
+    if let Some(cost) = attempt.estimated_cost {
+        value["estimated_cost"] = json!(cost.to_string());
+    }
     if let Some(rule) = attempt.led_by {
         value["led_by"] = json!(rule);
     }

@@ -59,6 +59,9 @@ pub struct AttemptRecord {
     pub fault: Option<&'static str>,
     /// What came of it, if it was made while the one before had not answered.
     pub hedge: Option<HedgeOutcome>,
+    /// What it may have cost by list price, if it was cancelled: all of the input, and a usual answer. `None` if the price is not
+    /// known. It is in no other sum.
+    pub estimated_cost: Option<Money>,
     /// Where the target stands in the tree that the call followed, such as `targets[1]`; empty without a tree.
     pub path: String,
     /// The rule that led here from a target that could not serve the call as it is: `larger_context`, `on_context_length` or
@@ -104,7 +107,7 @@ impl HedgeOutcome {
 }
 
 /// The word for an attempt that was dropped because another one of the same call was faster.
-pub(crate) const CALLED_OFF: &str = "cancelled";
+const CALLED_OFF: &str = "cancelled";
 
 /// What is known of a call when it is over.
 #[derive(Clone, Debug)]
@@ -278,6 +281,7 @@ impl Settlement {
             translated_to,
             fault: Some("abandoned"),
             hedge: None,
+            estimated_cost: None,
             path: String::new(),
             led_by: self.led_by.take(),
             took: Duration::ZERO,
@@ -309,10 +313,26 @@ impl Settlement {
         }
     }
 
+    /// Notes that a send was dropped because another one was faster, and what it may have cost.
+    pub(crate) fn called_off(&mut self, sent: Sent, cost: Option<Money>, now: Duration) {
+        self.attempted(sent, Some(CALLED_OFF), now);
+        if let Some(attempt) = self.record.attempts.get_mut(sent.number) {
+            attempt.estimated_cost = cost;
+        }
+    }
+
     /// Notes that a send was made because the one before was slow.
     pub(crate) fn is_hedge(&mut self, sent: Sent) {
         if let Some(attempt) = self.record.attempts.get_mut(sent.number) {
             attempt.hedge = Some(HedgeOutcome::Abandoned);
+        }
+    }
+
+    /// Notes that the latest of several sends that are over did not decide: the one before it did.
+    pub(crate) fn not_decided_by(&mut self, sent: Sent) {
+        let attempts = &mut self.record.attempts;
+        if sent.number > 0 && sent.number + 1 == attempts.len() {
+            attempts.swap(sent.number - 1, sent.number);
         }
     }
 

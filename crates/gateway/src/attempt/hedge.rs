@@ -18,7 +18,8 @@ use crate::fault::Fault;
 use crate::gateway::{Gateway, Served};
 use crate::hedging::is_repeatable;
 use crate::keys::Access;
-use crate::settle::{CALLED_OFF, Sent};
+use crate::routes::CallCost;
+use crate::settle::Sent;
 
 /// When a second target is asked.
 #[derive(Clone, Copy, Debug)]
@@ -118,9 +119,9 @@ impl Gateway {
             Either::Left((Err(fault), _)) => {
                 let fault = self.failed(first, sent, fault, round);
                 let stage = first.question.stage;
-                match Self::beyond(round.stages, stage.after(&fault), &fault) {
-                    None => End::Nowhere(fault),
-                    Some(_) => match rival.await {
+                match Self::leads_on(round.stages, stage, &fault) {
+                    false => End::Nowhere(fault),
+                    true => match rival.await {
                         Ok(answer) => End::Second(answer, Some(fault)),
                         Err(other) => End::Neither(fault, self.failed(lane, also, other, round)),
                     },
@@ -148,11 +149,10 @@ impl Gateway {
         round: &mut Round<'_>,
     ) -> Raced {
         let now = self.parts.clock.monotonic();
-        let called_off = Some(CALLED_OFF);
         match end {
             End::First(answer, other) => {
                 match other {
-                    None => round.settlement.attempted(also, called_off, now),
+                    None => self.call_off(second, also, now, round),
                     Some(fault) => fault.book(second.access, now),
                 }
                 let raced = self.alone(first, sent, Ok(answer), round);
@@ -162,7 +162,7 @@ impl Gateway {
             End::Second(answer, other) => {
                 match other {
                     None => {
-                        round.settlement.attempted(sent, called_off, now);
+                        self.call_off(first, sent, now, round);
                         first
                             .access
                             .outrun(form(round.settlement.record.streamed), now);
@@ -172,7 +172,7 @@ impl Gateway {
                 self.alone(second, also, Ok(answer), round)
             }
             End::Nowhere(fault) => {
-                round.settlement.attempted(also, called_off, now);
+                self.call_off(second, also, now, round);
                 round.settlement.decided_by(sent);
                 Raced::Failed(Box::new(fault))
             }
@@ -187,6 +187,14 @@ impl Gateway {
                 Raced::Failed(Box::new(fault))
             }
         }
+    }
+
+    /// Books one of the two that is dropped, with what it may have cost: no provider says.
+    fn call_off(&self, lane: Lane<'_>, sent: Sent, now: Duration, round: &mut Round<'_>) {
+        let target = lane.question.target;
+        let price = self.finder().price(&target.member, &target.model);
+        let cost = price.and_then(|price| CallCost::of(lane.attempts.call).at(&price));
+        round.settlement.called_off(sent, cost, now);
     }
 
     /// What came of one target alone.

@@ -56,6 +56,18 @@ impl Gateway {
         Some(larger)
     }
 
+    /// Whether a second target that is being asked may help after this fault of the first one: the plan leads on, and to no
+    /// alternative that the operator has named.
+    pub(super) fn leads_on(stages: &[Stage], stage: &Stage, fault: &Fault) -> bool {
+        match Trouble::of(fault) {
+            Some(trouble) if stage.alternatives.after(trouble).is_some() => false,
+            Some(Trouble::TooLong) => true,
+            Some(Trouble::Refused) | None => {
+                Self::beyond(stages, stage.after(fault), fault).is_some()
+            }
+        }
+    }
+
     /// Of the targets to which other failures would lead, the first with a window that is known to be larger than every one
     /// that was too small. Where none of those is known: the first whose window is known, else the next that is another model
     /// at least.

@@ -173,6 +173,8 @@ impl<'r> Round<'r> {
     pub(super) fn take_early(&mut self, at: usize) -> Option<Early> {
         let early = self.early.take_if(|early| early.at == at)?;
         self.settlement.decided_by(early.sent);
+        // It was no rule that led there.
+        self.settlement.led_by(None);
         Some(early)
     }
 

@@ -44,7 +44,9 @@ impl Gateway {
         let stages = round.stages;
         let onwards = |at: &usize| stages[*at].exit(None, true);
         let places = std::iter::successors(first.stage.exit(None, true), onwards);
-        let mut places = places.take(stages.len()).filter(|at| !round.was_at(*at));
+        let mut places = places
+            .take(stages.len())
+            .filter(|at| !round.was_at(*at) && self.may_fit(round, *at));
         let second = places.find_map(|at| self.beside(base, first.target, at, stages))?;
         if !self.hedges.withdraw(base.call.head.model(), due.most_extra) {
             round.settlement.record.hedge_capped = true;

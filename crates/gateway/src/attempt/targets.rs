@@ -55,6 +55,7 @@ impl Gateway {
             // Its turn never came.
             let now = self.parts.clock.monotonic();
             early.fault.book(&early.access, now);
+            round.settlement.not_decided_by(early.sent);
         }
         match done {
             Some(done) => done,
@@ -88,7 +89,7 @@ impl Gateway {
             && round.visit(at)
         {
             let stage = &round.stages[at];
-            if !self.may_fit(round, at) {
+            if !round.is_early(at) && !self.may_fit(round, at) {
                 next = stage.exit(None, true);
                 continue;
             }

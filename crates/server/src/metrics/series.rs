@@ -138,11 +138,7 @@ impl ModelSeries {
 
     /// Counts what a call cost.
     pub(super) fn cost(&self, cost: Money, budget: &Budget) {
-        let pico = cost.pico().max(0).saturating_add(PICO_PER_NANO - 1);
-        let billionths = pico / PICO_PER_NANO;
-        let billionths = u64::try_from(billionths)
-            .unwrap_or(MOST_COST)
-            .min(MOST_COST);
+        let billionths = billionths(cost);
         if billionths > 0 {
             budget.add(&self.cost, &budget.overflow.cost, billionths);
         }
@@ -151,8 +147,7 @@ impl ModelSeries {
     pub(super) fn write_cost(&self, text: &mut Text, name: &str, labels: [Label<'_>; 2]) {
         let billionths = self.cost.load(Ordering::Relaxed);
         if billionths > 0 {
-            let dollars = Money::from_pico(i128::from(billionths) * PICO_PER_NANO);
-            text.sample(name, &labels, dollars);
+            text.sample(name, &labels, dollars(billionths));
         }
     }
 
@@ -163,6 +158,18 @@ impl ModelSeries {
     pub(super) fn write_tokens(&self, text: &mut Text, name: &str, labels: [Label<'_>; 2]) {
         write(text, name, labels, "kind", &TOKENS, &self.tokens);
     }
+}
+
+/// A sum of money in billionths of a dollar, rounded up.
+pub(super) fn billionths(cost: Money) -> u64 {
+    let pico = cost.pico().max(0).saturating_add(PICO_PER_NANO - 1);
+    let billionths = u64::try_from(pico / PICO_PER_NANO);
+    billionths.unwrap_or(MOST_COST).min(MOST_COST)
+}
+
+/// So many billionths of a dollar.
+pub(super) fn dollars(billionths: u64) -> Money {
+    Money::from_pico(i128::from(billionths) * PICO_PER_NANO)
 }
 
 /// The counters in the order of [`TOKENS`].

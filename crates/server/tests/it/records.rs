@@ -25,6 +25,7 @@ pub(crate) fn record(provider: &str, model: &str) -> CallRecord {
             translated_to: None,
             fault: None,
             hedge: None,
+            estimated_cost: None,
             path: String::new(),
             led_by: None,
             took: Duration::from_millis(420),

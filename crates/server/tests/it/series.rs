@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use orchestra_gateway::{HedgeOutcome, KnownModels};
 use orchestra_server::Metrics;
-use orchestra_types::{ModelId, ProviderId};
+use orchestra_types::{ModelId, Money, ProviderId};
 
 use crate::prometheus::Exposition;
 use crate::records::record;
@@ -51,6 +51,7 @@ fn hedges_are_counted_by_what_came_of_them() {
     hedged.attempts.push(hedged.attempts[0].clone());
     for outcome in [HedgeOutcome::Won, HedgeOutcome::Lost, HedgeOutcome::Won] {
         hedged.attempts[0].fault = Some("cancelled");
+        hedged.attempts[0].estimated_cost = Some(Money::from_pico(2_500_000_000));
         hedged.attempts[1].hedge = Some(outcome);
         metrics.record(&hedged);
     }
@@ -63,6 +64,7 @@ fn hedges_are_counted_by_what_came_of_them() {
         ["won", "lost", "failed", "capped"].map(of),
         [2.0, 1.0, 0.0, 1.0]
     );
+    assert_eq!(read.sum("orchestra_hedge_cost_dollars_total", &[]), 0.0075);
     let cancelled = [("fault", "cancelled")];
     assert_eq!(read.sum("orchestra_attempts_total", &cancelled), 3.0);
 }

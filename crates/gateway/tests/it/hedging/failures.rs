@@ -76,6 +76,31 @@ async fn a_failure_that_leads_nowhere_ends_both() {
     assert_eq!(theatre.report("two").in_flight, 0);
 }
 
+/// Another may take what is too long for one; and if it does not, the first one's word is what the client gets.
+#[tokio::test(start_paused = true)]
+async fn what_is_too_long_for_the_first_one_may_not_be_for_the_second() {
+    let theatre = Theatre::racing([Act::TooLong(1_500), Act::Whole(2_000)]);
+    let got = theatre.ask(false).await;
+    assert_eq!(got.status, 200);
+    assert_eq!(
+        attempts(&got.record),
+        [("one", "context_length", None), ("two", "-", WON)]
+    );
+    for second in [10, 2_000] {
+        let theatre = Theatre::racing([Act::TooLong(1_500), Act::TooLong(second)]);
+        let got = theatre.ask(false).await;
+        assert_eq!(got.status, 400);
+        assert_eq!(
+            attempts(&got.record),
+            [
+                ("two", "context_length", FAILED),
+                ("one", "context_length", None)
+            ]
+        );
+        assert_eq!(got.header("x-orchestra-provider"), "one");
+    }
+}
+
 /// What every target would say is believed the one that said it, once its turn has come.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_of_the_second_one_counts_when_the_first_one_has_failed() {

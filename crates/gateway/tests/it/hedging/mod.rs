@@ -22,9 +22,10 @@ use orchestra_gateway::{
     CallRecord, HedgeAfter, HedgeOutcome, HedgeRules, Hedging, OutgoingBody, Retries, RetryRules,
     SendFuture, Settings, Share, Transport, UpstreamBody,
 };
+use orchestra_providers::{ModelFactsRow, Row};
 use tokio::time::{Instant, sleep};
 
-use crate::harness::{Ask, EVERYONE, Got, NAMES, PausedClock, Stage, row};
+use crate::harness::{Ask, EVERYONE, Got, MODEL, NAMES, PausedClock, Stage, row};
 use crate::wire;
 
 const CHAT: Endpoint = Endpoint::ChatCompletions;
@@ -36,6 +37,8 @@ enum Act {
     Whole(u64),
     /// An error with this status, after this time.
     Error(u64, u16),
+    /// The word that the call is too long, after this time.
+    TooLong(u64),
     /// A stream: its opening after the first time, the rest after the second one.
     Stream(u64, u64),
     Never,
@@ -136,6 +139,13 @@ impl Transport for Road {
                     let text = r#"{"error":{"message":"no","type":"t"}}"#.to_owned();
                     Ok(response(status, "application/json", vec![(0, text)], None))
                 }
+                Act::TooLong(after) => {
+                    pause(after).await;
+                    watch.ends();
+                    let text = r#"{"error":{"message":"no","code":"context_length_exceeded"}}"#;
+                    let text = vec![(0, text.to_owned())];
+                    Ok(response(400, "application/json", text, None))
+                }
                 Act::Stream(opening, rest) => {
                     let (first, more) = wire::recorded(CHAT).events.split_at(1);
                     let pieces = vec![(opening, first.concat()), (rest, more.concat())];
@@ -187,7 +197,10 @@ impl Theatre {
         let acts: BTreeMap<_, _> = NAMES.into_iter().zip(acts).collect();
         let rows: Vec<_> = NAMES[..acts.len()]
             .iter()
-            .map(|name| row(&format!("http://{name}.example")))
+            .map(|name| Row {
+                facts: Some(vec![price()]),
+                ..row(&format!("http://{name}.example"))
+            })
             .collect();
         let road = Arc::new(Road {
             began,
@@ -229,6 +242,16 @@ impl Theatre {
         let member = self.stage.gateway.providers().member(name).unwrap();
         let now = self.road.began.elapsed();
         member.target_reports(now).remove(0).report
+    }
+}
+
+/// Two dollars for a million tokens of input, ten for as many of output.
+fn price() -> ModelFactsRow {
+    let price = serde_json::json!({ "input": 2, "output": 10 });
+    ModelFactsRow {
+        models: vec![MODEL.to_owned()],
+        context: None,
+        price: Some(serde_json::from_value(price).unwrap()),
     }
 }
 

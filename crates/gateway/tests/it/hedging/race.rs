@@ -42,6 +42,17 @@ async fn a_second_target_answers_for_a_slow_one() {
     assert_eq!(got.header("x-orchestra-provider"), "two");
     assert_eq!(got.header("x-orchestra-attempts"), "2");
     assert!(!got.record.hedge_capped);
+    // Nine tokens of output, and a short prompt.
+    let costs: Vec<_> = got
+        .record
+        .attempts
+        .iter()
+        .map(|attempt| attempt.estimated_cost.map(orchestra_types::Money::pico))
+        .collect();
+    assert!(
+        matches!(costs[..], [Some(90_000_001..150_000_000), None]),
+        "{costs:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
