@@ -102,6 +102,13 @@ async fn who_asks_is_told_the_estimates() {
     let dollars: f64 = cost(0).unwrap().parse().unwrap();
     // 2,000 tokens and 100: 0.0025.
     assert!((0.0020..0.0030).contains(&dollars), "{dollars}");
+    // However long an answer may become, a usual one is reckoned with.
+    let estimate = |most: u64| {
+        let plan = stage.gateway.explain(long(most).into_incoming()).unwrap();
+        plan.targets[0].estimated_cost.unwrap()
+    };
+    assert_eq!(estimate(100_000), estimate(1_000));
+    assert!(estimate(1_000) > estimate(999));
 }
 
 #[tokio::test]
