@@ -33,6 +33,16 @@ pub(super) enum Suite {
     Integration,
 }
 
+impl Suite {
+    /// How cargo is told to build it.
+    pub(super) const fn selected(self) -> &'static [&'static str] {
+        match self {
+            Self::Unit => &["--lib"],
+            Self::Integration => &["--test", "it"],
+        }
+    }
+}
+
 /// Every set of tests that some line names.
 pub(super) const ALL: [Tests; 5] = [FORMATS, STORE, OVERTAKEN, AUDIT, BACKUP];
 

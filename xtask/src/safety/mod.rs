@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 
 use crate::arguments::Arguments;
 use crate::check;
-use lines::{ALL, LINES, Line};
+use lines::{ALL, LINES, Line, Suite};
 use suite::Build;
 
 /// Says which line is gone, by its number.
@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &mut Arguments) -> anyhow::Result<()> {
         )?;
     }
     add_switch(&copy)?;
-    let build = Build::of(&copy, &target)?;
+    let build = Build::of(&copy, &target, &[Suite::Unit, Suite::Integration])?;
     for tests in ALL {
         if switched.iter().any(|(_, line)| line.tests == tests) {
             build.check(tests)?;
@@ -61,7 +61,11 @@ pub(crate) fn run(arguments: &mut Arguments) -> anyhow::Result<()> {
     for (_, line) in fixed {
         begin_anew()?;
         replace(&copy, line, line.instead)?;
-        unguarded.extend(judge(&Build::of(&copy, &target)?, line, None)?);
+        unguarded.extend(judge(
+            &Build::of(&copy, &target, &[line.tests.of])?,
+            line,
+            None,
+        )?);
     }
     if unguarded.is_empty() {
         return Ok(());

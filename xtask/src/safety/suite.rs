@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use cargo_metadata::{Message, TargetKind};
 
 use super::SWITCH;
@@ -15,25 +15,19 @@ use crate::command::{by_hand, cargo, shown, succeeded};
 pub(super) struct Build {
     /// Where tests expect to be started.
     package: PathBuf,
-    unit: PathBuf,
-    integration: PathBuf,
+    programs: Vec<(Suite, PathBuf)>,
 }
 
 impl Build {
-    /// Builds them. What does not compile proves nothing.
+    /// Builds these programs. What does not compile proves nothing.
     ///
     /// # Errors
     /// If it does not compile.
-    pub(super) fn of(copy: &Path, target: &Path) -> anyhow::Result<Self> {
-        let mut command = cargo([
-            "test",
-            "-p",
-            "orchestra-secrets",
-            "--lib",
-            "--test",
-            "it",
-            "--no-run",
-        ]);
+    pub(super) fn of(copy: &Path, target: &Path, suites: &[Suite]) -> anyhow::Result<Self> {
+        let mut command = cargo(["test", "-p", "orchestra-secrets", "--no-run"]);
+        for suite in suites {
+            command.args(suite.selected());
+        }
         command
             .arg("--message-format=json-render-diagnostics")
             .current_dir(copy)
@@ -42,28 +36,24 @@ impl Build {
         println!("$ {}", shown(&command));
         let mut child = command.spawn().context("cargo cannot be started")?;
         let output = BufReader::new(child.stdout.take().context("cargo has no output")?);
-        let (mut unit, mut integration) = (None, None);
+        let mut programs = Vec::new();
         for message in Message::parse_stream(output) {
             if let Message::CompilerArtifact(artifact) = message?
                 && let Some(executable) = artifact.executable
             {
-                let kinds = &artifact.target.kind;
-                let place = if kinds.contains(&TargetKind::Test) {
-                    &mut integration
+                let is_apart = artifact.target.kind.contains(&TargetKind::Test);
+                let suite = if is_apart {
+                    Suite::Integration
                 } else {
-                    &mut unit
+                    Suite::Unit
                 };
-                *place = Some(executable.into_std_path_buf());
+                programs.push((suite, executable.into_std_path_buf()));
             }
         }
         succeeded(&command, child.wait())?;
-        let (Some(unit), Some(integration)) = (unit, integration) else {
-            bail!("cargo has built no tests");
-        };
         Ok(Self {
             package: copy.join("crates/secrets"),
-            unit,
-            integration,
+            programs,
         })
     }
 
@@ -72,7 +62,7 @@ impl Build {
     /// # Errors
     /// If one fails, or they cannot be started.
     pub(super) fn check(&self, tests: Tests) -> anyhow::Result<()> {
-        let mut command = self.command(tests);
+        let mut command = self.command(tests)?;
         let status = command.arg("--quiet").status();
         succeeded(&command, status).context("the tests fail with every line in its place")
     }
@@ -82,7 +72,7 @@ impl Build {
     /// # Errors
     /// If they cannot be started.
     pub(super) fn miss(&self, tests: Tests, gone: Option<usize>) -> anyhow::Result<bool> {
-        let mut command = self.command(tests);
+        let mut command = self.command(tests)?;
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         if let Some(gone) = gone {
             command.env(SWITCH, gone.to_string());
@@ -101,15 +91,16 @@ impl Build {
         Ok(!child.wait()?.success())
     }
 
-    fn command(&self, tests: Tests) -> Command {
-        let mut command = by_hand(match tests.of {
-            Suite::Unit => &self.unit,
-            Suite::Integration => &self.integration,
-        });
+    fn command(&self, tests: Tests) -> anyhow::Result<Command> {
+        let mut programs = self.programs.iter();
+        let (_, program) = programs
+            .find(|(suite, _)| *suite == tests.of)
+            .context("cargo has not built these tests")?;
+        let mut command = by_hand(program);
         command
             .args(tests.filters)
             .current_dir(&self.package)
             .stdin(Stdio::null());
-        command
+        Ok(command)
     }
 }
