@@ -192,6 +192,14 @@ impl Refusal {
         .for_good()
     }
 
+    /// An address that the call brought along and that is not called.
+    pub(crate) fn custom_host(problem: &str) -> Self {
+        const HEADER: &str = "x-portkey-custom-host";
+        Self::invalid("invalid_header", format!("the header {HEADER}: {problem}"))
+            .at(HEADER)
+            .for_good()
+    }
+
     pub(crate) fn no_attempt_allowed() -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,

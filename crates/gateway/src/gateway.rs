@@ -250,6 +250,13 @@ impl Gateway {
             Some(name) => Some(self.pinned(name.as_str(), &incoming.directions)?),
             None => None,
         };
+        let host = &incoming.directions.settings.custom_host;
+        if host.is_some() && (incoming.directions.tree.is_some() || pinned.is_none()) {
+            return Err(Refusal::custom_host(
+                "it needs one provider whose language is spoken there: name that in x-portkey-provider; in a config, write \
+                 `custom_host` into a target; or configure a provider with this `base_url`",
+            ));
+        }
         if let Some(tree) = &incoming.directions.tree {
             let checked = self.finder().check(tree, false);
             checked.map_err(|error| Refusal::invalid_config(&error))?;
@@ -259,9 +266,10 @@ impl Gateway {
 
     /// The provider that the call names, with the caller's own key if it brought one.
     fn pinned(&self, name: &str, directions: &Directions) -> Result<Arc<Member>, Refusal> {
-        match &directions.key {
-            Some(key) => self.finder().lent(name, key),
-            None => self.member(name),
+        match (&directions.settings.custom_host, &directions.key) {
+            (Some(host), key) => self.finder().elsewhere(name, host, key.as_ref()),
+            (None, Some(key)) => self.finder().lent(name, key),
+            (None, None) => self.member(name),
         }
     }
 

@@ -178,6 +178,7 @@ impl Provider {
             errors: error_rules(row)?,
             rate_limits: rate_limits(row)?,
             id,
+            base,
             root,
             routes,
             auth,
@@ -219,7 +220,7 @@ fn passthrough_root(row: &Row, base: &Address) -> Result<Address, RowError> {
     }
 }
 
-fn address(field: &'static str, url: &str) -> Result<Address, RowError> {
+pub(crate) fn address(field: &'static str, url: &str) -> Result<Address, RowError> {
     Address::parse(url).map_err(|problem| RowError::Url {
         field,
         url: url.to_owned(),
@@ -326,7 +327,7 @@ fn route(base: &Address, root: &Address, path: &str) -> Result<Route, RowError> 
     })
 }
 
-fn join(base: &Address, path: &str) -> Result<Uri, RowError> {
+pub(crate) fn join(base: &Address, path: &str) -> Result<Uri, RowError> {
     base.join(path).map_err(|source| RowError::Path {
         path: path.to_owned(),
         source,

@@ -6,6 +6,7 @@ use orchestra_dialects::{Endpoint, Family, Profile, UpstreamError};
 use orchestra_types::{Price, ProviderId};
 
 use crate::address::{self, Address};
+use crate::assemble;
 use crate::facts::Facts;
 use crate::headers::AllowList;
 use crate::pattern::Pattern;
@@ -23,6 +24,7 @@ pub struct Provider {
     pub(crate) id: ProviderId,
     pub(crate) label: String,
     pub(crate) also_called: Vec<String>,
+    pub(crate) base: Address,
     pub(crate) root: Address,
     /// In the order of [`Endpoint::ALL`].
     pub(crate) routes: [Option<Route>; Endpoint::ALL.len()],
@@ -122,6 +124,29 @@ impl Provider {
     #[must_use]
     pub fn origin(&self) -> &str {
         self.root.origin()
+    }
+
+    /// The same provider at another address, which takes the place of its `base_url`.
+    ///
+    /// # Errors
+    /// [`RowError`] if the address cannot be used.
+    pub fn at(&self, base_url: &str) -> Result<Self, RowError> {
+        let base = assemble::address("base_url", base_url)?;
+        let moved = |uri: &Uri| {
+            let path = uri.path().strip_prefix(self.base.path());
+            assemble::join(&base, path.unwrap_or_else(|| uri.path()))
+        };
+        let mut routes = self.routes.clone();
+        for route in routes.iter_mut().flatten() {
+            route.uri = moved(&route.uri)?;
+        }
+        Ok(Self {
+            models_uri: moved(&self.models_uri)?,
+            root: base.without_version(),
+            routes,
+            base,
+            ..self.clone()
+        })
     }
 
     /// Where this endpoint is; of [`Endpoint::GenerateContent`], where its models are. None: it does not speak it.

@@ -117,6 +117,8 @@ pub struct Target {
     pub model: Option<String>,
     /// A key that stands in the configuration itself. Not printed.
     pub key: Option<InlineKey>,
+    /// An address of the target's own, in place of the provider's: its own or that of a node above.
+    pub host: Option<String>,
     /// Whether provider and key come with the call.
     pub from_call: bool,
     /// Fields that only one kind of provider knows.

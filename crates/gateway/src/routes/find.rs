@@ -22,6 +22,10 @@ const CALLERS: &str = "caller";
 /// What Portkey's clients write for a model that they leave out.
 pub(crate) const MODEL_LEFT_OUT: &str = "portkey-default";
 
+/// An address, and nothing that says what is spoken there.
+const NOBODYS_HOST: &str =
+    "`custom_host` needs the `provider` whose language is spoken there, in the same target";
+
 /// Looks targets up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Finder<'f> {
@@ -45,9 +49,16 @@ impl<'f> Finder<'f> {
         model: &str,
         pinned: Option<&Arc<Member>>,
     ) -> Result<Vec<(Arc<Member>, ModelId)>, Refusal> {
-        let named = match target.provider.as_ref().or(target.slug.as_ref()) {
-            Some(name) => Some(self.named(name, target.key.as_ref())?),
-            None => pinned.cloned(),
+        let name = target.provider.as_ref().or(target.slug.as_ref());
+        let named = match (name, &target.host) {
+            (Some(name), Some(host)) => {
+                let key = target.key.as_ref();
+                let key = key.map(|key| CallersKey::new(key.expose().to_owned()));
+                Some(self.elsewhere(name, host, key.as_ref())?)
+            }
+            (Some(name), None) => Some(self.named(name, target.key.as_ref())?),
+            (None, Some(_)) => return Err(Refusal::custom_host(NOBODYS_HOST)),
+            (None, None) => pinned.cloned(),
         };
         match named {
             Some(member) => self.pinned(member, model),
@@ -85,15 +96,21 @@ impl<'f> Finder<'f> {
         let provider = self
             .provider(name)
             .ok_or_else(|| Refusal::no_such_provider(name))?;
-        let lent = ProviderKey::shared(
-            KeyName::new(CALLERS).map_err(|_| unusable(name))?,
-            Arc::<Secret>::clone(&key.0),
-        );
-        let member = Member::guest(provider.clone(), Keys::Ready(vec![lent]));
-        Ok(Arc::new(member.map_err(|_| unusable(name))?))
+        Self::lend(provider.clone(), key)
     }
 
-    fn provider(&self, name: &str) -> Option<&'f Provider> {
+    /// A provider for one call, called with the key that came with it.
+    pub(super) fn lend(provider: Provider, key: &CallersKey) -> Result<Arc<Member>, Refusal> {
+        let name = provider.id().clone();
+        let lent = ProviderKey::shared(
+            KeyName::new(CALLERS).map_err(|_| unusable(name.as_str()))?,
+            Arc::<Secret>::clone(&key.0),
+        );
+        let member = Member::guest(provider, Keys::Ready(vec![lent]));
+        Ok(Arc::new(member.map_err(|_| unusable(name.as_str()))?))
+    }
+
+    pub(super) fn provider(&self, name: &str) -> Option<&'f Provider> {
         match self.providers.member(name) {
             Some(member) => Some(&member.provider),
             None => self.routes.guests.get(name),
@@ -154,17 +171,14 @@ impl<'f> Finder<'f> {
             message,
         };
         check_paths(&node.settings.drop_params).map_err(|error| wrong("drop_params", error))?;
-        if node.settings.custom_host.is_some() {
-            let message = "an address of a call's own is not used, since the gateway's keys go with calls: configure a \
-                           provider with this `base_url`";
-            return Err(wrong("custom_host", message.to_owned()));
-        }
         self.check_alternatives(&node.settings)
             .map_err(|(member, message)| wrong(member, message))?;
         let (strategy, children) = match &node.kind {
             NodeKind::Target(target) => {
                 let checked = self.check_target(target, &settings, named);
-                return checked.map_err(|message| wrong("", message));
+                checked.map_err(|message| wrong("", message))?;
+                let host = self.check_host(target);
+                return host.map_err(|message| wrong("custom_host", message));
             }
             NodeKind::Strategy { strategy, children } => (strategy, children),
         };
@@ -177,6 +191,17 @@ impl<'f> Finder<'f> {
             return Err(wrong("strategy.mode", message.to_owned()));
         }
         Ok(())
+    }
+
+    fn check_host(&self, target: &Target) -> Result<(), String> {
+        let Some(host) = &target.host else {
+            return Ok(());
+        };
+        let name = target.provider.as_ref().or(target.slug.as_ref());
+        let provider = name.and_then(|name| self.provider(name));
+        let provider = provider.ok_or(NOBODYS_HOST)?;
+        let moved = self.moved(provider, host, target.key.is_some());
+        moved.map(drop).map_err(|error| error.to_string())
     }
 
     fn check_target(
@@ -192,7 +217,8 @@ impl<'f> Finder<'f> {
         }
         let provider = target.provider.as_ref().or(target.slug.as_ref());
         if let Some(name) = provider {
-            let known = if target.key.is_some() {
+            let is_guest = target.key.is_some() || target.host.is_some();
+            let known = if is_guest {
                 self.provider(name).is_some()
             } else {
                 self.providers.member(name).is_some()

@@ -2,6 +2,7 @@
 
 mod alternatives;
 mod cost;
+mod custom_host;
 mod directions;
 mod facts;
 mod find;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use orchestra_providers::Provider;
 pub use orchestra_routing::{Compat, ConfigError, Node, NodeKind, Settings as RouteSettings};
+use orchestra_secrets::Origin;
 
 pub(crate) use cost::CallCost;
 pub use directions::{CallersKey, Directions};
@@ -35,6 +37,9 @@ pub struct Routes {
     pub configs: BTreeMap<String, Arc<Node>>,
     /// Providers that are not configured but may be called with a key of the caller's own, by name.
     pub guests: BTreeMap<String, Provider>,
+    /// Where a call or a tree may have a provider's language spoken instead of the provider's own address. Only a key that comes
+    /// with the call or the tree goes there.
+    pub custom_hosts: Vec<Origin>,
     /// Another gateway that calls go by, unless a tree says where they go.
     pub relay: Option<Relay>,
     /// Whether trees mean what they should, or what Portkey 1.x makes of them.

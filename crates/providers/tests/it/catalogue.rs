@@ -29,6 +29,29 @@ fn uri(provider: &Provider, endpoint: Endpoint) -> Option<String> {
 }
 
 #[test]
+fn every_provider_can_be_at_another_address() {
+    let base = "https://llm.example.com:8443/deep/api";
+    for kind in Catalogue::embedded().kinds() {
+        let provider = built(kind);
+        let moved = provider.at(base).unwrap();
+        assert_eq!(moved.origin(), "https://llm.example.com:8443", "{kind}");
+        for endpoint in Endpoint::ALL {
+            let (before, after) = (uri(&provider, endpoint), uri(&moved, endpoint));
+            assert_eq!(before.is_some(), after.is_some(), "{kind} {endpoint}");
+            if let (Some(before), Some(after)) = (before, after) {
+                let path = after.strip_prefix(base).unwrap();
+                assert!(before.ends_with(path) && path.len() > 1, "{before} {after}");
+            }
+        }
+        let models = moved.models_uri().to_string();
+        assert!(models.starts_with(&format!("{base}/")), "{models}");
+        let raw = moved.passthrough_uri("/files").unwrap().to_string();
+        assert_eq!(raw, format!("{base}/files"));
+    }
+    assert!(built("openai").at("ftp://llm.example.com").is_err());
+}
+
+#[test]
 fn every_row_builds_and_only_two_need_an_address() {
     let catalogue = Catalogue::embedded();
     for kind in catalogue.kinds() {

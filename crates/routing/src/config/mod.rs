@@ -14,7 +14,7 @@ pub(crate) use place::Place;
 
 use serde_json::{Map, Value};
 
-use crate::node::{Node, NodeKind};
+use crate::node::{Node, NodeKind, Target};
 
 /// The deepest nesting of nodes.
 const MAX_DEPTH: usize = 16;
@@ -43,7 +43,10 @@ impl Node {
             let message = format!("a tree has at most {MAX_PATTERNS} patterns (`$regex`)");
             return Err(Place::ROOT.error(message));
         }
-        let mut reader = Reader { nodes: 0 };
+        let mut reader = Reader {
+            nodes: 0,
+            host: None,
+        };
         reader.node(config, &Place::ROOT, 0)
     }
 }
@@ -62,6 +65,8 @@ fn patterns(config: &Value) -> usize {
 
 struct Reader {
     nodes: usize,
+    /// What the nodes above say of the address.
+    host: Option<String>,
 }
 
 impl Reader {
@@ -82,12 +87,17 @@ impl Reader {
             known(name, value, &place.member(name))?;
         }
         breaker::check(members, place)?;
+        let settings = settings::read(members, place)?;
+        let above = self.host.clone();
+        self.host = settings.custom_host.clone().or_else(|| above.clone());
+        let kind = self.kind(members, place, depth)?;
+        self.host = above;
         Ok(Node {
             path: place.to_string(),
             name: place.optional_text(members, "name")?,
             weight: weight(members, place)?,
-            settings: settings::read(members, place)?,
-            kind: self.kind(members, place, depth)?,
+            settings,
+            kind,
         })
     }
 
@@ -113,7 +123,10 @@ impl Reader {
             None if !children.is_empty() => Err(place
                 .member("strategy")
                 .error("`targets` need a `strategy`, such as {\"mode\": \"fallback\"}")),
-            None => Ok(NodeKind::Target(target::read(members, place)?)),
+            None => Ok(NodeKind::Target(Target {
+                host: self.host.clone(),
+                ..target::read(members, place)?
+            })),
         }
     }
 

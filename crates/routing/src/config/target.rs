@@ -52,6 +52,7 @@ pub(super) fn read(members: &Map<String, Value>, place: &Place<'_>) -> Result<Ta
         slug,
         model: model(members, place)?,
         key: place.optional_text(members, "api_key")?.map(InlineKey),
+        host: None,
         from_call: from_call.unwrap_or(false),
         provider_fields: provider_fields(members, place)?,
     })

@@ -35,6 +35,27 @@ fn a_target_alone_is_a_plan() {
 }
 
 #[test]
+fn an_address_holds_for_all_targets_below_that_have_none_of_their_own() {
+    let plan = plan(&json!({
+        "strategy": { "mode": "fallback" },
+        "targets": [
+            {
+                "strategy": { "mode": "fallback" },
+                "custom_host": "https://a",
+                "targets": [{ "provider": "x", "custom_host": "https://b" }, { "provider": "y" }],
+            },
+            { "provider": "z" },
+        ],
+    }));
+    let hosts: Vec<_> = plan
+        .steps
+        .iter()
+        .map(|step| step.target.host.as_deref())
+        .collect();
+    assert_eq!(hosts, [Some("https://b"), Some("https://a"), None]);
+}
+
+#[test]
 fn nested_fallbacks_lead_out_level_by_level() {
     let plan = plan(&json!({
         "strategy": { "mode": "fallback", "on_status_codes": [500] },

@@ -479,6 +479,18 @@ mod tests {
             ),
             ("[portkey]\nmax_kept_bytes = 0\n", "portkey.max_kept_bytes"),
             (
+                "[portkey]\ncustom_hosts = [\"https://*.example.com\"]\n",
+                "no wildcards",
+            ),
+            (
+                "[portkey]\ncustom_hosts = [\"http://llm.example.com\"]\n",
+                "this machine alone",
+            ),
+            (
+                "[portkey]\ncustom_hosts = [\"https://llm.example.com/v1\"]\n",
+                "https://host",
+            ),
+            (
                 "[responses]\nmax_conversations = 0\n",
                 "responses.max_conversations",
             ),

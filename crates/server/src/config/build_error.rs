@@ -112,6 +112,12 @@ pub enum BuildError {
         /// The providers.
         known: String,
     },
+    /// An address to which calls must not bring keys.
+    #[error(
+        "in [portkey] custom_hosts: {0:?} is no https://host or https://host:port; http:// is for this machine alone \
+         (http://localhost:8080), and there are no wildcards"
+    )]
+    CustomHost(String),
     /// An administrator whom nobody knows.
     #[error(
         "in [portkey] admin_keys: no client key has the name {0:?}; write a name of [server] client_keys"

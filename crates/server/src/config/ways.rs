@@ -8,9 +8,11 @@ use orchestra_gateway::{
     Compat, ConfigError, Member, Node, Providers, Relay, RelayMode, RouteError, Routes,
 };
 use orchestra_providers::{Catalogue, Provider};
+use orchestra_secrets::Origin;
 use orchestra_types::ProviderId;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use url::{Host, Url};
 
 use super::rest::LONGEST_KEPT;
 use super::seconds::Seconds;
@@ -61,6 +63,8 @@ pub struct PortkeyConfig {
     pub upstream: UpstreamConfig,
     /// What Portkey calls the providers that are configured here, by their names here.
     pub slugs: BTreeMap<String, String>,
+    /// The origins at which calls may have a provider's language spoken with a key of their own.
+    pub custom_hosts: Vec<String>,
     /// The clients that may save configs and see providers, by their names in `client_keys`. Nobody else may.
     pub admin_keys: Vec<String>,
     /// The database's file for saved configs, feedback and logs; that of `[responses]` by default.
@@ -105,6 +109,7 @@ impl Default for PortkeyConfig {
             caller_keys: true,
             upstream: UpstreamConfig::First,
             slugs: BTreeMap::new(),
+            custom_hosts: Vec::new(),
             admin_keys: Vec::new(),
             path: None,
             keep_seconds: None,
@@ -147,6 +152,7 @@ impl Config {
             models: read("models", trees)?,
             configs: read("configs", self.configs.iter())?,
             guests: self.guests(providers, catalogue),
+            custom_hosts: custom_hosts(&self.portkey.custom_hosts)?,
             relay: self.relay(providers)?,
             compat: self.portkey.compat.into(),
         };
@@ -200,6 +206,29 @@ impl Config {
         }
         guests
     }
+}
+
+/// Origins to which keys may go in the clear are on this machine.
+fn custom_hosts(written: &[String]) -> Result<Vec<Origin>, BuildError> {
+    let origin = |text: &String| {
+        let origin = text.parse::<Origin>().ok();
+        let origin = origin.filter(|origin| is_private_enough(origin.as_str()));
+        origin.ok_or_else(|| BuildError::CustomHost(text.clone()))
+    };
+    written.iter().map(origin).collect()
+}
+
+fn is_private_enough(origin: &str) -> bool {
+    let Ok(url) = Url::parse(origin) else {
+        return false;
+    };
+    let here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => return false,
+    };
+    url.scheme() == "https" || (url.scheme() == "http" && here)
 }
 
 fn read<'t>(

@@ -16,9 +16,12 @@ const LONGEST_TRACE: usize = 256;
 /// What Portkey's SDKs send as a provider's key if they have none.
 const NO_KEYS: [&str; 2] = ["OPENAI_API_KEY", "DUMMY-KEY"];
 
+/// An address in place of the provider's.
+pub(super) const CUSTOM_HOST: &str = "x-portkey-custom-host";
+
 /// How headers begin that hold what one kind of provider needs: such a provider is configured here, not described by
 /// each call.
-const DESCRIPTIONS: [&str; 12] = [
+const DESCRIPTIONS: [&str; 11] = [
     "azure-",
     "aws-",
     "amz-",
@@ -30,7 +33,6 @@ const DESCRIPTIONS: [&str; 12] = [
     "snowflake-",
     "stability-",
     "oracle-",
-    "custom-host",
 ];
 
 /// The provider that a call names.
@@ -66,12 +68,8 @@ impl<'h> Headers<'h> {
             let Some(own) = name.as_str().strip_prefix("x-portkey-") else {
                 continue;
             };
-            if let Some(kind) = DESCRIPTIONS.iter().find(|kind| own.starts_with(**kind)) {
-                let what = if *kind == "custom-host" {
-                    "an address of a call's own is not used; configure a provider with this `base_url`"
-                } else {
-                    "a provider is not described by each call; configure it, and name it in x-portkey-provider"
-                };
+            if DESCRIPTIONS.iter().any(|kind| own.starts_with(kind)) {
+                let what = "a provider is not described by each call; configure it, and name it in x-portkey-provider";
                 return Err(invalid(name.as_str(), what));
             }
         }
@@ -109,9 +107,11 @@ impl<'h> Headers<'h> {
             })
         });
         let forwards = self.text("x-portkey-forward-headers")?;
+        let host = self.text(CUSTOM_HOST)?;
         Ok(RouteSettings {
             request_timeout: timeout.transpose()?,
             forward_headers: forwards.map(names),
+            custom_host: host.map(str::to_owned),
             ..RouteSettings::default()
         })
     }

@@ -136,6 +136,17 @@ impl Desk<'_> {
 /// How many names of configs an error shows.
 const SHOWN: usize = 20;
 
+/// Refuses an address of the call's own on a path that leads to a provider's.
+pub(crate) fn refuse_custom_host(headers: &HeaderMap) -> Result<(), Refusal> {
+    match headers.get(headers::CUSTOM_HOST) {
+        Some(_) => Err(invalid(
+            headers::CUSTOM_HOST,
+            "this path leads to the provider that it names, at its own address",
+        )),
+        None => Ok(()),
+    }
+}
+
 fn is_portkeys(headers: &HeaderMap) -> bool {
     let mut names = headers.keys();
     names.any(|name| name.as_str().starts_with("x-portkey-"))

@@ -182,7 +182,6 @@ fn what_cannot_be_meant_is_refused_with_its_name() {
         ("x-portkey-metadata", "[]"),
         ("x-portkey-metadata", r#"{"a":{"b":"c"}}"#),
         ("x-portkey-metadata", &long),
-        ("x-portkey-custom-host", "http://127.0.0.1/"),
         ("x-portkey-azure-resource-name", "mine"),
         ("x-portkey-aws-region", "eu"),
     ] {
@@ -193,6 +192,13 @@ fn what_cannot_be_meant_is_refused_with_its_name() {
         );
         assert!(refusal.message.contains(name), "{}", refusal.message);
     }
+}
+
+#[test]
+fn an_address_of_the_calls_own_is_read() {
+    let asked = read(&[("x-portkey-custom-host", "https://llm.example.com/v1")]);
+    let host = asked.directions.settings.custom_host;
+    assert_eq!(host.as_deref(), Some("https://llm.example.com/v1"));
 }
 
 #[test]

@@ -59,6 +59,7 @@ fn split<'a>(app: &App, path: &'a str) -> Option<(ProviderId, &'a str)> {
 fn accept(app: &App, provider: ProviderId, request: Request<Body>) -> Result<RawCall, Refusal> {
     let (head, body) = request.into_parts();
     let client = access::identify(&app.keeper.clients().now(), &head.headers)?;
+    crate::portkey::refuse_custom_host(&head.headers)?;
     // A provider that answers TRACE would send the gateway's key back; CONNECT asks for a tunnel.
     if matches!(head.method, Method::TRACE | Method::CONNECT) {
         return Err(wrong_method(

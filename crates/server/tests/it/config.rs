@@ -80,6 +80,7 @@ fn value(field: &str) -> &'static str {
         "slugs" => "{ openai = \"prod\" }",
         "compat" => "\"portkey-1.x\"",
         "admin_keys" => "[\"app\"]",
+        "custom_hosts" => "[\"https://llm.example.com\"]",
         "strict_models" => "[\"fast\"]",
         _ => "7",
     }

@@ -8,6 +8,7 @@ mod body_limit;
 mod canary;
 mod client;
 mod config;
+mod custom_host;
 mod endpoints;
 mod gone;
 mod health;
