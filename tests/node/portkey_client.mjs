@@ -268,7 +268,9 @@ const rest = {
     assert.equal(keys.find(({ slug }) => slug === "spare-openai").key, "********");
     assert.equal((await admin.providers.retrieve({ slug: "openai" })).slug, "openai");
     const change = () => admin.virtualKeys.update({ slug: "openai", key: "k" });
-    assert.match((await raises(errors.InternalServerError, change)).message, /orchestra secrets set/);
+    assert.match((await raises(errors.ConflictError, change)).message, /not in the secret store/);
+    const make = () => admin.virtualKeys.create({ name: "x", provider: "openai", key: "k" });
+    assert.match((await raises(errors.InternalServerError, make)).message, /\[\[providers\]\]/);
   },
 
   async not_an_admin() {

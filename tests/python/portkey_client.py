@@ -304,7 +304,9 @@ def providers():
     assert keys["spare-openai"] == "********", keys
     assert admin.providers.retrieve(slug="openai").slug == "openai"
     act = partial(admin.virtual_keys.update, slug="openai", key="k")
-    assert "orchestra secrets set" in raises(exceptions.InternalServerError, act).message
+    assert "not in the secret store" in raises(exceptions.ConflictError, act).message
+    act = partial(admin.virtual_keys.create, name="x", provider="openai", key="k")
+    assert "[[providers]]" in raises(exceptions.InternalServerError, act).message
 
 
 @scenario

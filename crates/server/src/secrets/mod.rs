@@ -14,11 +14,13 @@ mod vault;
 mod wants;
 
 pub use config::{InvalidUnlock, SecretsConfig, UnlockSource};
+pub(crate) use control::of_store;
 pub use error::SecretsError;
 pub use keeper::Keeper;
 pub(crate) use keeper::{ClientDesk, Clients, CountingSink, Dormant, Listing};
 pub use key_file::read_key_file;
 pub use place::{STORE_NAME, StorePlace};
+pub(crate) use standing::chain;
 pub use standing::{Sealing, Standing, Why};
 pub use terminal::Terminal;
 pub use unlock::{KEY_FILE_VARIABLE, Prompt, credential};

@@ -533,11 +533,12 @@ async fn providers_are_listed_without_keys_and_made_elsewhere() {
         &json!({ "key": "sk-new" }),
     )
     .await;
+    // It stands in the environment.
+    assert!(refused(&answer, 409, "conflict").contains("env:OPENAI_API_KEY"));
+    let made = json!({ "name": "x", "provider": "openai", "key": "sk-new" });
+    let answer = ask(&stage, "POST", "/v1/virtual-keys", &made).await;
     let message = refused(&answer, 501, "providers_are_configured");
-    assert!(
-        message.contains("orchestra secrets set openai"),
-        "{message}"
-    );
+    assert!(message.contains("[[providers]]"), "{message}");
 }
 
 #[tokio::test]

@@ -4,29 +4,19 @@ use std::sync::Arc;
 
 use orchestra_gateway::{Node, Refusal};
 use orchestra_store::{ConfigVersion, SavedConfig};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::answer::{list as listed, time};
-use super::ask::{Ask, conflict, not_found, text, wrong};
+use super::ask::{Ask, conflict, not_found, wrong};
+use super::change::Change;
 use super::{Rest, SavedTree, unavailable};
 use crate::portkey::keyless::keyless;
 use crate::routes::App;
 
 /// More would make every look-up of calls hold too much.
 const MOST: usize = 10_000;
-const LONGEST_NAME: usize = 256;
 /// How many letters of its name begin a config's slug, as at Portkey.
 const SLUG_LETTERS: usize = 6;
-
-/// What Portkey's clients send for a config.
-const MEMBERS: [&str; 6] = [
-    "name",
-    "config",
-    "is_default",
-    "workspace_id",
-    "status",
-    "slug",
-];
 
 pub(super) async fn list(rest: &Rest) -> Result<Value, Refusal> {
     let written = rest.written.keys().map(|slug| of_file(slug));
@@ -144,61 +134,6 @@ pub(super) async fn delete(rest: &Rest, ask: &Ask<'_>) -> Result<Value, Refusal>
     rest.saved.remove(ask.name);
     tell("deleted", ask, ask.name);
     Ok(json!({ "success": true, "data": {} }))
-}
-
-/// What is to be saved.
-struct Change {
-    name: Option<String>,
-    config: Option<Value>,
-    active: Option<bool>,
-}
-
-impl Change {
-    fn read(ask: &Ask<'_>) -> Result<Self, Refusal> {
-        let members = ask.members(&MEMBERS)?;
-        if let Some(slug) = text(&members, "slug", "", LONGEST_NAME)?
-            && slug != ask.name
-        {
-            return Err(wrong("slug", "it is given by the gateway, and stays"));
-        }
-        match members.get("is_default") {
-            None | Some(Value::Null | Value::Bool(false)) => {}
-            Some(number) if *number == 0 => {}
-            Some(_) => {
-                let message =
-                    "no config holds for calls that name none; have them send x-portkey-config";
-                return Err(wrong("is_default", message));
-            }
-        }
-        Ok(Self {
-            name: text(&members, "name", "", LONGEST_NAME)?,
-            config: config(&members)?,
-            active: active(&members)?,
-        })
-    }
-}
-
-/// The config, which some programs write as a text of JSON.
-fn config(members: &Map<String, Value>) -> Result<Option<Value>, Refusal> {
-    match members.get("config") {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => {
-            let parsed = serde_json::from_str(text);
-            let parsed =
-                parsed.map_err(|error| wrong("config", &format!("it is no JSON: {error}")));
-            parsed.map(Some)
-        }
-        Some(config) => Ok(Some(config.clone())),
-    }
-}
-
-fn active(members: &Map<String, Value>) -> Result<Option<bool>, Refusal> {
-    match text(members, "status", "", LONGEST_NAME)?.as_deref() {
-        None => Ok(None),
-        Some("active") => Ok(Some(true)),
-        Some("archived") => Ok(Some(false)),
-        Some(_) => Err(wrong("status", "it is `active` or `archived`")),
-    }
 }
 
 /// Reads a config as one that comes with a call, and lets none pass that could not be followed or holds a key.

@@ -4,8 +4,10 @@
 
 mod answer;
 mod ask;
+mod change;
 mod configs;
 mod feedback;
+mod keys;
 mod logs;
 mod paths;
 mod providers;
@@ -183,7 +185,9 @@ async fn perform(app: &App, operation: Operation, ask: &Ask<'_>) -> Result<Value
         Operation::ListVersions => configs::versions(&app.rest, ask).await,
         Operation::ListProviders => providers::list(app, ask),
         Operation::ReadProvider => providers::read(app, ask),
-        Operation::ChangeProvider => Err(providers::unchangeable(ask)),
+        Operation::CreateProvider => Err(providers::configured()),
+        Operation::RotateKey => keys::rotate(app, ask).await,
+        Operation::RevokeKey => keys::revoke(app, ask).await,
         Operation::CreateFeedback => feedback::create(&app.rest, ask).await,
         Operation::ListFeedback => feedback::list(&app.rest, ask).await,
         Operation::ReadFeedback => feedback::read(&app.rest, ask).await,

@@ -15,6 +15,10 @@ pub(super) enum Operation {
     ListVersions,
     ListProviders,
     ReadProvider,
+    /// Providers are made in the configuration.
+    CreateProvider,
+    RotateKey,
+    RevokeKey,
     CreateFeedback,
     ListFeedback,
     ReadFeedback,
@@ -22,8 +26,6 @@ pub(super) enum Operation {
     InsertLogs,
     ListLogs,
     ReadLog,
-    /// What is done with a provider is done in the configuration and in the secret store.
-    ChangeProvider,
 }
 
 impl Operation {
@@ -38,7 +40,9 @@ impl Operation {
             | Self::ListVersions
             | Self::ListProviders
             | Self::ReadProvider
-            | Self::ChangeProvider => true,
+            | Self::CreateProvider
+            | Self::RotateKey
+            | Self::RevokeKey => true,
             Self::CreateFeedback
             | Self::ListFeedback
             | Self::ReadFeedback
@@ -54,13 +58,13 @@ type Methods = &'static [(Method, Operation)];
 
 const PROVIDERS: Methods = &[
     (Method::GET, Operation::ListProviders),
-    (Method::POST, Operation::ChangeProvider),
+    (Method::POST, Operation::CreateProvider),
 ];
 
 const PROVIDER: Methods = &[
     (Method::GET, Operation::ReadProvider),
-    (Method::PUT, Operation::ChangeProvider),
-    (Method::DELETE, Operation::ChangeProvider),
+    (Method::PUT, Operation::RotateKey),
+    (Method::DELETE, Operation::RevokeKey),
 ];
 
 /// Behind `/v1/`. A `{name}` stands for one part, which names the thing.

@@ -53,20 +53,14 @@ fn shown(member: &Member) -> Value {
     })
 }
 
-pub(super) fn unchangeable(ask: &Ask<'_>) -> Refusal {
-    let name = if ask.name.is_empty() {
-        "NAME"
-    } else {
-        ask.name
-    };
+/// A provider's address and kind are the operator's.
+pub(super) fn configured() -> Refusal {
     Refusal::new(
         StatusCode::NOT_IMPLEMENTED,
         ErrorKind::InvalidRequest,
         "providers_are_configured",
-        format!(
-            "providers are not made, changed or deleted here: write them in [[providers]] of orchestra.toml, and set or \
-             rotate the key of one with `orchestra secrets set {name}`, which needs no restart"
-        ),
+        "providers are not made here: write them in [[providers]] of orchestra.toml, with `key = \"store:NAME\"`; that key is \
+         set with `orchestra secrets set NAME`, and can be exchanged here",
     )
     .for_good()
 }

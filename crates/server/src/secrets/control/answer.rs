@@ -39,7 +39,8 @@ impl From<StoreError> for Refusal {
     }
 }
 
-const fn of_store(error: &StoreError) -> (StatusCode, &'static str) {
+/// The status and the code for what a store says.
+pub(crate) const fn of_store(error: &StoreError) -> (StatusCode, &'static str) {
     match error {
         StoreError::Sealed => (StatusCode::SERVICE_UNAVAILABLE, "sealed"),
         StoreError::NoStore => (StatusCode::NOT_FOUND, "no_store"),

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::routes::App;
+pub(crate) use answer::of_store;
 use peer::{Peer, Trusted};
 use socket::Socket;
 

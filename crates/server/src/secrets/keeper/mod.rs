@@ -12,6 +12,7 @@ mod held;
 mod install;
 mod listing;
 mod refused;
+mod stored;
 mod uses;
 mod watch;
 

@@ -5,6 +5,7 @@ mod control;
 mod house;
 mod origin;
 mod postgres;
+mod rest;
 mod rotation;
 mod start;
 mod weights;
