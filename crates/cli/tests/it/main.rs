@@ -16,6 +16,7 @@ mod routing;
 mod server;
 mod serving;
 mod session;
+mod simulating;
 mod testing;
 mod transcript;
 mod typing;

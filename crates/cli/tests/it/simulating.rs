@@ -1,0 +1,180 @@
+//! `orchestra simulate`: a configuration against outages, without a key and without a network.
+
+use serde_json::Value;
+
+use crate::place::Place;
+
+const CONFIG: &str = r#"
+[[providers]]
+kind = "openai"
+
+[[providers]]
+kind = "anthropic"
+
+[models]
+fast = ["openai/gpt-5-mini", "anthropic/claude-haiku-5-5"]
+alone = "openai/gpt-5-mini"
+"#;
+
+/// No key, and nowhere to get one.
+fn place() -> Place {
+    let place = Place::new();
+    place.write("orchestra.toml", CONFIG);
+    place
+}
+
+fn simulated(place: &Place, arguments: &[&str]) -> Value {
+    let all = ["simulate", "--json", "--rate", "0.5"]
+        .iter()
+        .chain(arguments);
+    place.run(all.copied()).succeeds().json()
+}
+
+fn run<'r>(told: &'r Value, without: &str) -> &'r Value {
+    let mut runs = told["runs"].as_array().unwrap().iter();
+    let said = |run: &&Value| {
+        let names = run["without"].as_array().unwrap();
+        let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
+        names.join(",") == without
+    };
+    runs.find(said).unwrap()
+}
+
+#[test]
+fn what_fallback_is_worth_is_shown() {
+    let told = simulated(&place(), &["--model", "fast", "--scenario", "one-out"]);
+    let all = run(&told, "");
+    assert!(all["calls"].as_u64().unwrap() > 600, "{all}");
+    assert_eq!(
+        (&all["served"], &all["avoidable"]),
+        (&all["calls"], &Value::from(0))
+    );
+    // A third of the time nobody answers.
+    let alone = run(&told, "fallback");
+    let share = alone["availability"].as_f64().unwrap();
+    assert!((0.6..0.74).contains(&share), "{alone}");
+    assert_eq!(alone["targets"][1]["requests"], 0);
+    assert_eq!(run(&told, "fallback,retries,health")["oracle"], 1.0);
+    assert_eq!(told["outages"][0]["trouble"], "refused");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_figures() {
+    let place = place();
+    let told = |seed| {
+        simulated(
+            &place,
+            &[
+                "--model",
+                "fast",
+                "--for",
+                "10m",
+                "--no-comparison",
+                "--seed",
+                seed,
+            ],
+        )
+    };
+    assert_eq!(told("4"), told("4"));
+    assert_ne!(told("4")["runs"], told("5")["runs"]);
+}
+
+#[test]
+fn people_get_tables() {
+    let place = place();
+    let asked = [
+        "simulate",
+        "--model",
+        "alone",
+        "--scenario",
+        "hang",
+        "--for",
+        "15m",
+        "--rate",
+        "0.2",
+    ];
+    let shown = place.run(asked).succeeds();
+    let shown = shown
+        .says("openai/gpt-5-mini")
+        .says("as configured")
+        .says("without health")
+        .says("TURNED AWAY");
+    assert!(!shown.stdout.contains("anthropic"), "{}", shown.stdout);
+}
+
+#[test]
+fn outages_may_be_ones_own() {
+    let place = place();
+    let table = "target,start,duration,trouble,share\nopenai,1m,2m,status-500,50%\nanthropic/claude-haiku-5-5,2m,1m,429-for-30s,1\n";
+    place.write("mine.csv", table);
+    let told = simulated(
+        &place,
+        &[
+            "--model",
+            "fast",
+            "--outages",
+            "mine.csv",
+            "--no-comparison",
+        ],
+    );
+    assert_eq!(told["seconds"], 780.0);
+    assert_eq!(told["outages"][1]["target"], "anthropic/claude-haiku-5-5");
+    place.write(
+        "wrong.csv",
+        "target,start,duration,trouble\nopenai,1m,2m,unwell\n",
+    );
+    let wrong = ["simulate", "--model", "fast", "--outages", "wrong.csv"];
+    place.run(wrong).refuses("line 2, column 4");
+}
+
+#[test]
+fn a_check_may_ask_for_a_share() {
+    let place = place();
+    let asked = |least| {
+        let out = [
+            "simulate",
+            "--model",
+            "alone",
+            "--scenario",
+            "one-out",
+            "--rate",
+            "0.2",
+            "--no-comparison",
+            "--at-least",
+        ];
+        place.run(out.into_iter().chain([least]))
+    };
+    asked("50").succeeds();
+    assert_eq!(asked("99").code, Some(1));
+}
+
+#[test]
+fn what_cannot_be_simulated_is_said() {
+    let place = place();
+    for (arguments, words) in [
+        (vec!["--model", "nobody-has-this"], "nobody-has-this"),
+        (
+            vec!["--model", "fast", "--capacity", "gemini=3"],
+            "anthropic/claude-haiku-5-5",
+        ),
+        (vec!["--model", "fast", "--capacity", "0"], "above 0"),
+        (vec!["--model", "fast", "--rate", "0"], "above 0"),
+        (vec!["--model", "fast", "--for", "soon"], "90s"),
+        (
+            vec!["--model", "fast", "--rate", "10000", "--for", "1y"],
+            "--rate",
+        ),
+        (
+            vec!["--model", "fast", "--scenario", "sunshine"],
+            "severity",
+        ),
+        (
+            vec!["--model", "fast", "--outages", "no-such.csv"],
+            "no-such.csv",
+        ),
+    ] {
+        place
+            .run(["simulate"].into_iter().chain(arguments))
+            .refuses(words);
+    }
+}
