@@ -49,7 +49,7 @@ impl Config {
         } else {
             self.configured(catalogue, &listing, &vault)?
         };
-        self.teach_prices(&mut found)?;
+        self.teach_prices(found.iter_mut().map(|(provider, _)| provider))?;
         let dormant = if detected {
             found::dormant(catalogue, &found)
         } else {

@@ -52,6 +52,7 @@ impl Config {
                 keys.insert(provider.id().clone(), vec![usual_key(provider)?]);
             }
         }
+        self.teach_prices(list.iter_mut())?;
         let registry = self.registry(list, catalogue)?;
         let settings = self.settings(&registry)?;
         let providers = Providers::new(registry.clone(), |_| Keys::NotNeeded)?;

@@ -2,17 +2,21 @@
 
 use orchestra_providers::{ModelFactsRow, PriceRow, Provider};
 
-use super::found::Found;
 use super::{BuildError, Config};
 
 impl Config {
     /// Tells the providers what their models cost.
-    pub(super) fn teach_prices(&self, found: &mut [Found]) -> Result<(), BuildError> {
+    pub(super) fn teach_prices<'p>(
+        &self,
+        providers: impl Iterator<Item = &'p mut Provider>,
+    ) -> Result<(), BuildError> {
+        let mut providers: Vec<&mut Provider> = providers.collect();
         for (name, price) in &self.prices {
             let no_name = || BuildError::PriceName(name.clone());
             let (provider, model) = name.split_once('/').ok_or_else(no_name)?;
-            let Some(provider) = named(found, provider) else {
-                let known: Vec<&str> = found.iter().map(|(known, _)| known.id().as_str()).collect();
+            let is = |known: &Provider| known.id().as_str() == provider;
+            let Some(provider) = providers.iter_mut().find(|known| is(known)) else {
+                let known: Vec<&str> = providers.iter().map(|known| known.id().as_str()).collect();
                 return Err(BuildError::PriceOfNobody {
                     name: name.clone(),
                     known: known.join(", "),
@@ -26,11 +30,6 @@ impl Config {
         }
         Ok(())
     }
-}
-
-fn named<'f>(found: &'f mut [Found], name: &str) -> Option<&'f mut Provider> {
-    let mut providers = found.iter_mut().map(|(provider, _)| provider);
-    providers.find(|provider| provider.id().as_str() == name)
 }
 
 fn row(model: &str, price: &PriceRow) -> ModelFactsRow {
