@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
-use orchestra_gateway::{Retries, RetryRules, RouteSettings, Settings};
+use orchestra_gateway::{
+    HedgeAfter, HedgeRules, Node, Retries, RetryRules, RouteSettings, Settings,
+};
 use orchestra_health::{BreakerPolicy, Policy};
+use orchestra_routing::{Hedge, NodeKind, Retry};
+
+use crate::world::{Route, World};
 
 /// Something that a gateway does so that its calls go well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,11 +19,13 @@ pub enum Measure {
     Retries,
     /// Remembering which targets fail or want to be left alone: breakers and pauses.
     Health,
+    /// Asking a second target while the first one is slow.
+    Hedging,
 }
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Fallback, Self::Retries, Self::Health];
+    pub const ALL: [Self; 4] = [Self::Fallback, Self::Retries, Self::Health, Self::Hedging];
 
     /// One word.
     #[must_use]
@@ -27,6 +34,7 @@ impl Measure {
             Self::Fallback => "fallback",
             Self::Retries => "retries",
             Self::Health => "health",
+            Self::Hedging => "hedging",
         }
     }
 
@@ -40,7 +48,7 @@ impl Measure {
             Self::Fallback => settings.fallback = false,
             Self::Retries => {
                 settings.retries = RetryRules::all(Retries::NONE);
-                directions.retry = Some(orchestra_routing::Retry::NONE);
+                directions.retry = Some(Retry::NONE);
             }
             Self::Health => {
                 policy.max_pause = Duration::ZERO;
@@ -50,6 +58,46 @@ impl Measure {
                     ..policy.breaker
                 };
             }
+            Self::Hedging => {
+                settings.hedging = HedgeRules::default();
+                directions.hedge = Some(Hedge {
+                    after: Some(HedgeAfter::Never),
+                    most_extra: None,
+                });
+            }
         }
     }
+}
+
+impl World {
+    /// Whether the gateway does this at all, as far as it is configured.
+    #[must_use]
+    pub fn takes(&self, measure: Measure) -> bool {
+        match measure {
+            Measure::Fallback | Measure::Retries | Measure::Health => true,
+            Measure::Hedging => self.hedges(),
+        }
+    }
+
+    fn hedges(&self) -> bool {
+        let rules = &self.settings.hedging;
+        let mut said = rules.models.values().chain([&rules.usual]);
+        let in_tree = || match &self.route {
+            Route::Configured(configured) => {
+                let tree = configured.routes.models.get(&configured.model);
+                tree.is_some_and(|tree| any_hedges(tree))
+            }
+            Route::InOrder | Route::Tree(_) => false,
+        };
+        said.any(|hedging| hedging.after != HedgeAfter::Never) || in_tree()
+    }
+}
+
+fn any_hedges(node: &Node) -> bool {
+    let own = node.settings.hedge.and_then(|hedge| hedge.after);
+    own.is_some_and(|after| after != HedgeAfter::Never)
+        || match &node.kind {
+            NodeKind::Target(_) => false,
+            NodeKind::Strategy { children, .. } => children.iter().any(any_hedges),
+        }
 }

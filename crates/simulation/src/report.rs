@@ -36,8 +36,8 @@ pub struct Report {
     pub lost: Vec<Duration>,
     /// The same of those calls alone that an upstream would have served; nothing unless the world is fated.
     pub lost_avoidably: Vec<Duration>,
-    /// Tokens that upstreams wrote, and those of them that stand in whole answers.
-    pub tokens: (u64, u64),
+    /// Tokens that stand in whole answers.
+    pub delivered: u64,
 }
 
 /// What an upstream had to do.
@@ -51,6 +51,10 @@ pub struct Load {
     pub refused: u32,
     /// Those of them for which no trouble was to blame: it was well, and had been for as long as a request may hang there.
     pub overrun: u32,
+    /// Those that it would ask money for: it wrote some of an answer, or would have if it had not been dropped.
+    pub billed: u32,
+    /// Tokens that it wrote.
+    pub tokens: u64,
     /// The most answers on which it worked at one time.
     pub busiest: u32,
     /// The most on which it can.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::event::{Ending, Event, Happening, Heard, Sent, View};
+use crate::event::{Ending, Event, Happening, Heard, Over, Sent, View};
 use crate::fate::Fate;
 use crate::outage::Outage;
 use crate::report::{Load, Report, at_share};
@@ -19,6 +19,8 @@ pub(crate) struct Tally {
     fate: Option<Fate>,
     /// Calls that are under way: when they came, and whether they are streams.
     open: BTreeMap<u32, (Duration, bool)>,
+    /// Requests that are under way: at which upstream, and whether it works on them.
+    exchanges: BTreeMap<u32, (usize, bool)>,
     /// From the call to the first token.
     waits: Vec<Duration>,
     chances: f64,
@@ -34,12 +36,15 @@ impl Tally {
             requests: 0,
             refused: 0,
             overrun: 0,
+            billed: 0,
+            tokens: 0,
             busiest: 0,
             capacity: upstream.capacity,
         };
         Self {
             fate: world.fated.then_some(Fate(seed)),
             open: BTreeMap::new(),
+            exchanges: BTreeMap::new(),
             waits: Vec::new(),
             chances: 0.0,
             lost: vec![(0, 0); world.outages.len()],
@@ -56,7 +61,7 @@ impl Tally {
                 loads: world.upstreams.iter().map(load).collect(),
                 lost: Vec::new(),
                 lost_avoidably: Vec::new(),
-                tokens: (0, 0),
+                delivered: 0,
             },
             world,
         }
@@ -74,7 +79,11 @@ impl Tally {
                 self.open.insert(*call, (event.at, *streamed));
             }
             Happening::Sent(sent) => self.sent(event.at, sent),
-            Happening::Over { tokens, .. } => self.report.tokens.0 += u64::from(*tokens),
+            Happening::Over {
+                exchange,
+                how,
+                tokens,
+            } => self.over(*exchange, *how, *tokens),
             Happening::Recorded { .. } => {}
             Happening::Seen { call, view } => {
                 if let Some((at, streamed)) = self.open.remove(call) {
@@ -95,6 +104,18 @@ impl Tally {
             load.busiest = load.busiest.max(sent.busy + 1);
         }
         self.report.attempts += 1;
+        let served = matches!(sent.heard, Heard::Served { .. });
+        self.exchanges.insert(sent.exchange, (sent.target, served));
+    }
+
+    fn over(&mut self, exchange: u32, how: Over, tokens: u32) {
+        let Some((target, served)) = self.exchanges.remove(&exchange) else {
+            return;
+        };
+        let dropped = served && how == Over::Dropped;
+        let load = &mut self.report.loads[target];
+        load.billed += u32::from(tokens > 0 || dropped);
+        load.tokens += u64::from(tokens);
     }
 
     /// Whether nothing is wrong with an upstream, and none of its places is still taken by what was wrong.
@@ -117,7 +138,7 @@ impl Tally {
         self.waits.extend(view.first_token.filter(|_| streamed));
         if view.ending == Ending::Complete {
             report.served += 1;
-            report.tokens.1 += u64::from(view.tokens);
+            report.delivered += u64::from(view.tokens);
             return;
         }
         let avoidable = self.fate.is_some() && view.tokens == 0 && chance > 0.5;

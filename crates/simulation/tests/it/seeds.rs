@@ -25,7 +25,7 @@ fn seeds() -> Range<u64> {
         return bounds.0.parse().unwrap()..bounds.1.parse().unwrap();
     }
     let long = said("ORCHESTRA_TEST_LONG").is_some_and(|value| value == "1");
-    0..if long { 2_817 } else { 29 }
+    0..if long { 2_470 } else { 29 }
 }
 
 /// What went wrong; the log of such a run is in the message.
