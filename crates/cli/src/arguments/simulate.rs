@@ -43,6 +43,12 @@ pub(crate) struct Simulate {
     /// more than all calls need at their busiest]
     #[arg(long, value_name = "[TARGET=]COUNT", value_parser = each::<u32>)]
     pub(crate) capacity: Vec<Each<u32>>,
+    /// Tokens of a call's prompt, for what it costs
+    #[arg(long, value_name = "TOKENS", default_value_t = 1_000)]
+    pub(crate) prompt_tokens: u32,
+    /// Tokens of an answer, for what it costs
+    #[arg(long, value_name = "TOKENS", default_value_t = 300)]
+    pub(crate) answer_tokens: u32,
     /// Metadata of the calls, for trees that look at it; may be given several times
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) metadata: Vec<(String, String)>,

@@ -1,5 +1,6 @@
 //! `orchestra simulate`
 
+mod costs;
 mod runs;
 mod shown;
 
@@ -19,6 +20,8 @@ use crate::output::Output;
 
 /// Pieces in which an answer comes.
 const PIECES: (u32, u32) = (5, 15);
+/// And on average.
+const USUAL_PIECES: u32 = (PIECES.0 + PIECES.1) / 2;
 
 /// Shows what a configuration would make of outages.
 pub(crate) fn run(
@@ -94,7 +97,7 @@ fn upstreams(asked: &Simulate, configured: &Configured) -> anyhow::Result<Vec<Up
         upstream.first_token = time;
     })?;
     apply(&asked.answer, &mut upstreams, |upstream, time| {
-        upstream.token_gap = time / ((PIECES.0 + PIECES.1) / 2);
+        upstream.token_gap = time / USUAL_PIECES;
     })?;
     for upstream in &mut upstreams {
         upstream.capacity = upstream.room_for(asked.rate);
@@ -134,6 +137,13 @@ fn apply<T: Clone>(
 }
 
 fn outages(asked: &Simulate, upstreams: &[Upstream]) -> anyhow::Result<(Vec<Outage>, Duration)> {
+    let (mut outages, lasts) = course(asked, upstreams)?;
+    // What comes after the last call is nobody's outage.
+    outages.retain(|outage| outage.from < lasts);
+    Ok((outages, lasts))
+}
+
+fn course(asked: &Simulate, upstreams: &[Upstream]) -> anyhow::Result<(Vec<Outage>, Duration)> {
     let Some(path) = &asked.outages else {
         let lasts = asked.lasts.unwrap_or_else(|| asked.scenario.lasts());
         let outages = asked.scenario.outages(upstreams, lasts, asked.seed)?;

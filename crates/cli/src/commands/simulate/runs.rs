@@ -19,8 +19,13 @@ pub(crate) struct Run {
 pub(crate) fn all(world: &World, asked: &Simulate) -> anyhow::Result<Vec<Run>> {
     let mut missing = vec![Vec::new()];
     if !asked.no_comparison {
-        missing.extend(Measure::ALL.map(|measure| vec![measure]));
-        missing.push(Measure::ALL.to_vec());
+        let taken = || {
+            Measure::ALL
+                .into_iter()
+                .filter(|measure| world.takes(*measure))
+        };
+        missing.extend(taken().map(|measure| vec![measure]));
+        missing.push(taken().collect());
     }
     let run = |without: Vec<Measure>| {
         let world = World {

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use orchestra_simulation::{Load, Measure, Outage, Report, World};
+use orchestra_types::Money;
 use serde_json::{Value, json};
 
+use super::costs::cost;
 use super::runs::Run;
 use crate::arguments::simulate::Simulate;
 use crate::output::table;
@@ -52,7 +54,7 @@ pub(crate) fn text(asked: &Simulate, world: &World, runs: &[Run]) -> String {
         asked.seed
     );
     text.push_str(&listed(world));
-    text.push_str(&compared(runs));
+    text.push_str(&compared(asked, world, runs));
     text.push('\n');
     text.push_str(&loads(report));
     text
@@ -90,7 +92,7 @@ fn listed(world: &World) -> String {
     text
 }
 
-fn compared(runs: &[Run]) -> String {
+fn compared(asked: &Simulate, world: &World, runs: &[Run]) -> String {
     let head = [
         "",
         "WHOLE ANSWERS",
@@ -101,6 +103,7 @@ fn compared(runs: &[Run]) -> String {
         "95 %",
         "99 %",
         "SENDS PER CALL",
+        "COST",
         "WORST ONSET",
     ];
     let wait = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), seconds);
@@ -116,6 +119,7 @@ fn compared(runs: &[Run]) -> String {
             wait(report.first_token_p95),
             wait(report.first_token_p99),
             format!("{:.3}", attempts(report)),
+            dollars(cost(asked, world, report)),
             seconds(worst_onset(report)),
         ]
     };
@@ -147,6 +151,14 @@ fn percent(share: f64) -> String {
     format!("{floor:.4} %")
 }
 
+fn dollars(cost: Option<Money>) -> String {
+    let Some(cost) = cost else {
+        return "-".to_owned();
+    };
+    let cents = cost.pico() / 10_000_000_000;
+    format!("$ {}.{:02}", cents / 100, cents % 100)
+}
+
 fn seconds(time: Duration) -> String {
     format!("{:.2} s", time.as_secs_f64())
 }
@@ -172,11 +184,11 @@ pub(crate) fn json(asked: &Simulate, world: &World, runs: &[Run]) -> Value {
         "rate": asked.rate,
         "seconds": world.traffic.lasts.as_secs_f64(),
         "outages": world.outages.iter().map(outage).collect::<Vec<_>>(),
-        "runs": runs.iter().map(run).collect::<Vec<_>>(),
+        "runs": runs.iter().map(|one| run(asked, world, one)).collect::<Vec<_>>(),
     })
 }
 
-fn run(run: &Run) -> Value {
+fn run(asked: &Simulate, world: &World, run: &Run) -> Value {
     let report = &run.report;
     let ms = |time: Option<Duration>| time.map(|time| time.as_secs_f64() * 1_000.0);
     let seconds = |times: &[Duration]| times.iter().map(Duration::as_secs_f64).collect::<Vec<_>>();
@@ -186,6 +198,7 @@ fn run(run: &Run) -> Value {
             "requests": load.requests,
             "refused": load.refused,
             "overrun": load.overrun,
+            "billed": load.billed,
             "busiest": load.busiest,
             "capacity": load.capacity,
         })
@@ -205,8 +218,7 @@ fn run(run: &Run) -> Value {
         },
         "attempts": report.attempts,
         "attempts_per_call": attempts(report),
-        "tokens_written": report.tokens.0,
-        "tokens_delivered": report.tokens.1,
+        "cost_usd": cost(asked, world, report).map(|cost| cost.to_string()),
         "lost_seconds_by_outage": seconds(&report.lost),
         "lost_avoidably_seconds_by_outage": seconds(&report.lost_avoidably),
         "targets": report.loads.iter().map(load).collect::<Vec<_>>(),
