@@ -4,6 +4,7 @@ mod answers;
 mod dialogue;
 mod envelopes;
 mod errors;
+mod faults;
 mod losses;
 mod passing;
 mod reading;
