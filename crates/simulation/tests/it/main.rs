@@ -1,6 +1,10 @@
 //! Whole gateways, each in a world of its own.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::print_stdout,
+    reason = "what a long run prints says how far it is"
+)]
 
 mod bar;
 mod checks;
