@@ -36,31 +36,59 @@ impl Pattern {
     }
 }
 
-/// A name in which every `*` stands for any characters: `claude-*-4-5*`.
+/// A name in which every `*` stands for any characters: `claude-*-4-5*`. Taken apart once, since every call asks for the
+/// price of its model.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Glob(String);
+pub(crate) struct Glob {
+    /// What stands before the first star; the whole name if there is none.
+    first: String,
+    gaps: Option<Gaps>,
+}
+
+/// What stands behind the first star.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Gaps {
+    middle: Vec<String>,
+    last: String,
+}
 
 impl Glob {
     /// None if it is empty or holds a blank.
     pub(crate) fn parse(written: &str) -> Option<Self> {
         let fits = !written.is_empty() && !written.contains(' ');
-        fits.then(|| Self(written.to_owned()))
+        let (first, rest) = match written.split_once('*') {
+            Some((first, rest)) => (first, Some(rest)),
+            None => (written, None),
+        };
+        let gaps = |rest: &str| {
+            let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+            let pieces = middle.split('*').filter(|piece| !piece.is_empty());
+            Gaps {
+                middle: pieces.map(str::to_owned).collect(),
+                last: last.to_owned(),
+            }
+        };
+        fits.then(|| Self {
+            first: first.to_owned(),
+            gaps: rest.map(gaps),
+        })
     }
 
     /// Whether `name` is one of those meant.
     ///
     /// Each piece between two stars is taken where it comes first, which leaves the most for those behind it.
     pub(crate) fn matches(&self, name: &str) -> bool {
-        let Some((first, rest)) = self.0.split_once('*') else {
-            return self.0 == name;
+        let Some(gaps) = &self.gaps else {
+            return self.first == name;
         };
-        let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
         let within = name
-            .strip_prefix(first)
-            .and_then(|name| name.strip_suffix(last));
-        let mut pieces = middle.split('*').filter(|piece| !piece.is_empty());
+            .strip_prefix(self.first.as_str())
+            .and_then(|name| name.strip_suffix(gaps.last.as_str()));
+        let mut pieces = gaps.middle.iter();
         within
-            .and_then(|name| pieces.try_fold(name, |name, piece| Some(name.split_once(piece)?.1)))
+            .and_then(|name| {
+                pieces.try_fold(name, |name, piece| Some(name.split_once(piece.as_str())?.1))
+            })
             .is_some()
     }
 }
