@@ -3,13 +3,18 @@
 use orchestra_types::Money;
 
 use crate::facts::View;
-use crate::node::{Node, NodeKind, Target};
-use crate::plan::label;
+use crate::node::Node;
+use crate::plan::{each_target, label};
 
 /// All places, the cheapest first, and why. What rests comes last, and before it what nobody knows a price of; among equals
 /// the order stands in which they are written.
-pub(crate) fn cheapest(view: &dyn View, children: &[Node]) -> (Vec<usize>, String) {
-    let costs: Vec<Cost> = children.iter().map(|child| cost(view, child)).collect();
+pub(crate) fn cheapest(
+    view: &dyn View,
+    children: &[Node],
+    model: Option<&str>,
+) -> (Vec<usize>, String) {
+    let cost = |child| cost(view, child, model);
+    let costs: Vec<Cost> = children.iter().map(cost).collect();
     let mut order: Vec<usize> = (0..children.len()).collect();
     order.sort_by_key(|place| costs[*place].rank());
     let named = |place: &usize| {
@@ -66,9 +71,9 @@ impl Cost {
 }
 
 /// Where a node has targets that are ready, those that are left alone are no bargain.
-fn cost(view: &dyn View, node: &Node) -> Cost {
+fn cost(view: &dyn View, node: &Node, model: Option<&str>) -> Cost {
     let mut costs = Vec::new();
-    collect(node, &mut |target| {
+    each_target(node, model, &mut |target| {
         costs.push(Cost {
             least: view.price(target),
             ready: view.share(target) > 0.0,
@@ -77,15 +82,4 @@ fn cost(view: &dyn View, node: &Node) -> Cost {
     let ready = costs.iter().any(|cost| cost.ready);
     costs.retain(|cost| cost.ready == ready);
     costs.into_iter().reduce(Cost::or).unwrap_or_default()
-}
-
-fn collect(node: &Node, take: &mut dyn FnMut(&Target)) {
-    match &node.kind {
-        NodeKind::Target(target) => take(target),
-        NodeKind::Strategy { children, .. } => {
-            for child in children {
-                collect(child, take);
-            }
-        }
-    }
 }

@@ -115,7 +115,7 @@ impl Planner<'_> {
                 Ok(())
             }
             NodeKind::Strategy { strategy, children } => {
-                let (order, reason) = self.order(node, strategy, children)?;
+                let (order, reason) = self.order(node, strategy, children, model_set(&settings))?;
                 plan.choices.push(Choice {
                     path: node.path.clone(),
                     mode: strategy.mode(),
@@ -168,12 +168,15 @@ impl Planner<'_> {
         node: &Node,
         strategy: &Strategy,
         children: &[Node],
+        model: Option<&str>,
     ) -> Result<(Vec<usize>, String), PlanError> {
         let all = || (0..children.len()).collect();
         Ok(match strategy {
             Strategy::Single => (vec![0], "the first".to_owned()),
             Strategy::Fallback { .. } => (all(), "in the order written".to_owned()),
-            Strategy::LoadBalance { sticky } => self.balanced(node, sticky.as_ref(), children),
+            Strategy::LoadBalance { sticky } => {
+                self.balanced(node, sticky.as_ref(), children, model)
+            }
             Strategy::Experiment { name, sticky } => self.assigned(name, sticky, children),
             Strategy::Conditional {
                 conditions,
@@ -182,14 +185,14 @@ impl Planner<'_> {
                 return self.conditional(node, conditions, *default);
             }
             Strategy::LeastLatency => {
-                let costs = self.costs(children, |view, target| view.latency(target));
+                let costs = self.costs(children, model, |view, target| view.latency(target));
                 let order = two_choices(&costs, |_| (self.draw)());
                 (
                     order,
                     "the less busy and faster of two drawn by chance".to_owned(),
                 )
             }
-            Strategy::LeastCost => cheapest(self.view, children),
+            Strategy::LeastCost => cheapest(self.view, children, model),
         })
     }
 
@@ -199,6 +202,7 @@ impl Planner<'_> {
         node: &Node,
         sticky: Option<&Sticky>,
         children: &[Node],
+        model: Option<&str>,
     ) -> (Vec<usize>, String) {
         if self.compat == Compat::Portkey {
             let weights: Vec<f64> = children.iter().map(|child| child.weight).collect();
@@ -218,7 +222,7 @@ impl Planner<'_> {
                 )
             }
             None => {
-                let weights = self.weights(children);
+                let weights = self.weights(children, model);
                 (
                     weighted_order(&weights, |_| (self.draw)()),
                     "drawn by weight and health",
@@ -263,20 +267,27 @@ impl Planner<'_> {
         }
     }
 
-    fn weights(&self, children: &[Node]) -> Vec<f64> {
+    fn weights(&self, children: &[Node], model: Option<&str>) -> Vec<f64> {
         let weight = |child: &Node| {
-            let share = best(child, &|target| self.view.share(target), f64::max).unwrap_or(0.0);
+            let share = |target: &Target| self.view.share(target);
+            let share = best(child, model, &share, f64::max).unwrap_or(0.0);
             // One that is out keeps a trace of its weight, so that it comes behind the others and before nobody.
             child.weight * share.max(1e-6)
         };
         children.iter().map(weight).collect()
     }
 
-    fn costs(&self, children: &[Node], of: impl Fn(&dyn View, &Target) -> f64) -> Vec<f64> {
+    fn costs(
+        &self,
+        children: &[Node],
+        model: Option<&str>,
+        of: impl Fn(&dyn View, &Target) -> f64,
+    ) -> Vec<f64> {
         let cost = |child: &Node| {
-            let out =
-                best(child, &|target| self.view.share(target), f64::max).unwrap_or(0.0) <= 0.0;
-            let cost = best(child, &|target| of(self.view, target), f64::min).unwrap_or(f64::MAX);
+            let share = |target: &Target| self.view.share(target);
+            let out = best(child, model, &share, f64::max).unwrap_or(0.0) <= 0.0;
+            let cost = |target: &Target| of(self.view, target);
+            let cost = best(child, model, &cost, f64::min).unwrap_or(f64::MAX);
             if out { f64::MAX } else { cost }
         };
         children.iter().map(cost).collect()
@@ -321,14 +332,41 @@ fn leads_on(strategy: &Strategy, compat: Compat) -> Option<Failures> {
     }
 }
 
-/// The best of all targets below a node.
-fn best(node: &Node, of: &dyn Fn(&Target) -> f64, better: fn(f64, f64) -> f64) -> Option<f64> {
-    match &node.kind {
-        NodeKind::Target(target) => Some(of(target)),
-        NodeKind::Strategy { children, .. } => children
-            .iter()
-            .filter_map(|child| best(child, of, better))
-            .reduce(better),
+/// The best of all targets below a node; `model` is the one that the nodes above ask for.
+fn best(
+    node: &Node,
+    model: Option<&str>,
+    of: &dyn Fn(&Target) -> f64,
+    better: fn(f64, f64) -> f64,
+) -> Option<f64> {
+    let mut found = None;
+    each_target(node, model, &mut |target| {
+        let one = of(target);
+        found = Some(found.map_or(one, |found| better(found, one)));
+    });
+    found
+}
+
+/// The model that a node asks for, whatever the call does.
+fn model_set(settings: &Settings) -> Option<&str> {
+    settings.override_params.get("model")?.as_str()
+}
+
+/// All targets below a node, each with the model that it will be asked for if the tree says which: its own, or else the one
+/// that is set closest to it.
+pub(crate) fn each_target(node: &Node, model: Option<&str>, take: &mut dyn FnMut(&Target)) {
+    let model = model_set(&node.settings).or(model);
+    match (&node.kind, model) {
+        (NodeKind::Target(target), Some(model)) if target.model.is_none() => take(&Target {
+            model: Some(model.to_owned()),
+            ..target.clone()
+        }),
+        (NodeKind::Target(target), _) => take(target),
+        (NodeKind::Strategy { children, .. }, _) => {
+            for child in children {
+                each_target(child, model, take);
+            }
+        }
     }
 }
 

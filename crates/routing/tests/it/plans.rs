@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use orchestra_routing::{
-    Compat, Failures, Hedge, HedgeAfter, Node, NodeKind, Plan, PlanError, Share,
+    Compat, Failures, Hedge, HedgeAfter, Node, NodeKind, Plan, PlanError, Planner, Share, Target,
+    View,
 };
+use orchestra_types::Money;
 use serde_json::{Value, json};
 
 use crate::call::{Call, Known, Setting, providers};
@@ -338,5 +340,61 @@ fn a_slug_comes_before_a_providers_plain_name() {
         };
         let found = (target.provider.as_deref(), target.slug.as_deref());
         assert_eq!(found, (provider, slug), "{config}");
+    }
+}
+
+/// Notes with which models targets are looked at.
+#[derive(Default)]
+struct Looks(std::cell::RefCell<Vec<Option<String>>>);
+
+impl Looks {
+    fn note(&self, target: &Target) {
+        self.0.borrow_mut().push(target.model.clone());
+    }
+}
+
+impl View for Looks {
+    fn share(&self, target: &Target) -> f64 {
+        self.note(target);
+        1.0
+    }
+
+    fn latency(&self, target: &Target) -> f64 {
+        self.note(target);
+        1.0
+    }
+
+    fn price(&self, target: &Target) -> Option<Money> {
+        self.note(target);
+        None
+    }
+}
+
+#[test]
+fn targets_are_looked_at_with_the_model_that_they_will_be_asked_for() {
+    for mode in ["loadbalance", "least_latency", "least_cost"] {
+        let tree = json!({
+            "override_params": { "model": "above" },
+            "strategy": { "mode": mode },
+            "targets": [
+                { "provider": "a" },
+                { "provider": "b", "model": "own" },
+                { "provider": "c", "override_params": { "model": "closer" } },
+                { "strategy": { "mode": "fallback" }, "targets": [{ "provider": "d" }] },
+            ],
+        });
+        let looks = Looks::default();
+        let mut planner = Planner {
+            facts: &call(),
+            view: &looks,
+            compat: Compat::Correct,
+            draw: &mut || 0.5,
+        };
+        planner.plan(&Node::parse(&tree).unwrap()).unwrap();
+        let mut seen = looks.0.take();
+        seen.sort();
+        seen.dedup();
+        let expected = ["above", "closer", "own"].map(|model| Some(model.to_owned()));
+        assert_eq!(seen, expected, "{mode}");
     }
 }
