@@ -188,9 +188,8 @@ impl Planning<'_> {
             return Err(speaks_otherwise(self.call.endpoint, model, &found));
         }
         keep_callable(&mut candidates)?;
-        // Stable: among the ready, and among the resting, the operator's order stands.
         if self.fallback {
-            candidates.sort_by_key(|target| !target.member.is_ready(&target.model, self.now));
+            self.put_in_order(&mut candidates);
         }
         let last = candidates.len() - 1;
         let stage = |(at, target)| Stage {
@@ -206,6 +205,20 @@ impl Planning<'_> {
             choices: Vec::new(),
             written: false,
         })
+    }
+
+    /// Among the ready, and among the resting, the operator's order stands. One that has just come back is passed by, but for a
+    /// share of the calls that grows.
+    fn put_in_order(&self, candidates: &mut [Candidate]) {
+        let share = |target: &Candidate| target.member.share(&target.model, self.now);
+        if candidates.len() < 2 || candidates.iter().all(|target| share(target) >= 1.0) {
+            return;
+        }
+        candidates.sort_by_cached_key(|target| match share(target) {
+            0.0 => 2,
+            share if share >= 1.0 || unit(self.rng.next_u64()) < share => 0,
+            _ => 1,
+        });
     }
 
     /// Who serves a model by its name, by way of another gateway where that is wanted.

@@ -1,5 +1,6 @@
 //! The providers that a gateway works with.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -108,6 +109,22 @@ impl Member {
             !matches!(standing, Standing::Out(_))
         };
         self.keys().is_ready_with(now, well)
+    }
+
+    /// Which share of its calls a model should get at the time `now`, with the key with which it stands best: 1 usually and
+    /// for one that may show whether it is well again, 0 if it should be left alone.
+    pub(crate) fn share(&self, model: &ModelId, now: Duration) -> f64 {
+        let best = Cell::new(0.0_f64);
+        self.keys().is_ready_with(now, |key| {
+            let share = match self.targets.standing(&target_key(model, key), now) {
+                Standing::Ready { share } => share,
+                Standing::Probe => 1.0,
+                Standing::Out(_) => 0.0,
+            };
+            best.set(best.get().max(share));
+            share >= 1.0
+        });
+        best.get()
     }
 
     /// How a model stands at the time `now`, with the key with which it stands best.

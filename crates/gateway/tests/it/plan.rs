@@ -1,10 +1,13 @@
 //! Who is asked, in which order, and what is said when nobody can be.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use orchestra_dialects::Endpoint;
-use orchestra_gateway::{Ending, Settings};
+use orchestra_gateway::{Ending, PooledTransport, Settings};
 use orchestra_testkit::{Behaviour, Script, Upstream};
 
-use crate::harness::{Ask, EVERYONE, MODEL, NAMES, Stage, patient, row};
+use crate::harness::{Ask, EVERYONE, HandClock, MODEL, NAMES, Stage, patient, row};
 use crate::wire;
 
 const CHAT: Endpoint = Endpoint::ChatCompletions;
@@ -266,4 +269,38 @@ async fn a_bare_name_goes_to_the_first_provider_that_lists_it_and_to_no_other() 
     let stage = Stage::new([Behaviour::error(500), Behaviour::answer()]);
     let got = stage.ask(Ask::new(CHAT, MODEL, false)).await;
     assert_eq!((got.status.as_u16(), stage.requests()), (500, vec![1, 0]));
+}
+
+/// It came back half a minute ago at most: others stand ready, so it gets a part of the calls that grows.
+#[tokio::test]
+async fn a_target_that_has_just_come_back_starts_slowly_in_a_list_too() {
+    let upstreams = [500, 200].map(|status| {
+        let behaviour = match status {
+            200 => Behaviour::answer(),
+            status => Behaviour::error(status),
+        };
+        Upstream::start(Script::new().otherwise(behaviour)).unwrap()
+    });
+    let rows = upstreams.each_ref().map(|up| row(&up.base_url()));
+    let clock = Arc::new(HandClock::default());
+    let transport = Arc::new(PooledTransport::new(Duration::from_secs(2)));
+    let stage = Stage::timed(transport, Arc::clone(&clock) as Arc<_>, patient(), &rows);
+    let ask = || stage.ask(Ask::new(CHAT, EVERYONE, false));
+    for _ in 0..5 {
+        assert_eq!(ask().await.faults(), ["server", "-"]);
+    }
+    upstreams[0].set_script(Script::new());
+    clock.advance(Duration::from_secs(40));
+    let first = async |calls: u32| {
+        let before = upstreams[0].requests();
+        for _ in 0..calls {
+            assert_eq!(ask().await.faults(), ["-"]);
+        }
+        upstreams[0].requests() - before
+    };
+    assert_eq!(first(1).await, 1, "the call that looks");
+    let early = first(60).await;
+    assert!((1..20).contains(&early), "{early} of 60 at a tenth");
+    clock.advance(Duration::from_secs(31));
+    assert_eq!(first(10).await, 10);
 }
