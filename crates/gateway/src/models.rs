@@ -51,6 +51,11 @@ pub enum ProviderCheck {
         /// The number of models on its list.
         models: usize,
     },
+    /// It answered, and has no list, or none for this key. That says nothing of calls; in plain words.
+    Unlisted {
+        /// What it answered.
+        reason: String,
+    },
     /// It could not be used; in plain words.
     Failing {
         /// Why.
@@ -174,6 +179,7 @@ impl Gateway {
         let (models, lasts) = match self.fetch_list(member).await {
             Ok(models) => (models.into(), FRESH),
             Err(reason) => {
+                let (NoList::Unlisted(reason) | NoList::Failing(reason)) = reason;
                 tracing::debug!(provider = %provider.id(), reason, "no list of models");
                 let known = slot.take().map(|seen| seen.models);
                 (known.unwrap_or_else(|| catalogue_list(member)), RETRY)
@@ -200,15 +206,16 @@ impl Gateway {
                 self.lists.keep(provider, models, self.now());
                 ProviderCheck::Working { models: count }
             }
-            Err(reason) => ProviderCheck::Failing { reason },
+            Err(NoList::Unlisted(reason)) => ProviderCheck::Unlisted { reason },
+            Err(NoList::Failing(reason)) => ProviderCheck::Failing { reason },
         }
     }
 
-    async fn fetch_list(&self, member: &Arc<Member>) -> Result<Vec<(String, u64)>, String> {
+    async fn fetch_list(&self, member: &Arc<Member>) -> Result<Vec<(String, u64)>, NoList> {
         let (clock, rng) = (&self.parts.clock, self.parts.rng.as_ref());
         // However the provider fares: this is how to find out.
         let access = Access::force(member, &ModelId::new(""), rng, clock.monotonic())
-            .map_err(|refusal| refusal.message)?;
+            .map_err(|refusal| NoList::Failing(refusal.message))?;
         let mut request = Request::new(OutgoingBody::from(Bytes::new()));
         *request.uri_mut() = member.provider.models_uri().clone();
         let headers = request.headers_mut();
@@ -223,7 +230,7 @@ impl Gateway {
                 .transport
                 .send(request)
                 .await
-                .map_err(|error| chain(&error))?;
+                .map_err(|error| NoList::Failing(chain(&error)))?;
             let status = answer.status();
             match status.as_u16() {
                 200 => access.accepted(),
@@ -237,17 +244,40 @@ impl Gateway {
                 }
                 (200, Read::Cut(_)) => Err("its list of models is too long".into()),
                 (200, Read::Silent(_)) => Err("its list of models broke off".into()),
-                (200, Read::Broken(_, error)) => Err(chain(error.as_ref())),
-                (401 | 403, _) => Err(format!(
-                    "it refused the key with status {}",
-                    status.as_u16()
+                (200, Read::Broken(_, error)) => Err(chain(error.as_ref()).into()),
+                (401, _) => Err("it refused the key with status 401".to_owned().into()),
+                (403, _) => Err(NoList::Unlisted(
+                    "the key may not see its list of models (status 403)".to_owned(),
                 )),
-                (other, _) => Err(format!("it answered with status {other}")),
+                (other @ (404 | 405 | 410 | 501), _) => Err(NoList::Unlisted(format!(
+                    "it has no list of models (status {other})"
+                ))),
+                (other, _) => Err(format!("it answered with status {other}").into()),
             }
         };
         timeout(PATIENCE, fetched)
             .await
-            .unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())))
+            .unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs()).into()))
+    }
+}
+
+/// Why there is no list.
+enum NoList {
+    /// The provider is there.
+    Unlisted(String),
+    /// It could not be used.
+    Failing(String),
+}
+
+impl From<String> for NoList {
+    fn from(reason: String) -> Self {
+        Self::Failing(reason)
+    }
+}
+
+impl From<&str> for NoList {
+    fn from(reason: &str) -> Self {
+        Self::Failing(reason.to_owned())
     }
 }
 

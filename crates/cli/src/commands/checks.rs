@@ -22,7 +22,9 @@ impl Checked {
     pub(super) fn detail(&self) -> String {
         match &self.check {
             ProviderCheck::Working { models } => format!("{models} models"),
-            ProviderCheck::Failing { reason } => reason.clone(),
+            ProviderCheck::Unlisted { reason } | ProviderCheck::Failing { reason } => {
+                reason.clone()
+            }
         }
     }
 

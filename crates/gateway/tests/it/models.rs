@@ -104,3 +104,17 @@ async fn a_check_says_what_a_provider_is_good_for() {
         assert!(reason.contains(words), "{reason}");
     }
 }
+
+#[tokio::test]
+async fn a_provider_without_a_list_is_not_said_to_fail() {
+    for status in [403, 404, 405, 410, 501] {
+        let silent = Script::new().otherwise(Behaviour::error(status));
+        let stage = stage([silent, Script::new()]);
+        let check = stage.gateway.check(&ProviderId::new("one").unwrap()).await;
+        let told = status.to_string();
+        assert!(
+            matches!(&check, ProviderCheck::Unlisted { reason } if reason.contains(&told)),
+            "{check:?}"
+        );
+    }
+}

@@ -30,7 +30,7 @@ pub(crate) struct Probe {
 impl Probe {
     pub(super) fn is_fresh(&self, now: Duration) -> bool {
         let lasts = match self.check {
-            ProviderCheck::Working { .. } => FRESH,
+            ProviderCheck::Working { .. } | ProviderCheck::Unlisted { .. } => FRESH,
             ProviderCheck::Failing { .. } => RETRY,
         };
         now.saturating_sub(self.at) < lasts

@@ -102,9 +102,14 @@ impl Standing {
     pub(crate) fn answers(&self) -> bool {
         let real = self.total.last_success.max(self.total.last_failure);
         match &self.probe {
-            Some(probe) if Some(probe.at) >= real => {
-                matches!(probe.check, ProviderCheck::Working { .. })
-            }
+            Some(Probe {
+                check: ProviderCheck::Working { .. },
+                at,
+            }) if Some(*at) >= real => true,
+            Some(Probe {
+                check: ProviderCheck::Failing { .. },
+                at,
+            }) if Some(*at) >= real => false,
             _ => self.total.well_since().is_some(),
         }
     }

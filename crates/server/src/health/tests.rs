@@ -110,6 +110,28 @@ fn the_latest_of_probe_and_real_call_tells_whether_it_answers() {
 }
 
 #[test]
+fn a_provider_without_a_list_is_judged_by_its_calls_alone() {
+    let unlisted = |targets: &[Report]| {
+        let mut standing = standing(targets, Some((1, true)));
+        if let Some(probe) = &mut standing.probe {
+            probe.check = ProviderCheck::Unlisted {
+                reason: "it has no list".to_owned(),
+            };
+        }
+        standing.judge();
+        (standing.status, standing.answers())
+    };
+    let quiet = Report {
+        last_success: Some(ago(400)),
+        ..well()
+    };
+    assert_eq!(unlisted(&[]), (Status::Healthy, false));
+    assert_eq!(unlisted(&[quiet]), (Status::Healthy, true));
+    let failing = out(OutReason::Failing);
+    assert_eq!(unlisted(&[failing]), (Status::Unhealthy, false));
+}
+
+#[test]
 fn one_model_that_is_out_degrades_and_all_of_them_mean_out() {
     let failing = || out(OutReason::Failing);
     check(&[well(), failing()], None, Status::Degraded, true);

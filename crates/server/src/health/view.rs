@@ -76,8 +76,9 @@ fn provider(standing: &Standing, now: Duration) -> Value {
         },
         "probe": standing.probe.as_ref().map(|probe| {
             let (working, models, reason) = match &probe.check {
-                ProviderCheck::Working { models } => (true, Some(models), None),
-                ProviderCheck::Failing { reason } => (false, None, Some(reason)),
+                ProviderCheck::Working { models } => (Some(true), Some(models), None),
+                ProviderCheck::Unlisted { reason } => (None, None, Some(reason)),
+                ProviderCheck::Failing { reason } => (Some(false), None, Some(reason)),
             };
             json!({ "working": working, "models": models, "reason": reason, "seconds_ago": seconds_ago(probe.at, now) })
         }),

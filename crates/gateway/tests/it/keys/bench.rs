@@ -309,6 +309,7 @@ async fn a_list_of_models_benches_and_clears() {
     let one = ProviderId::new("one").unwrap();
     let reason = match pools.stage.gateway.check(&one).await {
         ProviderCheck::Failing { reason } => reason,
+        ProviderCheck::Unlisted { reason } => panic!("{reason}"),
         ProviderCheck::Working { .. } => panic!("the key is refused"),
     };
     assert!(reason.contains("401"), "{reason}");
