@@ -50,16 +50,12 @@ impl Hedges {
             .chain([("capped", &self.capped)]);
         for (outcome, count) in counted {
             let count = count.load(Ordering::Relaxed);
-            if count > 0 {
-                text.sample(name, &[("outcome", outcome)], count);
-            }
+            text.sample(name, &[("outcome", outcome)], count);
         }
         let name = "orchestra_hedge_cost_dollars_total";
         let help = "What cancelled attempts may have cost by list price, in US dollars: all of the input, and a usual answer.";
         text.family(name, Kind::Counter, help);
         let cost = self.cost.load(Ordering::Relaxed);
-        if cost > 0 {
-            text.sample(name, &[], dollars(cost));
-        }
+        text.sample(name, &[], dollars(cost));
     }
 }
