@@ -133,6 +133,11 @@ fn document(media: &Media) -> u64 {
     }
 }
 
+/// Estimates the tokens of a text alone, as [`estimate_tokens`] does.
+pub(crate) fn estimate_text(text: &str) -> u64 {
+    text::tokens(text)
+}
+
 /// Thoughts that are shown in summary may be there in full, but sealed.
 fn reasoning(thoughts: &Reasoning) -> u64 {
     let shown = thoughts.texts.iter().map(|text| text::tokens(text)).sum();

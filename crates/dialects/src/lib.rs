@@ -4,6 +4,7 @@ mod anthropic_messages;
 mod body_error;
 pub mod canonical;
 mod codec;
+mod continuation;
 mod dialect;
 mod embeddings;
 mod envelope;
@@ -23,12 +24,14 @@ mod raw_json;
 mod sniff;
 mod splice;
 mod sse;
+mod stream_translator;
 mod structured_output;
 mod translate;
 mod usage;
 
 pub use body_error::BodyError;
 pub use codec::{AnswerContext, Codec, Inexpressible, StreamDecode, StreamEncode, Target};
+pub use continuation::{encode_continuation, may_be_continued};
 pub use dialect::{Dialect, Endpoint, Family};
 pub use embeddings::{EmbeddingsAsk, VectorForm, reencode_embeddings};
 pub use envelope::ENVELOPE_MARK;
@@ -40,7 +43,7 @@ pub use head::{Head, HeadLimits, Member};
 pub use json::{JsonKind, json_string};
 pub use loss::{Loss, LossKind, Losses};
 pub use openai_responses::kept;
-pub use profile::{MaxTokensName, Profile, ReasoningControl};
+pub use profile::{Continues, MaxTokensName, Profile, ReasoningControl};
 pub use raw_json::RawJson;
 pub use sniff::{
     AnswerError, AnswerSeen, EndRule, MALFORMED_EVENT, StreamEnd, StreamSniffer, sniff_answer,
@@ -48,6 +51,5 @@ pub use sniff::{
 };
 pub use splice::Splice;
 pub use sse::{Frame, SseError, SseReader};
-pub use translate::{
-    StreamTranslator, TranslateError, decode_request, encode_answer, encode_request,
-};
+pub use stream_translator::StreamTranslator;
+pub use translate::{TranslateError, decode_request, encode_answer, encode_request};

@@ -83,6 +83,11 @@ impl Losses {
         self.from
     }
 
+    /// From now on the words of another dialect are translated.
+    pub(crate) const fn now_from(&mut self, from: Dialect) {
+        self.from = from;
+    }
+
     /// Whether both sides speak one dialect, so that extras and opaque parts return verbatim.
     #[must_use]
     pub fn within_one_dialect(&self) -> bool {

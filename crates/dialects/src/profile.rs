@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::Dialect;
+
 /// How a target differs from the full dialect. The default is the vendor's own API with its current models.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -40,6 +42,47 @@ pub struct Profile {
     pub embedding_base64: bool,
     /// Whether token ids may stand for the text (Embeddings).
     pub embedding_token_ids: bool,
+    /// How the target is asked to go on from the beginning of an answer (Messages, Chat).
+    pub continues: Continues,
+}
+
+/// How a target is asked to go on from the beginning of an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Continues {
+    /// Not at all: it would refuse, or begin anew. OpenAI's models, and Claude since 4.6.
+    #[default]
+    Never,
+    /// By a message of the assistant at the end: Claude until 4.5.
+    Assistant,
+    /// The same with the mark `prefix` (DeepSeek's Chat).
+    Prefix,
+    /// The same, and what it answers begins with a repetition (Mistral's Chat).
+    PrefixRepeated,
+    /// The same with `continue_final_message` and without `add_generation_prompt` (vLLM, llama.cpp).
+    FinalMessage,
+}
+
+impl Continues {
+    /// Whether it can be asked so in this dialect.
+    #[must_use]
+    pub const fn in_dialect(self, dialect: Dialect) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Assistant => {
+                matches!(dialect, Dialect::AnthropicMessages | Dialect::OpenAiChat)
+            }
+            Self::Prefix | Self::PrefixRepeated | Self::FinalMessage => {
+                matches!(dialect, Dialect::OpenAiChat)
+            }
+        }
+    }
+
+    /// Whether the answer repeats what it goes on from.
+    #[must_use]
+    pub const fn repeats(self) -> bool {
+        matches!(self, Self::PrefixRepeated)
+    }
 }
 
 /// What the limit of output tokens is called in Chat Completions.
@@ -86,6 +129,7 @@ impl Default for Profile {
             custom_tools: true,
             embedding_base64: true,
             embedding_token_ids: true,
+            continues: Continues::default(),
         }
     }
 }
@@ -113,6 +157,7 @@ impl Profile {
             media: false,
             reasoning: ReasoningControl::DeepSeek,
             sampling_extras: false,
+            continues: Continues::Prefix,
             ..Self::compatible()
         }
     }

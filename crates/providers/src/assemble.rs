@@ -149,6 +149,11 @@ impl Provider {
                 .into_iter()
                 .chain(row.kind.clone())
                 .collect(),
+            continuation_uri: row
+                .continue_path
+                .as_deref()
+                .map(|path| join(&base, path))
+                .transpose()?,
             models_uri: join(&base, row.models_path.as_deref().unwrap_or("/models"))?,
             translates_to: translates_to(row, &routes)?,
             profiles: Profiles::parse(row.profile.as_ref(), row.profiles.as_deref())

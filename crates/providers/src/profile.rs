@@ -1,6 +1,6 @@
 //! What a provider's models can do of the dialects they are spoken to in, as it is written down.
 
-use orchestra_dialects::{MaxTokensName, Profile, ReasoningControl};
+use orchestra_dialects::{Continues, MaxTokensName, Profile, ReasoningControl};
 use serde::Deserialize;
 
 use crate::pattern::Glob;
@@ -60,6 +60,8 @@ profile_row! {
     embedding_base64: bool,
     /// Whether token ids may stand for the text that is embedded.
     embedding_token_ids: bool,
+    /// How the model is asked to go on from the beginning of an answer.
+    continues: Continues,
 }
 
 /// What is different for some of a provider's models.
@@ -170,6 +172,8 @@ mod tests {
             "temperature = true",
             "sampling = 'yes'",
             "reasoning = 'hard'",
+            "continues = true",
+            "continues = 'always'",
         ] {
             assert!(
                 toml::from_str::<ProfileRow>(text).is_err(),

@@ -28,6 +28,8 @@ pub struct Provider {
     pub(crate) root: Address,
     /// In the order of [`Endpoint::ALL`].
     pub(crate) routes: [Option<Route>; Endpoint::ALL.len()],
+    /// Where Chat Completions that go on from the beginning of an answer are, if not where the others are.
+    pub(crate) continuation_uri: Option<Uri>,
     pub(crate) models_uri: Uri,
     pub(crate) translates_to: Vec<Endpoint>,
     pub(crate) profiles: Profiles,
@@ -175,6 +177,17 @@ impl Provider {
             return Ok(route.uri.clone());
         }
         method::uri(&route.uri, model, streamed).map_err(CallUriError::Model)
+    }
+
+    /// The address of a streamed call that goes on from the beginning of an answer.
+    ///
+    /// # Errors
+    /// [`CallUriError`] if the endpoint is not spoken, or the name cannot stand in a path.
+    pub fn continuation_uri(&self, endpoint: Endpoint, model: &str) -> Result<Uri, CallUriError> {
+        let usual = self.uri(endpoint, model, true)?;
+        let own = self.continuation_uri.as_ref();
+        let own = own.filter(|_| endpoint == Endpoint::ChatCompletions);
+        Ok(own.cloned().unwrap_or(usual))
     }
 
     /// The endpoints through which clients of other endpoints can have their conversations with it, the

@@ -33,6 +33,9 @@ pub struct Row {
     /// Paths below `base_url` of endpoints that are not where one expects them.
     /// Default: the endpoint's own path without its leading `/v1`.
     pub paths: Option<BTreeMap<String, String>>,
+    /// Path below `base_url` of Chat Completions that go on from the beginning of an answer, where that is another one than
+    /// the usual (`continues` in a profile says how they do).
+    pub continue_path: Option<String>,
     /// Path of the model list below `base_url`. Default `/models`.
     pub models_path: Option<String>,
     /// The endpoints to translate to for clients of endpoints that it does not speak, the best first.
@@ -104,6 +107,7 @@ impl Row {
             base_url,
             endpoints,
             paths,
+            continue_path,
             models_path,
             translate_to,
             profiles,

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use http::{HeaderName, Method};
-use orchestra_dialects::{Endpoint, MaxTokensName, Profile, ReasoningControl, UpstreamError};
+use orchestra_dialects::{
+    Continues, Endpoint, MaxTokensName, Profile, ReasoningControl, UpstreamError,
+};
 use orchestra_providers::{AuthScheme, Catalogue, ErrorClass, Provider, Row, StreamEnd};
 use orchestra_types::ProviderId;
 
@@ -584,6 +586,72 @@ fn profiles_say_what_the_dialects_crate_knows_of_these_servers() {
     assert_eq!(profile("deepseek"), Profile::deepseek());
     assert!(!profile("mistral").stream_options);
     assert_eq!(profile("groq").max_tokens_name, MaxTokensName::MaxTokens);
+}
+
+#[test]
+fn only_those_go_on_from_a_beginning_that_are_known_to() {
+    for (kind, model, way) in [
+        ("openai", "gpt-5-mini", Continues::Never),
+        ("openai-compatible", "any", Continues::Never),
+        (
+            "anthropic",
+            "claude-3-5-haiku-20241022",
+            Continues::Assistant,
+        ),
+        (
+            "anthropic",
+            "claude-sonnet-4-20250514",
+            Continues::Assistant,
+        ),
+        (
+            "anthropic",
+            "claude-haiku-4-5-20251001",
+            Continues::Assistant,
+        ),
+        ("anthropic", "claude-sonnet-4-6", Continues::Never),
+        ("anthropic", "claude-opus-5-5", Continues::Never),
+        ("deepseek", "deepseek-v4-pro", Continues::Prefix),
+        ("mistral", "mistral-large-latest", Continues::PrefixRepeated),
+        ("mistral", "magistral-medium-latest", Continues::Never),
+        (
+            "openrouter",
+            "anthropic/claude-sonnet-4.5",
+            Continues::Assistant,
+        ),
+        (
+            "openrouter",
+            "anthropic/claude-sonnet-4",
+            Continues::Assistant,
+        ),
+        (
+            "openrouter",
+            "anthropic/claude-sonnet-4.6",
+            Continues::Never,
+        ),
+        ("openrouter", "openai/gpt-5-mini", Continues::Never),
+        ("groq", "openai/gpt-oss-120b", Continues::Never),
+    ] {
+        assert_eq!(built(kind).profile(model).continues, way, "{kind}/{model}");
+    }
+    let deepseek = built("deepseek");
+    let uri = |endpoint| {
+        let uri = deepseek.continuation_uri(endpoint, "deepseek-v4-pro");
+        uri.unwrap().to_string()
+    };
+    assert_eq!(
+        uri(Endpoint::ChatCompletions),
+        "https://api.deepseek.com/beta/chat/completions"
+    );
+    assert_eq!(
+        uri(Endpoint::Messages),
+        "https://api.deepseek.com/anthropic/v1/messages"
+    );
+    let mistral =
+        built("mistral").continuation_uri(Endpoint::ChatCompletions, "mistral-large-latest");
+    assert_eq!(
+        mistral.unwrap(),
+        "https://api.mistral.ai/v1/chat/completions"
+    );
 }
 
 #[test]
