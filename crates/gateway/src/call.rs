@@ -16,6 +16,7 @@ use orchestra_types::{KeyId, ProviderId};
 use crate::conversations::Resumed;
 use crate::overload::Priority;
 use crate::providers::Member;
+use crate::recovery::RECOVER;
 use crate::refusal::Refusal;
 use crate::routes::{Directions, MODEL_LEFT_OUT};
 use crate::settings::Settings;
@@ -72,6 +73,8 @@ pub(crate) struct Call {
     pub(crate) strict: bool,
     /// How much it matters when there is not room for all.
     pub(crate) priority: Priority,
+    /// Whether the client wants its stream gone on with elsewhere if it dies; `None` if it does not say.
+    pub(crate) recover: Option<bool>,
     /// What the body means; read when the first target is found that speaks another dialect.
     request: OnceLock<Result<Request, Refusal>>,
 }
@@ -110,6 +113,7 @@ impl Call {
         let priorities = &settings.overload.priorities;
         let client = incoming.client.as_ref();
         let priority = priorities.of(&incoming.headers, client, head.model())?;
+        let recover = says(&incoming.headers, RECOVER)?;
         Ok(Self {
             endpoint: incoming.endpoint,
             pinned,
@@ -124,6 +128,7 @@ impl Call {
             resumed: Resumed::No,
             strict,
             priority,
+            recover,
             request: OnceLock::new(),
         })
     }
@@ -183,6 +188,7 @@ impl Call {
             resumed: self.resumed.clone(),
             strict: self.strict,
             priority: self.priority,
+            recover: self.recover,
             request: OnceLock::new(),
         })
     }
@@ -242,9 +248,18 @@ fn with_model(body: &[u8], model: &str) -> Bytes {
 /// # Errors
 /// [`Refusal`] if it is neither.
 pub(crate) fn asks(headers: &HeaderMap, name: HeaderName) -> Result<bool, Refusal> {
+    says(headers, name).map(|said| said == Some(true))
+}
+
+/// What a header says that is `true` or `false`, if it is there.
+///
+/// # Errors
+/// [`Refusal`] if it is neither.
+pub(crate) fn says(headers: &HeaderMap, name: HeaderName) -> Result<Option<bool>, Refusal> {
     match headers.get(&name).map(|value| value.as_bytes()) {
-        None | Some(b"false") => Ok(false),
-        Some(b"true") => Ok(true),
+        None => Ok(None),
+        Some(b"false") => Ok(Some(false)),
+        Some(b"true") => Ok(Some(true)),
         Some(_) => Err(Refusal::invalid(
             "invalid_header",
             format!("the header {name} is neither `true` nor `false`"),

@@ -1,6 +1,7 @@
 //! Saying how a call would be served, or was.
 
 use http::HeaderValue;
+use orchestra_dialects::Continues;
 use orchestra_health::Standing;
 use orchestra_routing::Choice;
 use orchestra_types::Money;
@@ -22,6 +23,8 @@ pub struct Explanation {
     pub choices: Vec<Choice>,
     /// The targets in their order.
     pub targets: Vec<ExplainedTarget>,
+    /// Whether the answer is gone on with elsewhere if its stream dies, as far as that does not depend on its target.
+    pub recovers: bool,
 }
 
 /// One target of a call.
@@ -37,6 +40,8 @@ pub struct ExplainedTarget {
     pub translated: bool,
     /// When another target is asked as well while this one is slow, and for how large a part of the calls.
     pub hedge: Option<Hedging>,
+    /// Whether it can go on from the beginning of another's answer.
+    pub continues: bool,
     /// Why it cannot be tried.
     pub problem: Option<String>,
     /// The failure after which alone it is asked, if it is an alternative for that: `context_length` or `content_policy`.
@@ -62,8 +67,13 @@ impl Gateway {
 
     pub(crate) fn explained(&self, call: &Call, plan: &Plan) -> Explanation {
         let cost = CallCost::of(call);
+        let rules = &self.parts.settings.recovery;
         let stages = plan.stages.iter();
         Explanation {
+            recovers: plan
+                .stages
+                .iter()
+                .any(|stage| rules.wants(call, &stage.settings)),
             choices: plan.choices.clone(),
             targets: stages
                 .map(|stage| self.target_of(call, stage, &cost))
@@ -90,6 +100,12 @@ impl Gateway {
                 ),
                 translated: target.exchange == Exchange::Translated,
                 hedge,
+                continues: target
+                    .member
+                    .provider
+                    .profile(target.model.as_str())
+                    .continues
+                    != Continues::Never,
                 problem: None,
                 only_after,
                 context: finder.window(&target.member, &target.model),
@@ -103,6 +119,7 @@ impl Gateway {
                 standing: "unusable",
                 translated: false,
                 hedge: None,
+                continues: false,
                 problem: Some(refusal.message.clone()),
                 only_after,
                 context: None,
@@ -129,7 +146,11 @@ impl Explanation {
         let choice = |choice: &Choice| json!({ "path": choice.path, "mode": choice.mode, "order": choice.order, "reason": choice.reason });
         let choices: Vec<Value> = self.choices.iter().map(choice).collect();
         let targets: Vec<Value> = self.targets.iter().map(ExplainedTarget::json).collect();
-        json!({ "choices": choices, "targets": targets })
+        let mut value = json!({ "choices": choices, "targets": targets });
+        if self.recovers {
+            value["recovers"] = json!(true);
+        }
+        value
     }
 
     /// With what became of the call so far, as the value of a header; `None` if it is too long for one.
@@ -159,6 +180,9 @@ impl ExplainedTarget {
         if let Some(hedge) = self.hedge {
             value["hedge"] =
                 json!({ "after": hedge.after.to_string(), "most_extra": hedge.most_extra.part() });
+        }
+        if self.continues {
+            value["continues"] = json!(true);
         }
         if let Some(problem) = &self.problem {
             value["problem"] = json!(problem);

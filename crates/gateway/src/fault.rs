@@ -181,6 +181,11 @@ impl Fault {
         if self.reached == Reached::Streaming {
             return Verdict::Relay;
         }
+        self.verdict_if_unseen()
+    }
+
+    /// The same, whatever the client has seen.
+    pub(crate) const fn verdict_if_unseen(&self) -> Verdict {
         match &self.kind {
             FaultKind::Reported(class) => match class {
                 ErrorClass::InvalidRequest
@@ -202,6 +207,14 @@ impl Fault {
             | FaultKind::Timeout(Phase::FirstByte | Phase::Idle)
             | FaultKind::Malformed(_)
             | FaultKind::Truncated => Verdict::NextTarget,
+        }
+    }
+
+    /// The same, as if the client had seen nothing of the answer: for a stream that another target can go on with.
+    pub(crate) fn unseen(self) -> Self {
+        Self {
+            reached: Reached::Answered,
+            ..self
         }
     }
 

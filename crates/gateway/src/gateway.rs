@@ -10,6 +10,7 @@ use orchestra_types::{CallId, Clock, KeyId, Price, Rng};
 use tokio::time::Instant;
 
 use crate::answer::{Answer, Content};
+use crate::attempt::Recovery;
 use crate::body::AnswerBody;
 use crate::call::{Call, Incoming, asks};
 use crate::conversations::{Conversations, Keep, resume};
@@ -187,7 +188,8 @@ impl Gateway {
         if explain {
             settlement.record.explanation = Some(Box::new(self.explained(&call, &plan)));
         }
-        self.attempt_all(&call, plan, settlement).await
+        let served = self.attempt_all(&call, &plan, settlement).await?;
+        Ok(served.with_plan(|at, deadline| Recovery::new(self.clone(), call, plan, at, deadline)))
     }
 
     /// Takes a place among the calls that are served, and waits for one if need be.
@@ -299,6 +301,8 @@ impl Gateway {
             deadline,
             keep,
             kept,
+            recovery,
+            ..
         } = served;
         let mut headers = relayed_headers(&access, &answer.headers, |_| false);
         settlement.answered(answer.status);
@@ -332,7 +336,7 @@ impl Gateway {
                     deadline,
                 };
                 let relay = StreamRelay::new(opened, bounds, access, family, settlement);
-                AnswerBody::events(relay.keeping(keep))
+                AnswerBody::events(relay.keeping(keep).recovering(recovery))
             }
         };
         let mut response = Response::new(body);
@@ -360,6 +364,10 @@ pub(crate) struct Served {
     keep: Option<Keep>,
     /// Whether what should be kept is, so far.
     kept: bool,
+    /// The place in the plan whose stream may be gone on with elsewhere.
+    recoverable: Option<usize>,
+    /// Where it may be.
+    recovery: Option<Box<Recovery>>,
 }
 
 impl Served {
@@ -370,12 +378,30 @@ impl Served {
             deadline,
             keep: None,
             kept: true,
+            recoverable: None,
+            recovery: None,
         }
     }
 
     /// With a conversation that is to be kept with it.
     pub(crate) fn keeping(self, keep: Option<Keep>) -> Self {
         Self { keep, ..self }
+    }
+
+    /// A stream from this place in the plan that may be gone on with elsewhere if it dies.
+    pub(crate) fn recoverable(self, at: Option<usize>) -> Self {
+        Self {
+            recoverable: at,
+            ..self
+        }
+    }
+
+    /// With what is left of the plan, if the answer is a stream that may be gone on with.
+    fn with_plan(mut self, rest: impl FnOnce(usize, Instant) -> Recovery) -> Self {
+        if let (Content::Stream(_), Some(at)) = (&self.answer.content, self.recoverable) {
+            self.recovery = Some(Box::new(rest(at, self.deadline)));
+        }
+        self
     }
 
     /// Keeps the conversation with an answer in one piece.

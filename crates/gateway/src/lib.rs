@@ -21,6 +21,7 @@ mod plan;
 mod providers;
 mod raw;
 mod read;
+mod recovery;
 mod refusal;
 mod relay;
 mod request;
@@ -52,6 +53,7 @@ pub use orchestra_routing::{HedgeAfter, Share};
 pub use overload::{CallLoad, Overload, Priorities, Priority, Shed, ShedAt, ShedReason};
 pub use providers::{Member, Providers, TargetReport};
 pub use raw::RawCall;
+pub use recovery::RecoveryRules;
 pub use refusal::Refusal;
 pub use retries::{Retries, RetryRules};
 pub use routes::{
@@ -59,7 +61,7 @@ pub use routes::{
     RouteSettings, Routes,
 };
 pub use settings::{Settings, Translation};
-pub use settle::{AttemptRecord, CallRecord, Ending, HedgeOutcome, NoRecords, Sink};
+pub use settle::{AttemptRecord, CallRecord, Ending, HedgeOutcome, NoRecords, Recovered, Sink};
 pub use transport::{
     BoxError, OutgoingBody, PooledTransport, SendFuture, StreamedBody, TlsSetupError, Transport,
     TransportError, UpstreamBody,

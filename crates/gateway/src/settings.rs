@@ -7,6 +7,7 @@ use orchestra_dialects::HeadLimits;
 
 use crate::hedging::HedgeRules;
 use crate::overload::Overload;
+use crate::recovery::RecoveryRules;
 use crate::retries::RetryRules;
 
 /// How long each phase of a call may take, and how large its parts may be.
@@ -45,6 +46,8 @@ pub struct Settings {
     pub translation: Translation,
     /// What happens when there are more calls than can be served.
     pub overload: Overload,
+    /// Which streams are gone on with at another target when they die.
+    pub recovery: RecoveryRules,
 }
 
 /// What a translation from one dialect to another may lose. By default it loses what must be lost and says so.
@@ -104,6 +107,7 @@ impl Default for Settings {
             head: HeadLimits::default(),
             translation: Translation::default(),
             overload: Overload::default(),
+            recovery: RecoveryRules::default(),
         }
     }
 }

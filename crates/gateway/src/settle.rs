@@ -109,6 +109,17 @@ impl HedgeOutcome {
 /// The word for an attempt that was dropped because another one of the same call was faster.
 const CALLED_OFF: &str = "cancelled";
 
+/// A stream that died and was gone on with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// Whose stream died.
+    pub from: ProviderId,
+    /// Who went on.
+    pub to: ProviderId,
+    /// How many characters of the text the client had by then.
+    pub characters: usize,
+}
+
 /// What is known of a call when it is over.
 #[derive(Clone, Debug)]
 pub struct CallRecord {
@@ -136,6 +147,8 @@ pub struct CallRecord {
     pub waited: Option<Duration>,
     /// Why it was not served, if that was for lack of room.
     pub shed: Option<Shed>,
+    /// Where its stream died and was gone on with, in their order.
+    pub recovered: Vec<Recovered>,
     /// How it ended.
     pub ending: Ending,
     /// The status that the client got; zero if it left before any.
@@ -191,6 +204,7 @@ impl CallRecord {
             hedge_capped: false,
             waited: None,
             shed: None,
+            recovered: Vec::new(),
             ending: Ending::ClientGone,
             status: 0,
             finish: None,
@@ -234,6 +248,8 @@ pub(crate) struct Settlement {
     led_by: Option<&'static str>,
     /// What tokens cost at the target that answers.
     price: Option<Price>,
+    /// The tokens of the streams that the present one goes on from, and what they cost.
+    earlier: Option<(Usage, Option<Money>)>,
     /// Its place among the calls that are served; given back when the record is settled.
     pub(crate) permit: Option<Permit>,
     arrived: Duration,
@@ -247,6 +263,7 @@ impl Settlement {
             record,
             led_by: None,
             price: None,
+            earlier: None,
             permit: None,
             arrived: clock.monotonic(),
             clock: Arc::clone(clock),
@@ -360,6 +377,29 @@ impl Settlement {
         self.record.ending = ending;
     }
 
+    /// Notes that the stream has died whose tokens are in the record, and what tokens cost where it is gone on with.
+    pub(crate) fn goes_on_at(&mut self, price: Option<Price>) {
+        let usage = self.record.usage.unwrap_or_default();
+        let known = self.record.usage.is_some();
+        let cost = if known {
+            self.cost()
+        } else {
+            Some(Money::ZERO)
+        };
+        self.earlier = Some((usage, cost));
+        self.price = price;
+    }
+
+    /// What the tokens in the record cost, if that is known.
+    fn cost(&self) -> Option<Money> {
+        let (usage, price) = (self.record.usage.as_ref()?, self.price.as_ref()?);
+        let Some((before, cost)) = self.earlier else {
+            return price.cost(usage);
+        };
+        let fresh = price.cost(&usage.since(&before))?;
+        cost?.checked_add(fresh)
+    }
+
     fn elapsed(&self) -> Duration {
         self.clock.monotonic().saturating_sub(self.arrived)
     }
@@ -368,8 +408,7 @@ impl Settlement {
 impl Drop for Settlement {
     fn drop(&mut self) {
         self.record.took = self.elapsed();
-        let bill = self.price.as_ref().zip(self.record.usage.as_ref());
-        self.record.cost = bill.and_then(|(price, usage)| price.cost(usage));
+        self.record.cost = self.cost();
         let blank = CallRecord::open(self.record.id, None, None, Duration::ZERO);
         self.sink
             .settled(std::mem::replace(&mut self.record, blank));

@@ -176,6 +176,8 @@ pub struct Settings {
     pub on_context_length: Option<String>,
     /// The model that is asked after one refuses the call for a content policy.
     pub on_content_policy: Option<String>,
+    /// Whether a text stream that dies is gone on with at another target.
+    pub recover: Option<bool>,
 }
 
 /// Asking the same target again.
@@ -239,6 +241,7 @@ impl Settings {
             cache: self.cache.or(above.cache),
             on_context_length: lowest(&self.on_context_length, &above.on_context_length),
             on_content_policy: lowest(&self.on_content_policy, &above.on_content_policy),
+            recover: self.recover.or(above.recover),
         }
     }
 }

@@ -25,6 +25,7 @@ impl Sink for LogSink {
             hedge = record.attempts.iter().find_map(|attempt| attempt.hedge).map(HedgeOutcome::as_str),
             waited_ms = record.waited.map(|time| time.as_millis()),
             shed = record.shed.map(|shed| shed.reason.as_str()),
+            recovered = counted(record.recovered.len()),
             ending = record.ending.as_str(),
             status = record.status,
             input_tokens = record.usage.map(|usage| usage.total_input()),

@@ -40,6 +40,21 @@ impl Usage {
             .saturating_add(self.audio_input)
     }
 
+    /// What came to `earlier`, counter by counter.
+    #[must_use]
+    pub const fn since(&self, earlier: &Self) -> Self {
+        Self {
+            input: self.input.saturating_sub(earlier.input),
+            cache_read: self.cache_read.saturating_sub(earlier.cache_read),
+            cache_write_5m: self.cache_write_5m.saturating_sub(earlier.cache_write_5m),
+            cache_write_1h: self.cache_write_1h.saturating_sub(earlier.cache_write_1h),
+            audio_input: self.audio_input.saturating_sub(earlier.audio_input),
+            output: self.output.saturating_sub(earlier.output),
+            reasoning: self.reasoning.saturating_sub(earlier.reasoning),
+            audio_output: self.audio_output.saturating_sub(earlier.audio_output),
+        }
+    }
+
     /// All tokens that came out, seen or not.
     #[must_use]
     pub const fn total_output(&self) -> u64 {

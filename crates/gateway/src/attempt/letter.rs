@@ -53,9 +53,13 @@ impl Letter {
 
     /// The same attempts, of the call as it was written.
     pub(super) fn attempts<'l>(&'l self, attempts: &Attempts<'l>, stage: &Stage) -> Attempts<'l> {
+        let call = self.edited.as_ref().unwrap_or(attempts.call);
+        let rules = &attempts.settings.recovery;
+        let memory = rules.memory(call, &stage.settings, &self.outgoing);
         Attempts {
-            call: self.edited.as_ref().unwrap_or(attempts.call),
+            call,
             request_timeout: stage.settings.request_timeout,
+            memory,
             ..*attempts
         }
     }

@@ -4,6 +4,7 @@ mod ask;
 mod hedge;
 mod letter;
 mod onward;
+mod recover;
 mod round;
 mod second;
 mod stream;
@@ -32,6 +33,7 @@ use crate::request::request;
 use crate::settings::Settings;
 use crate::transport::{Transport, UpstreamBody};
 
+pub(crate) use recover::{Recovery, Resumed};
 pub(crate) use waiting::{Queue, may_have_room};
 
 /// What every attempt of a call shares.
@@ -49,6 +51,8 @@ pub(crate) struct Attempts<'a> {
     pub(crate) request_timeout: Option<Duration>,
     /// How often the call may be sent.
     pub(crate) most: usize,
+    /// How much of a stream is remembered so that another target may go on with it, in bytes; `None` for none.
+    pub(crate) memory: Option<usize>,
 }
 
 /// Whether another target stands ready if this one fails. That the same one may be asked again is no reason to hold a stream
@@ -76,17 +80,7 @@ impl Attempts<'_> {
     ) -> Result<Answer, Fault> {
         let streamed = self.call.head.stream();
         let (began, patience) = (Instant::now(), self.patience(spare));
-        let sending = self
-            .transport
-            .send(request(&self.id, self.call, access, outgoing));
-        let response = self
-            .within(patience, Phase::FirstByte, Reached::Sent, sending)
-            .await?
-            .map_err(Fault::from)?;
-        let status = response.status();
-        if !status.is_success() {
-            return Err(self.failed(access, outgoing, response).await);
-        }
+        let response = self.response(access, outgoing, patience).await?;
         if streamed && is_event_stream(response.headers()) {
             return self.open(access, outgoing, spare, response).await;
         }
@@ -97,6 +91,26 @@ impl Attempts<'_> {
             began + patience
         };
         self.whole(access, outgoing, until, response).await
+    }
+
+    /// Sends the call through `access` and waits for the head of an answer that is no error.
+    async fn response(
+        &self,
+        access: &Access,
+        outgoing: &Outgoing,
+        patience: Duration,
+    ) -> Result<Response<UpstreamBody>, Fault> {
+        let sending = self
+            .transport
+            .send(request(&self.id, self.call, access, outgoing));
+        let response = self
+            .within(patience, Phase::FirstByte, Reached::Sent, sending)
+            .await?
+            .map_err(Fault::from)?;
+        if !response.status().is_success() {
+            return Err(self.failed(access, outgoing, response).await);
+        }
+        Ok(response)
     }
 
     /// How long the headers of the answer may take. An answer in one piece sends none before

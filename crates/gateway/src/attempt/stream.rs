@@ -115,9 +115,15 @@ impl Attempts<'_> {
 
     fn unnamed_passage(&self, access: &Access, outgoing: &Outgoing) -> Box<dyn Passage> {
         let longest = self.settings.max_event_bytes;
-        let translator = self.translated(outgoing).and_then(|request| {
+        let remembered = self.memory.and_then(|_| self.call.request().ok());
+        let request = self.translated(outgoing).or(remembered);
+        let translator = request.and_then(|request| {
             let (from, id) = (outgoing.endpoint.dialect(), self.answer_id());
             StreamTranslator::new(from, &self.context(request, &id), longest)
+        });
+        let translator = translator.map(|translator| match self.memory {
+            Some(bytes) => translator.remembering(bytes),
+            None => translator,
         });
         if let Some(translator) = translator {
             return Box::new(Translated::new(translator, access.clone()));
@@ -138,7 +144,7 @@ impl Attempts<'_> {
 }
 
 /// What counts as the end of the target's streams.
-fn end_rule(access: &Access, outgoing: &Outgoing) -> EndRule {
+pub(super) fn end_rule(access: &Access, outgoing: &Outgoing) -> EndRule {
     match access.member.provider.stream_end(outgoing.endpoint) {
         orchestra_providers::StreamEnd::Marker => EndRule::Marker,
         orchestra_providers::StreamEnd::FinishReason => EndRule::FinishReason,

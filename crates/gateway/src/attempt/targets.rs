@@ -35,7 +35,7 @@ impl Gateway {
     pub(crate) async fn attempt_all(
         &self,
         call: &Call,
-        plan: Plan,
+        plan: &Plan,
         settlement: &mut Settlement,
     ) -> Result<Served, Failure> {
         let settings = &self.parts.settings;
@@ -48,6 +48,7 @@ impl Gateway {
             unix: settlement.record.started_unix,
             request_timeout: None,
             most: plan.most_attempts(settings),
+            memory: None,
         };
         let mut round = Round::new(&plan.stages, settlement);
         let done = self.ask_all(&attempts, &mut round).await;
@@ -308,7 +309,13 @@ impl Gateway {
         let (store, client) = (&self.parts.conversations, &round.settlement.record.client);
         let outgoing = question.outgoing;
         let keep = Keep::of(store.as_ref(), attempts.call, outgoing, client.as_ref());
-        Served::new(access, answer, attempts.deadline).keeping(keep)
+        let at = || {
+            let mut stages = round.stages.iter();
+            stages.position(|stage| std::ptr::eq(stage, question.stage))
+        };
+        let recoverable = attempts.memory.and_then(|_| at());
+        let served = Served::new(access, answer, attempts.deadline);
+        served.keeping(keep).recoverable(recoverable)
     }
 
     /// The next stage that may do better than a provider whose error was passed on: not that provider itself.

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::gathered::Gathered;
 use super::passage::{Passage, Seen, Unreadable};
+use crate::attempt::Resumed;
 use crate::fault::{FaultKind, GAVE_KEY_AWAY};
 use crate::keys::Access;
 use crate::settings::Settings;
@@ -64,6 +65,24 @@ impl EventStream {
     /// What the client's dialect could not say of it.
     pub(crate) fn losses(&self) -> &[Loss] {
         self.passage.losses()
+    }
+
+    /// The text of the answer so far, if another stream may go on from it.
+    pub(crate) fn told(&self) -> Option<&str> {
+        self.passage.told()
+    }
+
+    /// Leaves the stream for another one that goes on from what was told. `false`, and nothing changes, if that cannot be.
+    pub(crate) fn go_on(&mut self, resumed: Resumed) -> bool {
+        if !self.passage.go_on(&resumed) {
+            return false;
+        }
+        self.body = resumed.body;
+        self.rule = resumed.rule;
+        self.access = resumed.access;
+        self.last = None;
+        self.active = Instant::now();
+        true
     }
 
     /// Whether an error event of the upstream reaches the client as it is.

@@ -6,7 +6,9 @@ mod held_end;
 mod named;
 mod passage;
 mod raw;
+mod recovering;
 mod stream;
+mod way_on;
 
 pub(crate) use events::{EventStream, Piece};
 pub(crate) use named::Named;

@@ -5,6 +5,7 @@ use orchestra_dialects::{EndRule, ErrorView, Loss, StreamEnd};
 
 use super::gathered::Gathered;
 use super::passage::{Passage, Seen, Unreadable};
+use crate::attempt::Resumed;
 
 const NAME: &str = "event: error\n";
 
@@ -54,6 +55,14 @@ impl Passage for Named {
 
     fn losses(&self) -> &[Loss] {
         self.0.losses()
+    }
+
+    fn told(&self) -> Option<&str> {
+        self.0.told()
+    }
+
+    fn go_on(&mut self, resumed: &Resumed) -> bool {
+        self.0.go_on(resumed)
     }
 }
 

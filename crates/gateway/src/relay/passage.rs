@@ -11,6 +11,7 @@ use orchestra_dialects::{
 use orchestra_types::Usage;
 
 use super::gathered::Gathered;
+use crate::attempt::Resumed;
 use crate::fault::GAVE_KEY_AWAY;
 use crate::keys::{Access, KeyWatch};
 
@@ -55,6 +56,16 @@ pub(crate) trait Passage: fmt::Debug + Send {
 
     /// What the client's dialect could not say.
     fn losses(&self) -> &[Loss];
+
+    /// The text of the answer so far, if another stream may go on from it.
+    fn told(&self) -> Option<&str> {
+        None
+    }
+
+    /// Leaves the stream for another one that goes on from what was told. `false` if that cannot be.
+    fn go_on(&mut self, _: &Resumed) -> bool {
+        false
+    }
 }
 
 /// Byte for byte, watched by a sniffer.
@@ -216,6 +227,17 @@ impl Passage for Translated {
 
     fn losses(&self) -> &[Loss] {
         self.translator.losses().list()
+    }
+
+    fn told(&self) -> Option<&str> {
+        self.translator.told()
+    }
+
+    fn go_on(&mut self, resumed: &Resumed) -> bool {
+        self.watch = KeyWatch::new(resumed.access.clone());
+        let longest = resumed.max_event_bytes;
+        self.translator
+            .go_on(resumed.from, resumed.repeats, longest)
     }
 }
 

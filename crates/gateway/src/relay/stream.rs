@@ -13,6 +13,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::events::{EventStream, Piece};
 use super::held_end::HeldEnd;
+use super::way_on::{Mark, Search};
+use crate::attempt::Recovery;
 use crate::conversations::Keep;
 use crate::fault::{Fault, FaultKind, Phase, Reached};
 use crate::keys::Access;
@@ -41,14 +43,20 @@ pub(crate) struct Bounds {
 /// looks complete.
 #[derive(Debug)]
 pub(crate) struct StreamRelay {
-    opened: Box<Opened>,
-    bounds: Bounds,
+    pub(super) opened: Box<Opened>,
+    pub(super) bounds: Bounds,
     /// One timer for the stream. It is not moved at each event, only looked at when it rings.
-    timer: Pin<Box<Sleep>>,
-    access: Access,
+    pub(super) timer: Pin<Box<Sleep>>,
+    pub(super) access: Access,
     family: Family,
-    /// `None` once the call is settled and nothing more may come.
-    settlement: Option<Settlement>,
+    /// `None` once the call is settled and nothing more may come, and while `search` has it.
+    pub(super) settlement: Option<Settlement>,
+    /// Where the stream may be gone on with if it dies.
+    pub(super) recovery: Option<Box<Recovery>>,
+    /// The search for somebody who goes on with it.
+    pub(super) search: Option<Search>,
+    /// What the client is to be told of who goes on.
+    pub(super) mark: Option<Mark>,
     /// The conversation that is to be kept once the answer is whole.
     keep: Option<Keep>,
     /// The end of the answer, held back while that is done.
@@ -73,6 +81,9 @@ impl StreamRelay {
             access,
             family,
             settlement: Some(settlement),
+            recovery: None,
+            search: None,
+            mark: None,
             keep: None,
             held_end: None,
         }
@@ -82,6 +93,12 @@ impl StreamRelay {
     /// from it at once.
     pub(crate) fn keeping(mut self, keep: Option<Keep>) -> Self {
         self.keep = keep;
+        self
+    }
+
+    /// The same, with where the stream may be gone on with if it dies.
+    pub(crate) fn recovering(mut self, recovery: Option<Box<Recovery>>) -> Self {
+        self.recovery = recovery;
         self
     }
 
@@ -103,7 +120,12 @@ impl StreamRelay {
         }
     }
 
-    fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    pub(super) fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(search) = &mut self.search {
+            let found = ready!(search.poll(cx));
+            self.search = None;
+            return self.found(found, cx);
+        }
         if self.settlement.is_none() {
             return Poll::Ready(None);
         }
@@ -111,16 +133,16 @@ impl StreamRelay {
             return Poll::Ready(Some(bytes));
         }
         if let Some(end) = self.opened.end.take() {
-            return Poll::Ready(self.end(end));
+            return self.end(end, cx);
         }
         match self.opened.events.poll_piece(cx) {
-            Poll::Ready(Piece::Events(bytes)) => Poll::Ready(Some(bytes)),
-            Poll::Ready(Piece::End(end)) => Poll::Ready(self.end(end)),
+            Poll::Ready(Piece::Events(bytes)) => Poll::Ready(Some(self.marked(bytes))),
+            Poll::Ready(Piece::End(end)) => self.end(end, cx),
             // The answer was whole before the connection broke.
             Poll::Ready(Piece::Fault(FaultKind::Broken(_))) if self.opened.events.seen().ended => {
-                Poll::Ready(self.end(StreamEnd::Complete))
+                self.end(StreamEnd::Complete, cx)
             }
-            Poll::Ready(Piece::Fault(kind)) => Poll::Ready(self.fail(kind)),
+            Poll::Ready(Piece::Fault(kind)) => self.fail(kind, cx),
             Poll::Pending => self.poll_timer(cx),
         }
     }
@@ -143,13 +165,13 @@ impl StreamRelay {
                     self.bounds.idle
                 };
             if now >= silence_ends && ended {
-                return Poll::Ready(self.end(StreamEnd::Complete));
+                return self.end(StreamEnd::Complete, cx);
             }
             if now >= self.bounds.deadline {
-                return Poll::Ready(self.fail(FaultKind::Timeout(Phase::Total)));
+                return self.fail(FaultKind::Timeout(Phase::Total), cx);
             }
             if now >= silence_ends {
-                return Poll::Ready(self.fail(FaultKind::Timeout(Phase::Idle)));
+                return self.fail(FaultKind::Timeout(Phase::Idle), cx);
             }
             self.timer
                 .as_mut()
@@ -158,36 +180,49 @@ impl StreamRelay {
     }
 
     /// The upstream closed its stream.
-    fn end(&mut self, end: StreamEnd) -> Option<Bytes> {
+    fn end(&mut self, end: StreamEnd, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         match end {
             StreamEnd::Complete => {
                 if let Some(settlement) = &self.settlement {
                     self.access.judge(Outcome::Healthy, settlement.now());
                 }
                 self.settle(Ending::Completed);
-                None
+                Poll::Ready(None)
             }
             StreamEnd::Failed => {
                 let events = &self.opened.events;
                 let error = events.seen().error.cloned().unwrap_or_default();
                 let fault = Fault::reported(&self.access, Reached::Streaming, error);
                 let told = events.passes_errors_on();
-                self.interrupt(&fault, !told)
+                self.interrupt(fault, !told, cx)
             }
-            StreamEnd::Truncated => self.fail(FaultKind::Truncated),
+            StreamEnd::Truncated => self.fail(FaultKind::Truncated, cx),
         }
     }
 
-    /// Ends the stream with an error event of ours.
-    fn fail(&mut self, kind: FaultKind) -> Option<Bytes> {
-        self.interrupt(&Fault::new(kind, Reached::Streaming), true)
+    /// The stream has failed in our eyes.
+    fn fail(&mut self, kind: FaultKind, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        self.interrupt(Fault::new(kind, Reached::Streaming), true, cx)
     }
 
-    /// Settles a stream that did not reach its end, with an error event unless the client has the
-    /// upstream's own.
-    fn interrupt(&mut self, fault: &Fault, untold: bool) -> Option<Bytes> {
+    /// Looks for somebody who goes on with a stream that did not reach its end, if that is wanted; else settles it, with an
+    /// error event unless the client has the upstream's own.
+    fn interrupt(
+        &mut self,
+        fault: Fault,
+        untold: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Bytes>> {
+        self.blame(&fault);
+        if self.may_go_on(&fault) {
+            self.search(fault);
+            return self.poll_events(cx);
+        }
+        Poll::Ready(self.give_up(&fault, untold))
+    }
+
+    pub(super) fn give_up(&mut self, fault: &Fault, untold: bool) -> Option<Bytes> {
         let event = untold.then(|| self.error_event(fault));
-        self.blame(fault);
         self.settle(Ending::Interrupted);
         event
     }

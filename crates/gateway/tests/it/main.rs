@@ -23,6 +23,7 @@ mod models;
 mod pieces;
 mod plan;
 mod raw;
+mod recovery;
 mod retries;
 mod routes;
 mod settlement;

@@ -189,6 +189,7 @@ const KNOWN: &[&str] = &[
     "cache",
     "on_context_length",
     "on_content_policy",
+    "recover",
 ];
 
 /// Members of Portkey's that this gateway has no counterpart of.

@@ -48,6 +48,9 @@ pub(super) fn read(
     if let Some(value) = present(members, "strict_open_ai_compliance") {
         settings.strict = Some(place.member("strict_open_ai_compliance").flag(value)?);
     }
+    if let Some(value) = present(members, "recover") {
+        settings.recover = Some(place.member("recover").flag(value)?);
+    }
     if let Some(value) = present(members, "cache") {
         settings.cache = cache(value, &place.member("cache"))?;
     }

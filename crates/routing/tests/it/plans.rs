@@ -98,6 +98,7 @@ fn settings_are_handed_down() {
         "strategy": { "mode": "single" },
         "retry": { "attempts": 3, "use_retry_after_headers": true },
         "request_timeout": 5000,
+        "recover": true,
         "override_params": { "temperature": 0, "user": "x" },
         "targets": [{
             "provider": "a",
@@ -111,6 +112,7 @@ fn settings_are_handed_down() {
     assert_eq!(settings.request_timeout.unwrap().as_secs(), 5);
     assert_eq!(settings.override_params["temperature"], 1);
     assert_eq!(settings.override_params["user"], "x");
+    assert_eq!(settings.recover, Some(true));
 }
 
 #[test]

@@ -122,6 +122,7 @@ fn what_is_wrong_is_named_with_its_place() {
             json!({ "hedge": { "most_extra": 2 } }),
             "hedge.most_extra: a part of the calls is needed: above 0, up to 1",
         ),
+        (json!({ "recover": "yes" }), "recover: "),
         (
             json!({ "request_timeout": 0 }),
             "request_timeout: a whole number",

@@ -101,13 +101,19 @@ impl Config {
             .filter_map(|(alias, model)| Some((alias.clone(), model.targets()?)))
             .collect();
         let registry = Registry::build(list, catalogue, &aliases)?;
+        let is_tree = |model: &String| {
+            let alias = self.models.get(model);
+            alias.is_some_and(|alias| alias.targets().is_none())
+        };
         for model in &self.translation.strict_models {
-            let is_tree = self
-                .models
-                .get(model)
-                .is_some_and(|m| m.targets().is_none());
-            if !is_tree {
+            if !is_tree(model) {
                 registry.resolve(model)?;
+            }
+        }
+        for model in self.recovery.models.keys() {
+            if !is_tree(model) {
+                let found = registry.resolve(model);
+                found.map_err(BuildError::RecoveryOfModel)?;
             }
         }
         Ok(registry)
@@ -181,7 +187,8 @@ mod tests {
     use std::time::Duration;
 
     use orchestra_gateway::{
-        ConversationBounds, HedgeAfter, HedgeRules, Hedging, KeyStanding, Retries, Share,
+        ConversationBounds, HedgeAfter, HedgeRules, Hedging, KeyStanding, RecoveryRules, Retries,
+        Share,
     };
     use orchestra_secrets::Variables;
     use orchestra_types::ProviderId;
@@ -394,6 +401,24 @@ mod tests {
     }
 
     #[test]
+    fn streams_are_gone_on_with_where_the_file_says_so() {
+        let recovery = |text: &str| {
+            let built = build_from(text, &[("OPENAI_API_KEY", "a-key")]);
+            built.unwrap().settings.recovery
+        };
+        assert_eq!(recovery(""), RecoveryRules::default());
+        let text = "[models]\nfast = \"openai/gpt-5-mini\"\n\
+            [models.tree]\nstrategy = { mode = \"fallback\" }\ntargets = [{ model = \"openai/gpt-5-mini\" }]\n\
+            [recovery]\nenabled = true\nmax_text_bytes = 7\nmodels = { fast = false, tree = true }\n";
+        let expected = RecoveryRules {
+            enabled: true,
+            models: BTreeMap::from([("fast".to_owned(), false), ("tree".to_owned(), true)]),
+            max_text_bytes: 7,
+        };
+        assert_eq!(recovery(text), expected);
+    }
+
+    #[test]
     fn what_cannot_work_is_named_with_its_remedy() {
         for (text, words) in [
             ("[[providers]]\nkind = \"openai\"\n", "OPENAI_API_KEY"),
@@ -465,6 +490,14 @@ mod tests {
             (
                 "[hedging.models.\"no/such\"]\nmost_extra = 0.1\n",
                 "no/such",
+            ),
+            (
+                "[recovery]\nmax_text_bytes = 0\n",
+                "recovery.max_text_bytes",
+            ),
+            (
+                "[recovery]\nmodels = { \"no/such\" = true }\n",
+                "[recovery] models",
             ),
             ("[retries.providers.openia]\nas_last = 1\n", "\"openia\""),
             ("[retries.models.\"no/such\"]\nas_last = 1\n", "no/such"),

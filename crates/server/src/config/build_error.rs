@@ -135,6 +135,9 @@ pub enum BuildError {
     /// Two times for one thing.
     #[error("in {0}: `after` and `after_seconds` say the same twice; write one of them")]
     HedgingTwice(String),
+    /// A model whose streams are gone on with, and that nobody serves.
+    #[error("in [recovery] models")]
+    RecoveryOfModel(#[source] ResolveError),
     /// Retries for a model that nobody serves.
     #[error("in [retries.models]")]
     RetriesOfModel(#[source] ResolveError),

@@ -9,6 +9,7 @@ mod listen;
 mod outline;
 mod overload;
 mod prices;
+mod recovery;
 mod responses;
 mod rest;
 mod retries;
@@ -32,6 +33,7 @@ pub use hedging::{HedgingConfig, ModelHedgingConfig};
 use listen::Listen;
 pub use outline::Outline;
 pub use overload::{OverloadConfig, PriorityConfig, PriorityWord};
+pub use recovery::RecoveryConfig;
 pub use responses::{ConversationStore, ResponsesConfig, StoreKind};
 pub use rest::RestSettings;
 pub use retries::{RetriesConfig, RetryConfig};
@@ -85,6 +87,9 @@ pub struct Config {
     /// What calls may lose on their way to a provider of another dialect.
     #[serde(default)]
     pub translation: TranslationConfig,
+    /// Text streams that die and are gone on with at another target.
+    #[serde(default)]
+    pub recovery: RecoveryConfig,
     /// Where conversations are kept that clients go on from.
     #[serde(default)]
     pub responses: ResponsesConfig,

@@ -55,6 +55,7 @@ impl Config {
                 strict: self.translation.strict,
                 strict_models: self.translation.strict_models.iter().cloned().collect(),
             },
+            recovery: self.recovery()?,
         })
     }
 }

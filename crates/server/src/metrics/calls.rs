@@ -27,6 +27,7 @@ const STREAMED: [&str; 2] = ["false", "true"];
 struct Tally {
     name: &'static str,
     ended: [[AtomicU64; STATUSES.len()]; ENDINGS.len()],
+    recovered: AtomicU64,
     took: [Histogram; 2],
     first_byte: [Histogram; 2],
     own_work: Histogram,
@@ -37,6 +38,7 @@ impl Tally {
         Self {
             name,
             ended: [const { [const { AtomicU64::new(0) }; STATUSES.len()] }; ENDINGS.len()],
+            recovered: AtomicU64::new(0),
             took: [const { Histogram::new(&CALLS) }; 2],
             first_byte: [const { Histogram::new(&CALLS) }; 2],
             own_work: Histogram::new(&OWN_WORK),
@@ -48,6 +50,10 @@ impl Tally {
         let status = usize::from(record.status / 100).min(STATUSES.len() - 1);
         if let Some(ending) = ending {
             self.ended[ending][status].fetch_add(1, Ordering::Relaxed);
+        }
+        if !record.recovered.is_empty() {
+            let count = u64::try_from(record.recovered.len()).unwrap_or(u64::MAX);
+            self.recovered.fetch_add(count, Ordering::Relaxed);
         }
         let streamed = usize::from(record.streamed);
         self.took[streamed].observe(record.took);
@@ -110,6 +116,15 @@ impl Calls {
                         text.sample(name, &labels, count);
                     }
                 }
+            }
+        }
+        let name = "orchestra_streams_recovered_total";
+        let help = "Streams that died and were gone on with by another target, or the same one.";
+        text.family(name, Kind::Counter, help);
+        for tally in self.tallies() {
+            let count = tally.recovered.load(Ordering::Relaxed);
+            if count > 0 {
+                text.sample(name, &[("endpoint", tally.name)], count);
             }
         }
         let name = "orchestra_call_duration_seconds";

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 const DOCUMENTATION: &str = include_str!("../../../../docs/configuration.md");
 
 /// The tables of the documentation, in their order there.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "[server]",
     "[[providers]]",
     "[portkey]",
@@ -24,6 +24,7 @@ const TABLES: [&str; 9] = [
     "[limits]",
     "[retries]",
     "[translation]",
+    "[recovery]",
     "[responses]",
     "[secrets]",
 ];
@@ -56,9 +57,11 @@ fn documented() -> BTreeMap<&'static str, Vec<(&'static str, &'static str)>> {
     tables
 }
 
-/// A value that the field takes.
-fn value(field: &str) -> &'static str {
+/// A value that the field of the table takes.
+fn value(table: &str, field: &str) -> &'static str {
     match field {
+        "models" if table == "[recovery]" => "{ fast = true }",
+        "models" => "{ fast = { before_others = 1, max_wait_seconds = 0.5 } }",
         "listen" => "\"127.0.0.1:0\"",
         "client_keys" => "[{ name = \"app\", key = \"env:APP_KEY\" }]",
         "kind" => "\"openai\"",
@@ -74,8 +77,7 @@ fn value(field: &str) -> &'static str {
         "control" => "\"/run/orchestra/control.sock\"",
         "overrides" => "{ patterns = [\"my-*\"], auth = { header = \"x-key\" } }",
         "providers" => "{ openai = { as_last = 1 } }",
-        "models" => "{ fast = { before_others = 1, max_wait_seconds = 0.5 } }",
-        "strict" | "caller_keys" => "true",
+        "strict" | "caller_keys" | "enabled" => "true",
         "upstream" => "\"fallback\"",
         "slugs" => "{ openai = \"prod\" }",
         "compat" => "\"portkey-1.x\"",
@@ -109,7 +111,7 @@ fn every_documented_field_can_be_written() {
     for (table, rows) in documented {
         whole.push_str(&format!("{table}\n"));
         for (field, _) in rows {
-            whole.push_str(&format!("{field} = {}\n", value(field)));
+            whole.push_str(&format!("{field} = {}\n", value(table, field)));
         }
     }
     whole.push_str("[models]\nfast = \"openai/gpt-5-mini\"\nboth = [\"openai/a\", \"openai/b\"]\n");
@@ -255,6 +257,11 @@ async fn the_documented_defaults_are_those_of_the_code() {
         ),
         ("[limits]", "max_answer_bytes", settings.max_answer_bytes),
         ("[limits]", "max_event_bytes", settings.max_event_bytes),
+        (
+            "[recovery]",
+            "max_text_bytes",
+            settings.recovery.max_text_bytes,
+        ),
     ] {
         assert_eq!(
             default(table, field).to_string(),

@@ -32,6 +32,7 @@ pub(crate) fn record(provider: &str, model: &str) -> CallRecord {
         }],
         waited: None,
         shed: None,
+        recovered: Vec::new(),
         ending: Ending::Completed,
         status: 200,
         finish: None,
