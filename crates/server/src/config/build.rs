@@ -228,6 +228,8 @@ mod tests {
         assert_eq!((overload.max_waiting, overload.max_calls), (0, 7));
         let low = &overload.priorities.clients[&KeyId::new("default").unwrap()];
         assert_eq!(low.as_str(), "low");
+        let few = build_from("[server]\nmax_connections = 50\n", &[]).unwrap();
+        assert_eq!(few.settings.overload.max_calls, 40);
         let models = &overload.priorities.models;
         assert_eq!((models.len(), models["tree"].as_str()), (2, "high"));
     }

@@ -58,7 +58,9 @@ impl From<PriorityWord> for Priority {
 impl Config {
     pub(super) fn overload(&self, registry: &Registry) -> Result<Overload, BuildError> {
         let (own, usual) = (&self.overload, Overload::default());
-        let max_calls = own.max_calls.unwrap_or(usual.max_calls);
+        let max_calls = own
+            .max_calls
+            .unwrap_or_else(|| usual.max_calls.min(self.most_calls()));
         if max_calls == 0 {
             return Err(BuildError::ZeroLimit("overload.max_calls"));
         }
@@ -70,6 +72,12 @@ impl Config {
             max_calls,
             priorities: self.priorities(registry)?,
         })
+    }
+
+    /// So many that a fifth of the connections is left to those who wait, and to those who ask how the server fares.
+    fn most_calls(&self) -> usize {
+        let connections = self.server.max_connections;
+        (connections - connections / 5).max(1)
     }
 
     /// Clients and models must be there.
