@@ -19,6 +19,7 @@ mod outgoing;
 mod overload;
 mod plan;
 mod providers;
+mod quota;
 mod raw;
 mod read;
 mod recovery;

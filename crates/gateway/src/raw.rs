@@ -111,6 +111,7 @@ impl Gateway {
             fault.book(&access, settlement.now());
             raw_failure(fault, &access)
         })?;
+        self.heed_quota(&access, answer.headers());
         access.judge(Outcome::Healthy, settlement.now());
         *answer.headers_mut() = answer_headers(&access, answer.headers());
         Ok(answer)

@@ -202,6 +202,13 @@ impl Target {
         self.stir(&mut state, now);
     }
 
+    /// It has said that it will take nothing for this time: no failure, and no sign that it has too much to do at one time.
+    pub fn rest(&self, rest: Duration, now: Duration) {
+        let until = now.saturating_add(rest.min(self.policy.max_pause));
+        let mut state = self.state();
+        state.paused_until = state.paused_until.max(until);
+    }
+
     /// What an attempt that began then has to tell.
     pub(crate) fn judge(&self, begun: Begun, outcome: Outcome, now: Duration, draw: f64) {
         let mut state = self.state();
@@ -388,6 +395,19 @@ mod tests {
         assert!(target.admit(at(299)).is_err());
         assert!(target.admit(at(300)).is_ok());
         assert_eq!(target.report(at(300)).failures, 0);
+    }
+
+    #[test]
+    fn a_rest_that_is_foretold_limits_nothing_and_keeps_its_bound() {
+        let target = target();
+        target.rest(at(20), at(0));
+        target.rest(at(5), at(0));
+        assert!(target.admit(at(19)).is_err());
+        assert!(target.admit(at(20)).is_ok());
+        assert_eq!(target.report(at(20)).limit, None);
+        target.rest(at(86_400), at(100));
+        assert!(target.admit(at(399)).is_err());
+        assert!(target.admit(at(400)).is_ok());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One target, asked once or again.
 
+use http::HeaderMap;
 use orchestra_health::{Form, Out};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -11,6 +12,7 @@ use crate::gateway::Gateway;
 use crate::keys::{Access, Closed, chance};
 use crate::outgoing::Outgoing;
 use crate::plan::{Candidate, Stage};
+use crate::quota::exhausted;
 use crate::retries::Retries;
 use crate::settle::{Sent, Settlement};
 
@@ -187,8 +189,23 @@ impl Gateway {
         settlement: &mut Settlement,
     ) {
         self.note(access, sent, outcome.as_ref().err(), settlement);
-        if outcome.is_ok() {
+        if let Ok(answer) = outcome {
             settlement.record.losses.add(&question.outgoing.losses);
+            self.heed_quota(access, &answer.headers);
+        }
+    }
+
+    /// Leaves a target alone that has said with its answer that it will take nothing for a while: it need not refuse a call
+    /// for that.
+    pub(crate) fn heed_quota(&self, access: &Access, headers: &HeaderMap) {
+        let limits = access.member.provider.rate_limits();
+        let clock = &self.parts.clock;
+        if let Some(rest) = exhausted(headers, limits, || clock.unix()) {
+            access.health().rest(rest, clock.monotonic());
+            tracing::debug!(
+                provider = %access.member.provider.id(), key = access.name(), seconds = rest.as_secs_f64(),
+                "nothing is left of a rate limit"
+            );
         }
     }
 

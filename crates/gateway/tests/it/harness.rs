@@ -14,7 +14,9 @@ use orchestra_gateway::{
     AnswerBody, CallRecord, Conversations, Directions, Gateway, Incoming, KeyName, Keys, Parts,
     PooledTransport, ProviderKey, Providers, Retries, RetryRules, Settings, Sink, Transport,
 };
-use orchestra_providers::{ByFamily, Catalogue, Provider, Registry, Row};
+use orchestra_providers::{
+    ByFamily, Catalogue, Provider, RateLimitRow, Registry, ResetFormat, Row,
+};
 use orchestra_secrets::Secret;
 use orchestra_testkit::{Behaviour, Script, Upstream};
 use orchestra_types::{Clock, KeyId, ProviderId, SeededRng, SystemClock};
@@ -165,6 +167,10 @@ pub(crate) fn row(base_url: &str) -> Row {
             "anthropic-ratelimit-*",
         ])),
         models: Some(words(&[MODEL, "m-small"])),
+        rate_limits: Some(RateLimitRow {
+            headers: words(&["x-ratelimit-{}-requests", "x-ratelimit-{}-tokens"]),
+            reset: ResetFormat::Duration,
+        }),
         ..Row::default()
     }
 }

@@ -41,6 +41,8 @@ enum Act {
     Stall(String),
     /// The whole answer.
     Good,
+    /// The same with these headers.
+    Telling(&'static [(&'static str, &'static str)]),
 }
 
 /// Upstreams that do one thing after another, the last one for ever.
@@ -92,6 +94,14 @@ impl Transport for Play {
                     wire::answer(CHAT).into(),
                     false,
                 )),
+                Act::Telling(headers) => {
+                    let text = wire::answer(CHAT).into();
+                    let mut answer = answer(200, "application/json", text, false);
+                    for (name, value) in headers {
+                        answer.headers_mut().insert(*name, value.parse().unwrap());
+                    }
+                    Ok(answer)
+                }
                 Act::Error(status, headers) => {
                     let body = r#"{"error":{"message":"no","type":"t"}}"#;
                     let mut answer = answer(status, "application/json", body.to_owned(), false);
@@ -541,4 +551,22 @@ async fn a_retry_that_is_not_sent_is_not_paid_for() {
     theatre.stage.records.take();
     assert_eq!(theatre.ask(false).await.faults(), ["-"]);
     assert_eq!(theatre.ask(false).await.faults(), ["server", "-"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_says_that_nothing_is_left_is_left_alone_without_having_to_refuse() {
+    const NOTHING: &[(&str, &str)] = &[
+        ("x-ratelimit-remaining-requests", "17"),
+        ("x-ratelimit-remaining-tokens", "0"),
+        ("x-ratelimit-reset-tokens", "1m20s"),
+    ];
+    let acts = [vec![Act::Telling(NOTHING), Act::Good], vec![Act::Good]];
+    let theatre = Theatre::new(Settings::default(), acts);
+    for wanted in ["one", "two", "two"] {
+        assert_eq!(theatre.ask(false).await.status, 200);
+        assert_eq!(theatre.asked(), [wanted]);
+    }
+    tokio::time::advance(Duration::from_secs(81)).await;
+    theatre.ask(false).await;
+    assert_eq!(theatre.asked(), ["one"]);
 }
