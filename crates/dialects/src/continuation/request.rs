@@ -200,7 +200,7 @@ mod tests {
             (
                 Dialect::AnthropicMessages,
                 Continues::Assistant,
-                r#"{"role":"assistant","content":[{"type":"text","text":"One ]} two"}]}]"#,
+                r#"{"role":"assistant","content":"One ]} two"}]"#,
             ),
         ] {
             let body = written(&asked, "One ]} two \n", to, continues);
