@@ -656,25 +656,76 @@ fn only_those_go_on_from_a_beginning_that_are_known_to() {
 
 #[test]
 fn every_generation_of_claude_is_asked_in_its_own_way() {
+    use Continues::{Assistant, Never};
     use ReasoningControl::{Budget, Effort, None};
     let anthropic = built("anthropic");
-    for (model, reasoning, sampling, json_schema, max_tokens) in [
-        ("claude-opus-5-5", Effort, false, true, 64_000),
-        ("claude-haiku-5-5-20261001", Effort, false, true, 64_000),
-        ("claude-opus-4-7", Effort, false, true, 64_000),
-        ("claude-sonnet-4-6", Effort, true, true, 64_000),
-        ("claude-haiku-4-5-20251001", Budget, true, true, 64_000),
-        ("claude-opus-4-1-20250805", Budget, true, false, 32_000),
-        ("claude-sonnet-4-20250514", Budget, true, false, 32_000),
-        ("claude-3-7-sonnet-latest", Budget, true, false, 32_000),
-        ("claude-3-5-haiku-20241022", None, true, false, 8_192),
-        ("claude-3-opus-20240229", None, true, false, 4_096),
+    for (model, reasoning, sampling, json_schema, max_tokens, continues) in [
+        ("claude-opus-5-5", Effort, false, true, 64_000, Never),
+        (
+            "claude-haiku-5-5-20261001",
+            Effort,
+            false,
+            true,
+            64_000,
+            Never,
+        ),
+        ("claude-opus-4-7", Effort, false, true, 64_000, Never),
+        ("claude-sonnet-4-6", Effort, true, true, 64_000, Never),
+        (
+            "claude-haiku-4-5-20251001",
+            Budget,
+            true,
+            true,
+            64_000,
+            Assistant,
+        ),
+        (
+            "claude-opus-4-1-20250805",
+            Budget,
+            true,
+            false,
+            32_000,
+            Assistant,
+        ),
+        (
+            "claude-sonnet-4-20250514",
+            Budget,
+            true,
+            false,
+            32_000,
+            Assistant,
+        ),
+        (
+            "claude-3-7-sonnet-latest",
+            Budget,
+            true,
+            false,
+            32_000,
+            Assistant,
+        ),
+        (
+            "claude-3-5-haiku-20241022",
+            None,
+            true,
+            false,
+            8_192,
+            Assistant,
+        ),
+        (
+            "claude-3-opus-20240229",
+            None,
+            true,
+            false,
+            4_096,
+            Assistant,
+        ),
     ] {
         let expected = Profile {
             reasoning,
             sampling,
             json_schema,
             default_max_output_tokens: max_tokens,
+            continues,
             ..Profile::default()
         };
         assert_eq!(anthropic.profile(model), expected, "{model}");
