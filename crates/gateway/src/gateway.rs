@@ -139,15 +139,24 @@ impl Gateway {
 
     /// Serves one call. Every outcome is an answer in the client's dialect; dropping the
     /// future or the answer's body aborts the call upstream. Exactly one record is settled.
-    pub async fn call(&self, incoming: Incoming) -> Response<AnswerBody> {
-        let family = incoming.endpoint.dialect().family();
-        let mut settlement = self.open(Some(incoming.endpoint), incoming.client.clone());
-        match self.serve(incoming, &mut settlement).await {
-            Ok(mut served) => {
-                served.keep_whole().await;
-                self.respond(served, family, settlement)
+    pub fn call(&self, incoming: Incoming) -> impl Future<Output = Response<AnswerBody>> + Send {
+        // The future would hold all that came in, and to its end.
+        let incoming = Box::new(incoming);
+        async move {
+            let family = incoming.endpoint.dialect().family();
+            let mut settlement = self.open(Some(incoming.endpoint), incoming.client.clone());
+            let accepted = self.accept(*incoming, &mut settlement).map(Box::new);
+            let served = match accepted {
+                Ok(call) => self.serve(call, &mut settlement).await,
+                Err(refusal) => Err(refusal.into()),
+            };
+            match served {
+                Ok(mut served) => {
+                    served.keep_whole().await;
+                    self.respond(served, family, settlement)
+                }
+                Err(failure) => fail(&failure, family, settlement),
             }
-            Err(failure) => fail(&failure, family, settlement),
         }
     }
 
@@ -174,15 +183,18 @@ impl Gateway {
 
     async fn serve(
         &self,
-        incoming: Incoming,
+        mut call: Box<Call>,
         settlement: &mut Settlement,
     ) -> Result<Served, Failure> {
-        let mut call = self.accept(incoming, settlement)?;
         let explain = asks(&call.headers, EXPLAIN)?;
         self.enter(call.priority, settlement).await?;
-        if let Some(store) = &self.parts.conversations {
+        if let Some(store) = &self.parts.conversations
+            && call.endpoint == Endpoint::Responses
+        {
             let (client, limits) = (&settlement.record.client, &self.parts.settings.head);
-            call = resume(store, call, client.as_ref(), limits).await?;
+            // In a place of its own: calls to other endpoints need no room for it.
+            let resumed = Box::pin(resume(store, *call, client.as_ref(), limits));
+            *call = resumed.await?;
         }
         let plan = self.plan(&call, settlement.record.client.as_ref())?;
         if explain {

@@ -45,12 +45,12 @@ impl Gateway {
         attempts: &Attempts<'_>,
         mut question: Question<'_>,
         mut access: Access,
-        mut had: Option<Fault>,
+        mut had: Option<Box<Fault>>,
         settlement: &mut Settlement,
     ) -> Asked {
         loop {
             let fault = match had.take() {
-                Some(fault) => fault,
+                Some(fault) => *fault,
                 None => match self.send(attempts, question, &access, settlement).await {
                     Ok(answer) => return Asked::Answered(access, answer),
                     Err(fault) => fault,

@@ -178,12 +178,12 @@ impl Gateway {
             }
             // The second one's fault counts when its turn comes.
             End::Neither(fault, other) => {
-                round.early = Some(Early {
+                round.early = Some(Box::new(Early {
                     at,
                     access: second.access.clone(),
                     fault: other,
                     sent: also,
-                });
+                }));
                 Raced::Failed(Box::new(fault))
             }
         }

@@ -11,15 +11,11 @@ use crate::routes::edit;
 #[derive(Debug)]
 pub(super) struct Letter {
     /// `None` where the tree changes nothing.
-    edited: Option<Call>,
+    edited: Option<Box<Call>>,
     pub(super) outgoing: Outgoing,
 }
 
 /// How a target is asked.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is looked at once, where it was made; a box would cost every call an allocation"
-)]
 pub(super) enum Written {
     Letter(Letter),
     /// It need not be asked.
@@ -38,7 +34,8 @@ impl Letter {
     ) -> Result<Written, Unsendable> {
         let edited = edit(attempts.call, &stage.settings, &attempts.settings.head);
         let edited = edited.map_err(Unsendable::Here)?;
-        let call = edited.as_ref().unwrap_or(attempts.call);
+        let edited = edited.map(Box::new);
+        let call = edited.as_deref().unwrap_or(attempts.call);
         Ok(match prepare(call, target)? {
             Step::Estimate(answer) => Written::Estimate(answer),
             Step::Send(outgoing) => Written::Letter(Self {
@@ -53,7 +50,7 @@ impl Letter {
 
     /// The same attempts, of the call as it was written.
     pub(super) fn attempts<'l>(&'l self, attempts: &Attempts<'l>, stage: &Stage) -> Attempts<'l> {
-        let call = self.edited.as_ref().unwrap_or(attempts.call);
+        let call = self.edited.as_deref().unwrap_or(attempts.call);
         let rules = &attempts.settings.recovery;
         let memory = rules.memory(call, &stage.settings, &self.outgoing);
         Attempts {

@@ -25,7 +25,7 @@ use crate::transport::UpstreamBody;
 /// The rest of a call's plan, owned by the stream that runs.
 pub(crate) struct Recovery {
     gateway: Gateway,
-    call: Call,
+    call: Box<Call>,
     stages: Vec<Stage>,
     /// How often the call may be sent.
     most: usize,
@@ -54,7 +54,7 @@ impl Recovery {
     /// `at` is the stage whose stream is about to run.
     pub(crate) fn new(
         gateway: Gateway,
-        call: Call,
+        call: Box<Call>,
         plan: Plan,
         at: usize,
         deadline: Instant,

@@ -19,8 +19,9 @@ use crate::settle::{Sent, Settlement};
 /// What a call has to tell when no target has answered.
 #[derive(Default)]
 pub(super) struct Told {
-    /// The fault of the last attempt.
-    pub(super) last: Option<(Access, Exchange, Fault)>,
+    /// The fault of the last attempt. Like all that a call comes to only when something fails, in a place of its own: every
+    /// call has room for what is written here outright.
+    pub(super) last: Option<Box<(Access, Exchange, Fault)>>,
     /// Why the first target that could not be asked could not.
     unable: Option<Refusal>,
 }
@@ -32,7 +33,8 @@ impl Told {
 
     fn into_failure(self, call: &Call, attempts: usize, sent_away: Option<Refusal>) -> Failure {
         match self.last {
-            Some((access, exchange, fault)) => {
+            Some(last) => {
+                let (access, exchange, fault) = *last;
                 Failure::from_fault(&access, exchange, fault, call, attempts)
             }
             None => sent_away
@@ -131,7 +133,7 @@ pub(super) struct Round<'r> {
     /// Whether the call has paid for the hedges of others.
     pub(super) paid_in: bool,
     /// That target, if it failed and its turn has not come.
-    pub(super) early: Option<Early>,
+    pub(super) early: Option<Box<Early>>,
     /// Set when the call was too long for a target.
     pub(super) outgrown: Option<Outgrown>,
     pub(super) settlement: &'r mut Settlement,
@@ -170,7 +172,7 @@ impl<'r> Round<'r> {
     }
 
     /// What came of the target at this place, if it was asked before its turn.
-    pub(super) fn take_early(&mut self, at: usize) -> Option<Early> {
+    pub(super) fn take_early(&mut self, at: usize) -> Option<Box<Early>> {
         let early = self.early.take_if(|early| early.at == at)?;
         self.settlement.decided_by(early.sent);
         // It was no rule that led there.

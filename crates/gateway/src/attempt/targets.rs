@@ -246,7 +246,7 @@ impl Gateway {
         attempts: &Attempts<'_>,
         turn: Turn<'_>,
         access: Access,
-        had: Option<Fault>,
+        had: Option<Box<Fault>>,
         round: &mut Round<'_>,
     ) -> Tried {
         let stage = &round.stages[turn.at];
@@ -273,7 +273,7 @@ impl Gateway {
             // In a place of its own, so that calls which are not hedged take no more memory.
             Some(due) => match Box::pin(self.race(base, lane, due, round)).await {
                 Raced::Answered(served) => return Tried::over(Ok(*served)),
-                Raced::Failed(fault) => Some(*fault),
+                Raced::Failed(fault) => Some(fault),
             },
         };
         let asked = self.ask(&attempts, question, access, had, round.settlement);
@@ -287,7 +287,7 @@ impl Gateway {
                 }
                 let next = self.onward(round, &turn, &fault);
                 let relay = fault.verdict() == Verdict::Relay && next.is_none();
-                round.told.last = Some((access, turn.target.exchange, fault));
+                round.told.last = Some(Box::new((access, turn.target.exchange, fault)));
                 if relay {
                     Tried::over(Err(round.failure(attempts.call)))
                 } else {
@@ -338,10 +338,11 @@ impl Gateway {
         &self,
         at: usize,
         round: &mut Round<'s>,
-    ) -> Result<(&'s Candidate, Access, Option<Fault>), Closed> {
+    ) -> Result<(&'s Candidate, Access, Option<Box<Fault>>), Closed> {
         let stage = &round.stages[at];
         if let (Ok(target), Some(early)) = (&stage.target, round.take_early(at)) {
-            return Ok((target, early.access, Some(early.fault)));
+            let early = *early;
+            return Ok((target, early.access, Some(Box::new(early.fault))));
         }
         let (target, access) = self.open_stage(stage)?;
         access.offer(self.parts.clock.monotonic());
