@@ -147,7 +147,7 @@ impl Tally {
             *count += u32::from(avoidable);
         }
         for (outage, lost) in self.world.outages.iter().zip(&mut self.lost) {
-            if at < outage.until.min(outage.from + ONSET) && over >= outage.from {
+            if at < outage.until.min(outage.from.saturating_add(ONSET)) && over >= outage.from {
                 lost.0 += 1;
                 lost.1 += u32::from(avoidable);
             }

@@ -169,6 +169,10 @@ fn what_cannot_be_simulated_is_said() {
             "severity",
         ),
         (
+            vec!["--model", "fast", "--param", "stream=true"],
+            "--param stream",
+        ),
+        (
             vec!["--model", "fast", "--outages", "no-such.csv"],
             "no-such.csv",
         ),

@@ -143,7 +143,7 @@ pub fn read_outages(
 
 fn until(outages: &[Outage]) -> Duration {
     let last = outages.iter().map(|outage| outage.until).max();
-    last.unwrap_or_default() + CALM
+    last.unwrap_or_default().saturating_add(CALM)
 }
 
 #[cfg(test)]
@@ -172,6 +172,19 @@ mod tests {
                 .all(|outage| outage.from < weather.lasts());
             assert!(ends, "{name}");
         }
+    }
+
+    #[test]
+    fn absurd_times_harm_nothing() {
+        let text = "target,start,duration,trouble\n1,500000000000y,500000000000y,cut\n";
+        let (outages, lasts) = read_outages(text, &three()).unwrap();
+        assert!(lasts > Duration::from_secs(1_u64 << 63));
+        let mut world = crate::World::new(three());
+        world.traffic.lasts = Duration::from_secs(5);
+        world.outages = outages;
+        assert_eq!(world.measure(1).unwrap().lost, [Duration::ZERO]);
+        let never = "target,start,duration,trouble\n1,1s,9999999999999999y,cut\n";
+        assert!(read_outages(never, &three()).is_err());
     }
 
     #[test]

@@ -22,6 +22,8 @@ use crate::output::Output;
 const PIECES: (u32, u32) = (5, 15);
 /// And on average.
 const USUAL_PIECES: u32 = (PIECES.0 + PIECES.1) / 2;
+/// Members of a body that are the simulation's own.
+const OURS: [&str; 3] = ["model", "messages", "stream"];
 
 /// Shows what a configuration would make of outages.
 pub(crate) fn run(
@@ -29,6 +31,11 @@ pub(crate) fn run(
     config: Option<&Path>,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
+    for (name, _) in &asked.param {
+        if OURS.contains(&name.as_str()) {
+            bail!("--param {name} cannot be set: the simulation writes it itself");
+        }
+    }
     let world = world(asked, outline(config)?)?;
     let calls = asked.rate * world.traffic.lasts.as_secs_f64();
     if calls > 200_000_000.0 {
