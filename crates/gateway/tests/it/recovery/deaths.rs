@@ -7,11 +7,12 @@ use std::time::Duration;
 use http_body_util::BodyExt;
 use orchestra_dialects::{Continues, Endpoint};
 use orchestra_gateway::{Ending, Node, RecoveryRules, Retries, RetryRules, Settings};
+use orchestra_providers::{ModelFactsRow, Row};
 use serde_json::{Value, json};
 
 use super::speakers::{Death, Speaks, TEXT};
 use super::{World, broken, question, recovering, said, speaking, text, ways, whole, within};
-use crate::harness::{Ask, EVERYONE, NAMES, patient};
+use crate::harness::{Ask, EVERYONE, MODEL, NAMES, patient};
 
 const CHAT: Endpoint = Endpoint::ChatCompletions;
 
@@ -59,6 +60,35 @@ async fn what_both_took_is_booked_and_told() {
         .rfind(|event| event["type"] == "message_delta")
         .unwrap();
     assert_eq!(last["usage"]["output_tokens"], 6, "{last}");
+}
+
+/// 10 tokens read at 2 and 1 written at 10, if the dead stream said so; then 10 at 20 and 5 at 100.
+#[tokio::test(start_paused = true)]
+async fn each_target_is_paid_at_its_own_price() {
+    let priced = |row: Row, input: u64, output: u64| Row {
+        facts: Some(vec![ModelFactsRow {
+            models: vec![MODEL.to_owned()],
+            context: None,
+            price: serde_json::from_value(json!({"input": input, "output": output})).unwrap(),
+        }]),
+        ..row
+    };
+    for (first, cost) in [(Endpoint::Messages, "0.00073"), (CHAT, "0.0007")] {
+        let rows = [
+            priced(speaking(0, first, Continues::Never), 2, 10),
+            priced(speaking(1, CHAT, Continues::Assistant), 20, 100),
+        ];
+        let speak = [Speaks::cut(within(first), Death::Break), Speaks::WHOLE];
+        let world = World::new(recovering(), &rows, speak);
+        let (got, _) = world.ask(Endpoint::Messages).await;
+        let told = got.record.cost.map(|cost| cost.to_string());
+        assert_eq!(
+            told.as_deref(),
+            Some(cost),
+            "{first} {:?}",
+            got.record.usage
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]
