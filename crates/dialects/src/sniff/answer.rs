@@ -7,7 +7,7 @@ use orchestra_types::Usage;
 use super::{gemini, responses};
 use crate::error::error_member;
 use crate::json::{Cursor, Raw, Rules, Syntax};
-use crate::usage::{AnthropicCounts, of_openai};
+use crate::usage::{AnthropicCounts, pass_openai};
 use crate::{Dialect, Endpoint, JsonKind, UpstreamError};
 
 /// What an answer tells beside its content.
@@ -81,14 +81,13 @@ pub fn sniff_answer(endpoint: Endpoint, body: &[u8]) -> Result<AnswerSeen, Answe
     if endpoint.dialect() == Dialect::Gemini {
         return answer_object(text).map(gemini::answer);
     }
-    let members =
-        Members::walk(text)
-            .map_err(malformed)?
-            .ok_or_else(|| AnswerError::NotAnObject {
-                found: found
-                    .and_then(JsonKind::beginning_with)
-                    .unwrap_or(JsonKind::Null),
-            })?;
+    let members = Members::walk(text, endpoint.dialect())
+        .map_err(malformed)?
+        .ok_or_else(|| AnswerError::NotAnObject {
+            found: found
+                .and_then(JsonKind::beginning_with)
+                .unwrap_or(JsonKind::Null),
+        })?;
     members.told(endpoint.dialect())
 }
 
@@ -122,7 +121,7 @@ pub(crate) fn answer_object(body: &str) -> Result<Raw<'_>, AnswerError> {
 #[derive(Default)]
 struct Members<'a> {
     model: Option<Raw<'a>>,
-    usage: Option<Raw<'a>>,
+    usage: Option<Usage>,
     error: Option<Raw<'a>>,
     /// `finish_reason` of the first choice that has one.
     finish_reason: Option<Raw<'a>>,
@@ -133,7 +132,7 @@ struct Members<'a> {
 
 impl<'a> Members<'a> {
     /// `None` if the text is no object.
-    fn walk(text: &'a str) -> Result<Option<Self>, Syntax> {
+    fn walk(text: &'a str, dialect: Dialect) -> Result<Option<Self>, Syntax> {
         let mut members = Self::default();
         let mut json = Cursor::new(text, Rules::ANSWER);
         let is_object = json.enter_object()?;
@@ -143,8 +142,11 @@ impl<'a> Members<'a> {
                     members.walk_choices(&mut json)?;
                     continue;
                 }
+                "usage" => {
+                    members.usage = pass_usage(dialect, &mut json)?;
+                    continue;
+                }
                 "model" => &mut members.model,
-                "usage" => &mut members.usage,
                 "error" => &mut members.error,
                 "stop_reason" => &mut members.stop_reason,
                 "status" => &mut members.status,
@@ -186,7 +188,7 @@ impl<'a> Members<'a> {
             Dialect::OpenAiEmbeddings | Dialect::Gemini => None,
         };
         Ok(AnswerSeen {
-            usage: self.usage.and_then(|usage| read_usage(dialect, usage)),
+            usage: self.usage,
             finish: finish.and_then(Raw::text).map(Cow::into_owned),
             model: self.model.and_then(Raw::text).map(Cow::into_owned),
         })
@@ -200,11 +202,14 @@ pub(crate) fn malformed(syntax: Syntax) -> AnswerError {
     }
 }
 
-fn read_usage(dialect: Dialect, usage: Raw<'_>) -> Option<Usage> {
+fn pass_usage(dialect: Dialect, json: &mut Cursor<'_>) -> Result<Option<Usage>, Syntax> {
     if dialect != Dialect::AnthropicMessages {
-        return of_openai(usage);
+        return pass_openai(json);
     }
-    let mut counts = AnthropicCounts::default();
-    counts.update(usage);
-    Some(counts.usage())
+    let usage = Raw::pass(json)?.unless_null();
+    Ok(usage.map(|usage| {
+        let mut counts = AnthropicCounts::default();
+        counts.update(usage);
+        counts.usage()
+    }))
 }

@@ -5,5 +5,5 @@ mod read;
 mod write;
 
 pub(crate) use gemini::of_gemini;
-pub(crate) use read::{AnthropicCounts, of_openai};
+pub(crate) use read::{AnthropicCounts, of_openai, pass_openai};
 pub(crate) use write::{anthropic, openai_chat, openai_responses};

@@ -2,7 +2,7 @@
 
 use orchestra_types::Usage;
 
-use crate::json::Raw;
+use crate::json::{Cursor, Raw, Rules, Syntax};
 
 /// Counts as OpenAI and those compatible with it write them: totals, and parts within them.
 #[derive(Default)]
@@ -25,53 +25,75 @@ struct OpenAiCounts {
 /// A part larger than what is left of its total is cut to it, so that the counters always add up
 /// to the totals that the vendor bills by.
 pub(crate) fn of_openai(usage: Raw<'_>) -> Option<Usage> {
-    let counts = OpenAiCounts::read(usage);
-    counts.input.or(counts.output)?;
-    let mut usage = Usage::default();
-    counts.split_input(&mut usage);
-    counts.split_output(&mut usage);
-    Some(usage)
+    pass_openai(&mut Cursor::new(usage.json(), Rules::ANSWER)).ok()?
+}
+
+/// The same of the cursor's next value, which is passed.
+pub(crate) fn pass_openai(json: &mut Cursor<'_>) -> Result<Option<Usage>, Syntax> {
+    let counts = OpenAiCounts::pass(json)?;
+    Ok(counts.and_then(|counts| counts.usage()))
 }
 
 impl OpenAiCounts {
-    fn read(usage: Raw<'_>) -> Self {
+    /// `None` if the next value is no object.
+    fn pass(json: &mut Cursor<'_>) -> Result<Option<Self>, Syntax> {
+        if !json.enter_object()? {
+            return Ok(None);
+        }
         let mut counts = Self::default();
-        for (name, value) in usage.members() {
+        while let Some(name) = json.next_member()? {
             match &*name {
-                "prompt_tokens" => counts.input = value.count(),
-                "completion_tokens" => counts.output = value.count(),
-                // The names of Responses; some servers write both and fill only one.
-                "input_tokens" => counts.input = counts.input.or_else(|| value.count()),
-                "output_tokens" => counts.output = counts.output.or_else(|| value.count()),
-                "total_tokens" => counts.total = value.count(),
-                "prompt_cache_hit_tokens" => counts.cache_hits = value.count(),
-                "prompt_tokens_details" | "input_tokens_details" => counts.read_input(value),
-                "completion_tokens_details" | "output_tokens_details" => counts.read_output(value),
-                _ => {}
+                "prompt_tokens_details" | "input_tokens_details" => counts.pass_input(json)?,
+                "completion_tokens_details" | "output_tokens_details" => {
+                    counts.pass_output(json)?
+                }
+                name => {
+                    if let Some(value) = Raw::pass(json)?.unless_null() {
+                        counts.read(name, value);
+                    }
+                }
             }
         }
-        counts
+        Ok(Some(counts))
     }
 
-    fn read_input(&mut self, details: Raw<'_>) {
-        for (name, value) in details.members() {
-            match &*name {
-                "cached_tokens" => self.cached = value.count(),
-                "cache_write_tokens" => self.cache_write = value.count(),
-                "audio_tokens" => self.audio_input = value.count(),
-                _ => {}
-            }
+    fn read(&mut self, name: &str, value: Raw<'_>) {
+        match name {
+            "prompt_tokens" => self.input = value.count(),
+            "completion_tokens" => self.output = value.count(),
+            // The names of Responses; some servers write both and fill only one.
+            "input_tokens" => self.input = self.input.or_else(|| value.count()),
+            "output_tokens" => self.output = self.output.or_else(|| value.count()),
+            "total_tokens" => self.total = value.count(),
+            "prompt_cache_hit_tokens" => self.cache_hits = value.count(),
+            _ => {}
         }
     }
 
-    fn read_output(&mut self, details: Raw<'_>) {
-        for (name, value) in details.members() {
-            match &*name {
-                "reasoning_tokens" => self.reasoning = value.count(),
-                "audio_tokens" => self.audio_output = value.count(),
-                _ => {}
-            }
-        }
+    fn pass_input(&mut self, json: &mut Cursor<'_>) -> Result<(), Syntax> {
+        pass_details(json, |name, value| match name {
+            "cached_tokens" => self.cached = value.count(),
+            "cache_write_tokens" => self.cache_write = value.count(),
+            "audio_tokens" => self.audio_input = value.count(),
+            _ => {}
+        })
+    }
+
+    fn pass_output(&mut self, json: &mut Cursor<'_>) -> Result<(), Syntax> {
+        pass_details(json, |name, value| match name {
+            "reasoning_tokens" => self.reasoning = value.count(),
+            "audio_tokens" => self.audio_output = value.count(),
+            _ => {}
+        })
+    }
+
+    /// `None` without any total.
+    fn usage(&self) -> Option<Usage> {
+        self.input.or(self.output)?;
+        let mut usage = Usage::default();
+        self.split_input(&mut usage);
+        self.split_output(&mut usage);
+        Some(usage)
     }
 
     fn split_input(&self, usage: &mut Usage) {
@@ -96,6 +118,17 @@ impl OpenAiCounts {
         usage.audio_output = take(&mut left, self.audio_output);
         usage.output = left;
     }
+}
+
+/// Passes the parts of a total, if the next value is an object of such.
+fn pass_details(json: &mut Cursor<'_>, mut read: impl FnMut(&str, Raw<'_>)) -> Result<(), Syntax> {
+    let inside = json.enter_object()?;
+    while inside && let Some(name) = json.next_member()? {
+        if let Some(value) = Raw::pass(json)?.unless_null() {
+            read(&name, value);
+        }
+    }
+    Ok(())
 }
 
 /// Takes `part` out of what is left.
