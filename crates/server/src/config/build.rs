@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use orchestra_gateway::{Keys, Providers, Routes, Settings};
-use orchestra_providers::{Catalogue, Registry};
+use orchestra_providers::{Catalogue, Registry, ResolveError};
 use orchestra_secrets::Reference;
 use orchestra_types::KeyId;
 
@@ -101,22 +101,24 @@ impl Config {
             .filter_map(|(alias, model)| Some((alias.clone(), model.targets()?)))
             .collect();
         let registry = Registry::build(list, catalogue, &aliases)?;
-        let is_tree = |model: &String| {
-            let alias = self.models.get(model);
-            alias.is_some_and(|alias| alias.targets().is_none())
-        };
         for model in &self.translation.strict_models {
-            if !is_tree(model) {
-                registry.resolve(model)?;
-            }
+            self.check_model(model, &registry)?;
         }
         for model in self.recovery.models.keys() {
-            if !is_tree(model) {
-                let found = registry.resolve(model);
-                found.map_err(BuildError::RecoveryOfModel)?;
-            }
+            let found = self.check_model(model, &registry);
+            found.map_err(BuildError::RecoveryOfModel)?;
         }
         Ok(registry)
+    }
+
+    /// Whether clients can ask for a model of this name: one of `[models]`, trees too, or any that a provider has.
+    pub(super) fn check_model(&self, name: &str, registry: &Registry) -> Result<(), ResolveError> {
+        let is_here = self.models.contains_key(name);
+        if is_here {
+            Ok(())
+        } else {
+            registry.resolve(name).map(drop)
+        }
     }
 
     fn check_server(&self) -> Result<(), BuildError> {
@@ -232,6 +234,21 @@ mod tests {
         assert_eq!(few.settings.overload.max_calls, 40);
         let models = &overload.priorities.models;
         assert_eq!((models.len(), models["tree"].as_str()), (2, "high"));
+    }
+
+    #[test]
+    fn a_tree_is_a_model_of_which_something_may_be_said() {
+        let tree = "[models.tree]\nstrategy = { mode = \"fallback\" }\ntargets = [{ model = \"openai/gpt-5-mini\" }]\n";
+        for said in [
+            "[retries.models.tree]\nas_last = 7\n",
+            "[hedging.models.tree]\nafter = \"p99\"\n",
+            "[recovery.models]\ntree = true\n",
+            "[overload.priority.models]\ntree = \"low\"\n",
+            "[translation]\nstrict_models = [\"tree\"]\n",
+        ] {
+            let built = build_from(&format!("{tree}{said}"), &[("OPENAI_API_KEY", "a-key")]);
+            assert!(built.is_ok(), "{said}: {}", built.err().unwrap_or_default());
+        }
     }
 
     #[test]

@@ -50,10 +50,8 @@ impl Config {
         }
         let mut models = BTreeMap::new();
         for (name, own) in &self.hedging.models {
-            let is_tree = self.models.get(name).is_some_and(|m| m.targets().is_none());
-            if !is_tree {
-                registry.resolve(name).map_err(BuildError::HedgingOfModel)?;
-            }
+            let found = self.check_model(name, registry);
+            found.map_err(BuildError::HedgingOfModel)?;
             let place = format!("[hedging.models.{name:?}]");
             let after = when(own.after, own.after_seconds, &place)?;
             let otherwise = match usual.after {

@@ -91,11 +91,8 @@ impl Config {
             priorities.clients.insert(client, (*word).into());
         }
         for (name, word) in &self.overload.priority.models {
-            if !self.models.contains_key(name) {
-                registry
-                    .resolve(name)
-                    .map_err(BuildError::PriorityOfModel)?;
-            }
+            let found = self.check_model(name, registry);
+            found.map_err(BuildError::PriorityOfModel)?;
             priorities.models.insert(name.clone(), (*word).into());
         }
         Ok(priorities)

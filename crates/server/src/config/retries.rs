@@ -7,7 +7,7 @@ use orchestra_providers::Registry;
 use orchestra_types::ProviderId;
 use serde::Deserialize;
 
-use super::{BuildError, Seconds};
+use super::{BuildError, Config, Seconds};
 
 /// `[retries]`; the defaults are those of [`Retries`].
 #[derive(Debug, Default, Deserialize)]
@@ -46,25 +46,28 @@ pub struct RetryConfig {
     pub longest_pause_seconds: Option<Seconds>,
 }
 
-impl RetriesConfig {
-    /// The rules. Providers and models must be there.
-    pub(super) fn build(&self, registry: &Registry) -> Result<RetryRules, BuildError> {
-        let usual = self.usual();
+impl Config {
+    /// When the same target is asked again. Providers and models must be there.
+    pub(super) fn retry_rules(&self, registry: &Registry) -> Result<RetryRules, BuildError> {
+        let usual = self.retries.usual();
         let mut rules = RetryRules::all(usual);
-        for (name, own) in &self.providers {
+        for (name, own) in &self.retries.providers {
             let id = ProviderId::new(name)?;
             if registry.provider(name).is_none() {
                 return Err(BuildError::RetriesOfNobody(id));
             }
             rules.providers.insert(id, own.over(usual));
         }
-        for (name, own) in &self.models {
-            registry.resolve(name).map_err(BuildError::RetriesOfModel)?;
+        for (name, own) in &self.retries.models {
+            let found = self.check_model(name, registry);
+            found.map_err(BuildError::RetriesOfModel)?;
             rules.models.insert(name.clone(), own.over(usual));
         }
         Ok(rules)
     }
+}
 
+impl RetriesConfig {
     fn usual(&self) -> Retries {
         let said = RetryConfig {
             before_others: self.before_others,

@@ -34,7 +34,7 @@ impl Config {
                 usual.max_attempts,
             )?,
             fallback: usual.fallback,
-            retries: self.retries.build(registry)?,
+            retries: self.retry_rules(registry)?,
             hedging: self.hedge_rules(registry)?,
             max_answer_bytes: number(
                 "limits.max_answer_bytes",
