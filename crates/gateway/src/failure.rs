@@ -10,10 +10,10 @@ use orchestra_types::{CallId, ProviderId};
 use crate::body::AnswerBody;
 use crate::call::Call;
 use crate::fault::{Fault, FaultKind};
-use crate::gateway::relayed_headers;
 use crate::keys::Access;
 use crate::plan::{Exchange, no_key_for};
 use crate::refusal::Refusal;
+use crate::respond::relayed_headers;
 use crate::settle::Ending;
 
 /// What a client gets when no target answered usefully.

@@ -2,59 +2,31 @@
 
 use std::sync::Arc;
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http::{HeaderName, Response};
 use orchestra_dialects::{Endpoint, Family};
-use orchestra_health::Outcome;
-use orchestra_types::{CallId, Clock, KeyId, Price, Rng};
-use tokio::time::Instant;
+use orchestra_types::{CallId, Clock, KeyId, Rng};
 
-use crate::answer::{Answer, Content};
 use crate::attempt::Recovery;
 use crate::body::AnswerBody;
 use crate::call::{Call, Incoming, asks};
-use crate::conversations::{Conversations, Keep, resume};
+use crate::conversations::{Conversations, resume};
 use crate::failure::Failure;
 use crate::hedging::Accounts;
-use crate::keys::{Access, KeyReport, KeySource};
+use crate::keys::{KeyReport, KeySource};
 use crate::models::ModelLists;
 use crate::overload::{CallLoad, Door, Priority, Shed, ShedAt};
 use crate::plan::{Plan, Planning};
 use crate::providers::{Member, Providers};
 use crate::refusal::Refusal;
-use crate::relay::{Bounds, StreamRelay};
+use crate::respond::fail;
 use crate::routes::{Directions, Finder, Routes};
+use crate::served::Served;
 use crate::settings::Settings;
-use crate::settle::{CallRecord, Ending, Settlement, Sink};
+use crate::settle::{CallRecord, Settlement, Sink};
 use crate::transport::Transport;
-
-/// The call's identity, on every answer.
-const CALL_ID: HeaderName = HeaderName::from_static("x-orchestra-call-id");
-/// The provider that answered, or that failed last.
-const PROVIDER: HeaderName = HeaderName::from_static("x-orchestra-provider");
-/// How many sends it took.
-const ATTEMPTS: HeaderName = HeaderName::from_static("x-orchestra-attempts");
-
-/// What was lost in translation.
-const LOSSES: HeaderName = HeaderName::from_static("x-orchestra-losses");
-
-/// Says `false` where a conversation should have been kept and is not.
-const STORED: HeaderName = HeaderName::from_static("x-orchestra-stored");
 
 /// Set to `true` by a client that wants to know what was tried for its call, and why.
 const EXPLAIN: HeaderName = HeaderName::from_static("x-orchestra-explain");
-
-/// What was tried, and why, as JSON.
-const PLAN: HeaderName = HeaderName::from_static("x-orchestra-plan");
-
-/// Where the target that answered, or that failed last, stands in the tree that the call followed.
-const ROUTE: HeaderName = HeaderName::from_static("x-orchestra-route");
-
-/// How often the target that answered, or that failed last, was asked again before.
-const RETRIES: HeaderName = HeaderName::from_static("x-orchestra-retries");
-
-/// The fields of the answer that the gateway estimated.
-const ESTIMATED: HeaderName = HeaderName::from_static("x-orchestra-estimated");
 
 /// What a gateway is made of. Time, chance and the network come in here, so that the whole
 /// gateway can run in a simulation.
@@ -293,200 +265,6 @@ impl Gateway {
             .member(name)
             .cloned()
             .ok_or_else(|| Refusal::no_such_provider(name))
-    }
-
-    /// What the model costs that answered.
-    fn price_of(&self, access: &Access, record: &CallRecord) -> Option<Price> {
-        let answered = record.attempts.last()?;
-        self.finder().price(&access.member, &answered.model)
-    }
-
-    fn respond(
-        &self,
-        served: Served,
-        family: Family,
-        mut settlement: Settlement,
-    ) -> Response<AnswerBody> {
-        let Served {
-            access,
-            answer,
-            deadline,
-            keep,
-            kept,
-            recovery,
-            ..
-        } = served;
-        let mut headers = relayed_headers(&access, &answer.headers, |_| false);
-        settlement.answered(answer.status);
-        settlement.priced(self.price_of(&access, &settlement.record));
-        identify(&mut headers, family, &settlement.record);
-        if let Content::Whole(whole) = &answer.content {
-            settlement.record.losses.add(&whole.losses);
-        }
-        tell_losses(&mut headers, &settlement.record);
-        if !kept {
-            headers.insert(STORED, HeaderValue::from_static("false"));
-        }
-        let body = match answer.content {
-            Content::Whole(whole) => {
-                access.judge(Outcome::Healthy, settlement.now());
-                settlement.record.usage = whole.seen.usage;
-                settlement.record.finish = whole.seen.finish;
-                settlement.close(Ending::Completed);
-                AnswerBody::whole(whole.body)
-            }
-            Content::Estimate { input_tokens } => {
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                headers.insert(ESTIMATED, HeaderValue::from_static("input_tokens"));
-                settlement.close(Ending::Completed);
-                AnswerBody::whole(format!("{{\"input_tokens\":{input_tokens}}}").into())
-            }
-            Content::Stream(opened) => {
-                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-                let bounds = Bounds {
-                    idle: self.parts.settings.idle,
-                    deadline,
-                };
-                let relay = StreamRelay::new(opened, bounds, access, family, settlement);
-                AnswerBody::events(relay.keeping(keep).recovering(recovery))
-            }
-        };
-        let mut response = Response::new(body);
-        *response.status_mut() = answer.status;
-        *response.headers_mut() = headers;
-        response
-    }
-}
-
-/// Says what the client's call, and an answer in one piece, lost in translation. What a stream loses is known when
-/// its headers are gone, and stands in the record alone.
-fn tell_losses(headers: &mut HeaderMap, record: &CallRecord) {
-    if let Some(losses) = record.losses.header() {
-        tracing::debug!(call = %record.id, ?losses, "lost in translation");
-        headers.insert(LOSSES, losses);
-    }
-}
-
-/// An answer and where it came from.
-pub(crate) struct Served {
-    access: Access,
-    answer: Answer,
-    deadline: Instant,
-    /// The conversation that is to be kept with it.
-    keep: Option<Keep>,
-    /// Whether what should be kept is, so far.
-    kept: bool,
-    /// The place in the plan whose stream may be gone on with elsewhere.
-    recoverable: Option<usize>,
-    /// Where it may be.
-    recovery: Option<Box<Recovery>>,
-}
-
-impl Served {
-    pub(crate) const fn new(access: Access, answer: Answer, deadline: Instant) -> Self {
-        Self {
-            access,
-            answer,
-            deadline,
-            keep: None,
-            kept: true,
-            recoverable: None,
-            recovery: None,
-        }
-    }
-
-    /// With a conversation that is to be kept with it.
-    pub(crate) fn keeping(self, keep: Option<Keep>) -> Self {
-        Self { keep, ..self }
-    }
-
-    /// A stream from this place in the plan that may be gone on with elsewhere if it dies.
-    pub(crate) fn recoverable(self, at: Option<usize>) -> Self {
-        Self {
-            recoverable: at,
-            ..self
-        }
-    }
-
-    /// With what is left of the plan, if the answer is a stream that may be gone on with.
-    fn with_plan(mut self, rest: impl FnOnce(usize, Instant) -> Recovery) -> Self {
-        if let (Content::Stream(_), Some(at)) = (&self.answer.content, self.recoverable) {
-            self.recovery = Some(Box::new(rest(at, self.deadline)));
-        }
-        self
-    }
-
-    /// Keeps the conversation with an answer in one piece.
-    async fn keep_whole(&mut self) {
-        if let Content::Whole(whole) = &self.answer.content
-            && let Some(keep) = self.keep.take()
-        {
-            let response = std::str::from_utf8(&whole.body).unwrap_or_default();
-            self.kept = keep.with(response).await;
-        }
-    }
-}
-
-/// Answers a call that failed, and settles it.
-pub(crate) fn fail(
-    failure: &Failure,
-    family: Family,
-    mut settlement: Settlement,
-) -> Response<AnswerBody> {
-    let mut response = failure.respond(family, &settlement.record.id);
-    identify(response.headers_mut(), family, &settlement.record);
-    settlement.answered(response.status());
-    settlement.close(failure.ending());
-    response
-}
-
-/// What a client may see of an upstream's headers: the kind of body, what the provider's row
-/// allows, and what `also` does.
-pub(crate) fn relayed_headers(
-    access: &Access,
-    upstream: &HeaderMap,
-    also: impl Fn(&HeaderName) -> bool,
-) -> HeaderMap {
-    let provider = &access.member.provider;
-    let mut headers = HeaderMap::with_capacity(upstream.len() + 4);
-    for (name, value) in upstream {
-        let wanted = *name == CONTENT_TYPE || provider.relays_header(name) || also(name);
-        if wanted && !access.gives_key_away(value.as_bytes()) {
-            headers.append(name.clone(), value.clone());
-        }
-    }
-    headers
-}
-
-/// Says which call this was and who answered it. An upstream's own request id stays: it is
-/// the one that the vendor's support asks for.
-pub(crate) fn identify(headers: &mut HeaderMap, family: Family, record: &CallRecord) {
-    let Ok(id) = HeaderValue::from_bytes(&record.id.to_ascii()) else {
-        return;
-    };
-    let request_id = HeaderName::from_static(match family {
-        Family::OpenAi | Family::Google => "x-request-id",
-        Family::Anthropic => "request-id",
-    });
-    headers.entry(request_id).or_insert_with(|| id.clone());
-    headers.insert(CALL_ID, id);
-    if let Some(last) = record.attempts.last() {
-        headers.insert(ATTEMPTS, HeaderValue::from(record.attempts.len()));
-        if let Ok(provider) = HeaderValue::from_str(last.provider.as_str()) {
-            headers.insert(PROVIDER, provider);
-        }
-        if let Ok(route) = HeaderValue::from_str(&last.path)
-            && !last.path.is_empty()
-        {
-            headers.insert(ROUTE, route);
-        }
-    }
-    if let Some(retries) = record.retries() {
-        headers.insert(RETRIES, HeaderValue::from(retries));
-    }
-    let explanation = record.explanation.as_ref();
-    if let Some(plan) = explanation.and_then(|explanation| explanation.header(record)) {
-        headers.insert(PLAN, plan);
     }
 }
 

@@ -15,10 +15,11 @@ use super::round::{Early, Round};
 use super::{Attempts, Spare};
 use crate::answer::Answer;
 use crate::fault::Fault;
-use crate::gateway::{Gateway, Served};
+use crate::gateway::Gateway;
 use crate::hedging::is_repeatable;
 use crate::keys::Access;
 use crate::routes::CallCost;
+use crate::served::Served;
 use crate::settle::Sent;
 
 /// When a second target is asked.

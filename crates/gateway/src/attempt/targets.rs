@@ -12,10 +12,11 @@ use crate::call::Call;
 use crate::conversations::Keep;
 use crate::failure::Failure;
 use crate::fault::{Fault, Verdict};
-use crate::gateway::{Gateway, Served};
+use crate::gateway::Gateway;
 use crate::keys::{Access, Closed};
 use crate::outgoing::Unsendable;
 use crate::plan::{Candidate, Plan, Stage};
+use crate::served::Served;
 use crate::settle::Settlement;
 
 /// What came of asking one stage.

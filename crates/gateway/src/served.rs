@@ -1,0 +1,68 @@
+//! An answer on its way to the client.
+
+use tokio::time::Instant;
+
+use crate::answer::{Answer, Content};
+use crate::attempt::Recovery;
+use crate::conversations::Keep;
+use crate::keys::Access;
+
+/// An answer and where it came from.
+pub(crate) struct Served {
+    pub(crate) access: Access,
+    pub(crate) answer: Answer,
+    pub(crate) deadline: Instant,
+    /// The conversation that is to be kept with it.
+    pub(crate) keep: Option<Keep>,
+    /// Whether what should be kept is, so far.
+    pub(crate) kept: bool,
+    /// The place in the plan whose stream may be gone on with elsewhere.
+    recoverable: Option<usize>,
+    /// Where it may be.
+    pub(crate) recovery: Option<Box<Recovery>>,
+}
+
+impl Served {
+    pub(crate) const fn new(access: Access, answer: Answer, deadline: Instant) -> Self {
+        Self {
+            access,
+            answer,
+            deadline,
+            keep: None,
+            kept: true,
+            recoverable: None,
+            recovery: None,
+        }
+    }
+
+    /// With a conversation that is to be kept with it.
+    pub(crate) fn keeping(self, keep: Option<Keep>) -> Self {
+        Self { keep, ..self }
+    }
+
+    /// A stream from this place in the plan that may be gone on with elsewhere if it dies.
+    pub(crate) fn recoverable(self, at: Option<usize>) -> Self {
+        Self {
+            recoverable: at,
+            ..self
+        }
+    }
+
+    /// With what is left of the plan, if the answer is a stream that may be gone on with.
+    pub(crate) fn with_plan(mut self, rest: impl FnOnce(usize, Instant) -> Recovery) -> Self {
+        if let (Content::Stream(_), Some(at)) = (&self.answer.content, self.recoverable) {
+            self.recovery = Some(Box::new(rest(at, self.deadline)));
+        }
+        self
+    }
+
+    /// Keeps the conversation with an answer in one piece.
+    pub(crate) async fn keep_whole(&mut self) {
+        if let Content::Whole(whole) = &self.answer.content
+            && let Some(keep) = self.keep.take()
+        {
+            let response = std::str::from_utf8(&whole.body).unwrap_or_default();
+            self.kept = keep.with(response).await;
+        }
+    }
+}
