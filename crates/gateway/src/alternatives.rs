@@ -12,9 +12,10 @@ use orchestra_routing::{Choice, Settings};
 use orchestra_types::ModelId;
 
 use crate::fault::{Fault, FaultKind, Reached};
-use crate::plan::{Candidate, Planning, Stage, speaks_otherwise, usual};
+use crate::plan::{Planning, speaks_otherwise};
 use crate::providers::Member;
 use crate::refusal::Refusal;
+use crate::stage::{Candidate, Stage, usual};
 
 /// The most stages that alternatives add to a plan.
 const MOST_STAGES: usize = 16;

@@ -11,10 +11,11 @@ use crate::alternatives::Trouble;
 use crate::call::{Call, Incoming};
 use crate::gateway::Gateway;
 use crate::hedging::{Hedging, is_repeatable};
-use crate::plan::{Exchange, Plan, Stage};
+use crate::plan::Plan;
+use crate::record::{AttemptRecord, CallRecord};
 use crate::refusal::Refusal;
 use crate::routes::CallCost;
-use crate::settle::{AttemptRecord, CallRecord};
+use crate::stage::{Exchange, Stage};
 
 /// What would be tried for a call, in which order, and why. Holds no secret.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,10 +11,11 @@ use crate::body::AnswerBody;
 use crate::call::Call;
 use crate::fault::{Fault, FaultKind};
 use crate::keys::Access;
-use crate::plan::{Exchange, no_key_for};
+use crate::plan::no_key_for;
+use crate::record::Ending;
 use crate::refusal::Refusal;
 use crate::respond::relayed_headers;
-use crate::settle::Ending;
+use crate::stage::Exchange;
 
 /// What a client gets when no target answered usefully.
 #[derive(Debug)]

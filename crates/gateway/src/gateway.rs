@@ -17,12 +17,13 @@ use crate::models::ModelLists;
 use crate::overload::{CallLoad, Door, Priority, Shed, ShedAt};
 use crate::plan::{Plan, Planning};
 use crate::providers::{Member, Providers};
+use crate::record::{CallRecord, Sink};
 use crate::refusal::Refusal;
 use crate::respond::fail;
 use crate::routes::{Directions, Finder, Routes};
 use crate::served::Served;
 use crate::settings::Settings;
-use crate::settle::{CallRecord, Settlement, Sink};
+use crate::settle::Settlement;
 use crate::transport::Transport;
 
 /// Set to `true` by a client that wants to know what was tried for its call, and why.

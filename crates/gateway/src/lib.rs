@@ -22,6 +22,7 @@ mod providers;
 mod quota;
 mod raw;
 mod read;
+mod record;
 mod recovery;
 mod refusal;
 mod relay;
@@ -33,6 +34,7 @@ mod routes;
 mod served;
 mod settings;
 mod settle;
+mod stage;
 mod transport;
 
 pub use body::AnswerBody;
@@ -56,6 +58,7 @@ pub use orchestra_routing::{HedgeAfter, Share};
 pub use overload::{CallLoad, Overload, Priorities, Priority, Shed, ShedAt, ShedReason};
 pub use providers::{Member, Providers, TargetReport};
 pub use raw::RawCall;
+pub use record::{AttemptRecord, CallRecord, Ending, HedgeOutcome, NoRecords, Recovered, Sink};
 pub use recovery::RecoveryRules;
 pub use refusal::Refusal;
 pub use retries::{Retries, RetryRules};
@@ -64,7 +67,6 @@ pub use routes::{
     RouteSettings, Routes,
 };
 pub use settings::{Settings, Translation};
-pub use settle::{AttemptRecord, CallRecord, Ending, HedgeOutcome, NoRecords, Recovered, Sink};
 pub use transport::{
     BoxError, OutgoingBody, PooledTransport, SendFuture, StreamedBody, TlsSetupError, Transport,
     TransportError, UpstreamBody,

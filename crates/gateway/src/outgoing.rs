@@ -10,8 +10,8 @@ use orchestra_dialects::{
 
 use crate::answer::Answer;
 use crate::call::Call;
-use crate::plan::{Candidate, Exchange};
 use crate::refusal::Refusal;
+use crate::stage::{Candidate, Exchange};
 
 /// A body for a target, and how the answer to it gets to the client.
 #[derive(Debug)]

@@ -8,8 +8,8 @@ use orchestra_routing::Settings as Said;
 
 use crate::call::Call;
 use crate::outgoing::{Outgoing, WayBack};
-use crate::plan::Candidate;
 use crate::refusal::Refusal;
+use crate::stage::Candidate;
 
 /// Set to `true` or `false` by a client that wants its stream gone on with at another target when it dies, or does not.
 pub(crate) const RECOVER: HeaderName = HeaderName::from_static("x-orchestra-recover");

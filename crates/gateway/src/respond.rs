@@ -11,9 +11,10 @@ use crate::body::AnswerBody;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::keys::Access;
+use crate::record::{CallRecord, Ending};
 use crate::relay::{Bounds, StreamRelay};
 use crate::served::Served;
-use crate::settle::{CallRecord, Ending, Settlement};
+use crate::settle::Settlement;
 
 /// The call's identity, on every answer.
 const CALL_ID: HeaderName = HeaderName::from_static("x-orchestra-call-id");

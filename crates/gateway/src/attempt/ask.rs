@@ -11,10 +11,10 @@ use crate::fault::Fault;
 use crate::gateway::Gateway;
 use crate::keys::{Access, Closed, chance};
 use crate::outgoing::Outgoing;
-use crate::plan::{Candidate, Stage};
 use crate::quota::exhausted;
 use crate::retries::Retries;
 use crate::settle::{Sent, Settlement};
+use crate::stage::{Candidate, Stage};
 
 /// What one target is asked.
 #[derive(Clone, Copy)]

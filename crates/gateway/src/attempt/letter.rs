@@ -4,8 +4,8 @@ use super::Attempts;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::outgoing::{Outgoing, Step, Unsendable, prepare};
-use crate::plan::{Candidate, Stage};
 use crate::routes::edit;
+use crate::stage::{Candidate, Stage};
 
 /// What is sent to a target, and the call as its place in the tree has changed it.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use super::round::{Round, Turn};
 use crate::alternatives::Trouble;
 use crate::fault::Fault;
 use crate::gateway::Gateway;
-use crate::plan::{Candidate, Stage};
+use crate::stage::{Candidate, Stage};
 
 /// The rule that leads from a window that is too small to a larger one.
 const LARGER: &str = "larger_context";

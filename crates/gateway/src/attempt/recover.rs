@@ -15,11 +15,12 @@ use crate::fault::{Fault, FaultKind, Reached};
 use crate::gateway::Gateway;
 use crate::keys::Access;
 use crate::outgoing::Outgoing;
-use crate::plan::{Plan, Stage};
+use crate::plan::Plan;
 use crate::recovery::continuation;
 use crate::retries::Retries;
 use crate::routes::edit;
 use crate::settle::Settlement;
+use crate::stage::Stage;
 use crate::transport::UpstreamBody;
 
 /// The rest of a call's plan, owned by the stream that runs.

@@ -12,9 +12,9 @@ use crate::call::Call;
 use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::keys::Access;
-use crate::plan::{Candidate, Exchange, Stage};
 use crate::refusal::Refusal;
 use crate::settle::{Sent, Settlement};
+use crate::stage::{Candidate, Exchange, Stage};
 
 /// What a call has to tell when no target has answered.
 #[derive(Default)]

@@ -8,7 +8,7 @@ use super::round::{Round, Turn};
 use crate::gateway::Gateway;
 use crate::hedging::is_repeatable;
 use crate::keys::Access;
-use crate::plan::{Candidate, Stage};
+use crate::stage::{Candidate, Stage};
 
 /// A target that can be asked beside the first one.
 pub(super) struct Second<'r> {

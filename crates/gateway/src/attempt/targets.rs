@@ -15,9 +15,10 @@ use crate::fault::{Fault, Verdict};
 use crate::gateway::Gateway;
 use crate::keys::{Access, Closed};
 use crate::outgoing::Unsendable;
-use crate::plan::{Candidate, Plan, Stage};
+use crate::plan::Plan;
 use crate::served::Served;
 use crate::settle::Settlement;
+use crate::stage::{Candidate, Stage};
 
 /// What came of asking one stage.
 pub(super) enum Tried {

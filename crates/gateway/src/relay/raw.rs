@@ -10,7 +10,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::settle::{Ending, Settlement};
+use crate::record::Ending;
+use crate::settle::Settlement;
 use crate::transport::{BoxError, UpstreamBody};
 
 /// The upstream sent nothing for too long.

@@ -18,9 +18,10 @@ use crate::attempt::Recovery;
 use crate::conversations::Keep;
 use crate::fault::{Fault, FaultKind, Phase, Reached};
 use crate::keys::Access;
+use crate::record::Ending;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
-use crate::settle::{Ending, Settlement};
+use crate::settle::Settlement;
 
 /// A stream that is worth showing to the client, with what was held back of it.
 #[derive(Debug)]

@@ -11,7 +11,8 @@ use orchestra_types::ProviderId;
 use crate::attempt::{Recovery, Resumed};
 use crate::fault::{Fault, FaultKind, GAVE_KEY_AWAY, Verdict};
 use crate::keys::Access;
-use crate::settle::{Recovered, Settlement};
+use crate::record::Recovered;
+use crate::settle::Settlement;
 
 /// Other targets being asked to go on with a stream. Dropping it aborts that, and settles the call.
 pub(super) struct Search(Pin<Box<dyn Future<Output = Found> + Send>>);
