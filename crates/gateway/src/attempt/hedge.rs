@@ -113,7 +113,12 @@ impl Gateway {
         let also = self.begin(lane.question, lane.access, round.settlement);
         round.settlement.is_hedge(also);
         let outgoing = lane.question.outgoing;
-        let mut rival = pin!(attempts.run(lane.access, outgoing, Spare::Rival));
+        // A third one that waits for its turn needs some of the time.
+        let spare = match attempts.spare(lane.question, round.settlement) {
+            Spare::Ready => Spare::Ready,
+            Spare::Rival | Spare::ForWords | Spare::None => Spare::Rival,
+        };
+        let mut rival = pin!(attempts.run(lane.access, outgoing, spare));
         let end = match select(running.as_mut(), rival.as_mut()).await {
             Either::Left((Ok(answer), _)) => End::First(answer, None),
             Either::Right((Ok(answer), _)) => End::Second(answer, None),
