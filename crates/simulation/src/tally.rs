@@ -121,7 +121,7 @@ impl Tally {
     /// Whether nothing is wrong with an upstream, and none of its places is still taken by what was wrong.
     fn is_well(&self, target: usize, at: Duration) -> bool {
         let settings = &self.world.settings;
-        let since = at.saturating_sub(settings.first_byte.max(settings.idle));
+        let since = at.saturating_sub(settings.first_byte.max(settings.total));
         let mut outages = self.world.outages.iter();
         !outages.any(|outage| outage.target == target && outage.touches(since, at))
     }

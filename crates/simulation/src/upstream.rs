@@ -76,7 +76,7 @@ impl Upstream {
     #[must_use]
     pub fn room_for(&self, rate: f64) -> u32 {
         let mean = self.usual_time().as_secs_f64() * rate;
-        let busiest = 5.0_f64.mul_add(mean.sqrt(), mean) * 1.3;
+        let busiest = 5.0_f64.mul_add(mean.sqrt(), mean + 4.0) * 1.3;
         let mut room = 1;
         while f64::from(room) < busiest && room < 1_000_000 {
             room += 1;

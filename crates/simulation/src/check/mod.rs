@@ -86,7 +86,7 @@ pub fn check(history: &History) -> Vec<Violation> {
         departure::check(call, &mut found);
     }
     load::check(&calls, world, &mut found);
-    recovery::check(&calls, world, &mut found);
+    recovery::check(&calls, history, &mut found);
     hidden::check(&calls, world, &mut found);
     found.0
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Found, Rule};
 use crate::event::Ending;
-use crate::history::Calls;
+use crate::history::{Calls, History};
 use crate::world::World;
 
 /// After this time all must be well again.
@@ -18,7 +18,8 @@ const ENOUGH: u32 = 20;
 /// Chance alone makes a difference; this many standard errors of it are none.
 const ERRORS: f64 = 4.5;
 
-pub(super) fn check(calls: &Calls<'_>, world: &World, found: &mut Found) {
+pub(super) fn check(calls: &Calls<'_>, history: &History, found: &mut Found) {
+    let world = &history.world;
     let Some(first) = world.outages.iter().map(|outage| outage.from).min() else {
         return;
     };
@@ -35,12 +36,26 @@ pub(super) fn check(calls: &Calls<'_>, world: &World, found: &mut Found) {
         if before.all < ENOUGH || after.all < ENOUGH {
             continue;
         }
-        if after.share() < before.share() * SHARE - before.noise(&after) * ERRORS {
+        // Where more calls come than can be served, those at the beginning fare better than any later ones.
+        if after.is_worse_than(&before) && after.is_worse_than(&undisturbed(history, from, until)) {
             let (was, is) = (before.share(), after.share());
             let what = format!("{was:.3} of the calls went well before, {is:.3} since {from:?}");
             found.add(Rule::Recovery, None, what);
         }
     }
+}
+
+/// How the calls of that time fare in the same world without any outage.
+fn undisturbed(history: &History, from: Duration, until: Duration) -> Share {
+    let world = World {
+        outages: Vec::new(),
+        ..history.world.clone()
+    };
+    let twin = world.run(history.seed);
+    // A world that cannot be run again excuses nothing.
+    twin.map_or(Share { all: 1, good: 1 }, |twin| {
+        Share::of(&Calls::of(&twin), from, until)
+    })
 }
 
 /// The calls of some time whose clients stayed.
@@ -67,6 +82,11 @@ impl Share {
 
     fn share(&self) -> f64 {
         f64::from(self.good) / f64::from(self.all.max(1))
+    }
+
+    /// By more than chance.
+    fn is_worse_than(&self, other: &Self) -> bool {
+        self.share() < other.share() * SHARE - other.noise(self) * ERRORS
     }
 
     /// The standard error of the difference to another share, if both are this one.

@@ -12,6 +12,10 @@ const FAILED_ONCE: &[(Scenario, u64)] = &[
     (Scenario::BrokenStreams, 8),
     (Scenario::BrokenStreams, 33),
     (Scenario::Crowd, 1),
+    (Scenario::Crowd, 46),
+    (Scenario::Crowd, 722),
+    (Scenario::Hedged, 1244),
+    (Scenario::Hedged, 1393),
     (Scenario::Severity, 21),
     (Scenario::Severity, 1667),
 ];
