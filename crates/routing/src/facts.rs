@@ -32,6 +32,8 @@ pub trait Facts {
     fn unix(&self) -> Duration;
     /// Who calls: part of what makes a caller stay where it was.
     fn caller(&self) -> &str;
+    /// How the conversation begins that the call belongs to: the same text on each of its turns. `None` if it is none.
+    fn beginning(&self) -> Option<String>;
 }
 
 /// What is known of targets.

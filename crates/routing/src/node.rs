@@ -91,8 +91,14 @@ impl Strategy {
 /// What tells callers apart who are to stay where they were.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sticky {
-    /// Fields such as `metadata.user`, `params.user`, `headers.x-session`.
+    /// Fields such as `metadata.user`, `params.user`, `headers.x-session`, or [`Sticky::CONVERSATION`].
     pub fields: Vec<String>,
+}
+
+impl Sticky {
+    /// The field that is the beginning of a conversation: its turns stay where the provider has the earlier ones in its
+    /// cache.
+    pub const CONVERSATION: &str = "conversation";
 }
 
 /// Which failures lead to the next target.

@@ -305,6 +305,7 @@ impl Planner<'_> {
                     .header(&name.to_ascii_lowercase())
                     .map(str::to_owned),
                 Some(("params", name)) => self.facts.param(name).map(|value| value.to_string()),
+                None if field == Sticky::CONVERSATION => self.facts.beginning(),
                 _ => None,
             };
             text.push_str(&value.unwrap_or_default());

@@ -7,6 +7,7 @@ use orchestra_routing::Facts;
 use orchestra_types::KeyId;
 use serde_json::Value;
 
+use super::beginning::beginning;
 use crate::call::Call;
 
 /// A call as a tree sees it.
@@ -63,5 +64,9 @@ impl Facts for CallFacts<'_> {
 
     fn caller(&self) -> &str {
         self.client.map_or("", KeyId::as_str)
+    }
+
+    fn beginning(&self) -> Option<String> {
+        beginning(self.call)
     }
 }

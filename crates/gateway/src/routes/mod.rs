@@ -1,6 +1,7 @@
 //! Trees of strategies: which of them a call follows, and where its targets are.
 
 mod alternatives;
+mod beginning;
 mod cost;
 mod custom_host;
 mod directions;

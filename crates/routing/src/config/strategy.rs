@@ -91,12 +91,13 @@ fn hash_fields(value: &Value, place: &Place<'_>) -> Result<Vec<String>, ConfigEr
         let group = field
             .split_once('.')
             .map(|(group, name)| (group, name.is_empty()));
-        matches!(group, Some(("metadata" | "params" | "headers", false)))
+        let is_named = matches!(group, Some(("metadata" | "params" | "headers", false)));
+        is_named || field == Sticky::CONVERSATION
     };
     match fields.iter().position(|field| !known(field)) {
         Some(index) => Err(place
             .item(index)
-            .error("a field is metadata.NAME, params.NAME or headers.NAME")),
+            .error("a field is metadata.NAME, params.NAME, headers.NAME or conversation")),
         None => Ok(fields),
     }
 }

@@ -48,6 +48,10 @@ impl Facts for Call {
     fn caller(&self) -> &str {
         self.caller
     }
+
+    fn beginning(&self) -> Option<String> {
+        self.value["beginning"].as_str().map(str::to_owned)
+    }
 }
 
 /// What is known of targets, by their providers' names.

@@ -1,6 +1,6 @@
 //! Which targets are tried, in which order, and where a failure leads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use orchestra_gateway::Routes;
 use orchestra_testkit::{Behaviour, Script};
@@ -176,6 +176,34 @@ async fn the_same_caller_stays_where_it_was() {
             let place = places.entry(user).or_insert_with(|| provider.clone());
             assert_eq!(*place, provider, "user {user} in round {round}");
         }
+    }
+    assert!(stage.requests().iter().all(|requests| *requests > 0));
+}
+
+#[tokio::test]
+async fn a_conversation_stays_where_its_beginning_is_known() {
+    let config = json!({
+        "strategy": { "mode": "loadbalance", "sticky": { "enabled": true, "hash_fields": ["conversation"] } },
+        "targets": [{ "provider": "one" }, { "provider": "two" }, { "provider": "three" }],
+    });
+    let stage = behaving([
+        Behaviour::answer(),
+        Behaviour::answer(),
+        Behaviour::answer(),
+    ]);
+    for conversation in 0..12 {
+        let mut places = BTreeSet::new();
+        let mut said =
+            vec![json!({ "role": "user", "content": format!("Question {conversation}") })];
+        for _ in 0..3 {
+            let mut ask = ask(&config);
+            ask.body = json!({ "model": "m", "messages": said }).to_string().into();
+            let answer = stage.ask(ask).await;
+            places.insert(answer.header("x-orchestra-provider").to_owned());
+            said.push(json!({ "role": "assistant", "content": "Well" }));
+            said.push(json!({ "role": "user", "content": "And?" }));
+        }
+        assert_eq!(places.len(), 1, "conversation {conversation}: {places:?}");
     }
     assert!(stage.requests().iter().all(|requests| *requests > 0));
 }
