@@ -45,6 +45,11 @@ impl Tally {
         }
     }
 
+    fn was_called(&self) -> bool {
+        let mut counts = self.ended.iter().flatten();
+        counts.any(|count| count.load(Ordering::Relaxed) > 0)
+    }
+
     fn record(&self, record: &CallRecord) {
         let ending = ENDINGS.iter().position(|ending| *ending == record.ending);
         let status = usize::from(record.status / 100).min(STATUSES.len() - 1);
@@ -123,7 +128,7 @@ impl Calls {
         text.family(name, Kind::Counter, help);
         for tally in self.tallies() {
             let count = tally.recovered.load(Ordering::Relaxed);
-            if count > 0 {
+            if tally.was_called() {
                 text.sample(name, &[("endpoint", tally.name)], count);
             }
         }

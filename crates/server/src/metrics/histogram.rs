@@ -87,10 +87,10 @@ impl Histogram {
         self.sum_us.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// Writes it, if anything was observed.
+    /// Writes it. One of several that have labels is left out as long as nothing was observed.
     pub(super) fn write(&self, text: &mut Text, name: &str, labels: &[Label<'_>]) {
         let counts = self.buckets.each_ref().map(|n| n.load(Ordering::Relaxed));
-        if counts.iter().all(|count| *count == 0) {
+        if !labels.is_empty() && counts.iter().all(|count| *count == 0) {
             return;
         }
         let bucket = format!("{name}_bucket");
