@@ -1,40 +1,22 @@
 //! How good calls were, as those say who got the answers.
 
 use orchestra_gateway::Refusal;
-use orchestra_store::{Asked, Note, NoteError, NoteKind};
+use orchestra_store::NoteKind;
 use serde_json::{Map, Value, json};
 
-use super::answer::{list as listed, time};
+use super::Rest;
 use super::ask::{Ask, inside, members, not_found, text, wrong};
-use super::{Rest, unavailable};
+use super::notes::{LONGEST_TRACE, Said, keep, one, page, refused};
 
-const LONGEST_TRACE: usize = 256;
 /// Portkey's scale.
 const VALUES: std::ops::RangeInclusive<i64> = -10..=10;
 
 pub(super) async fn create(rest: &Rest, ask: &Ask<'_>) -> Result<Value, Refusal> {
-    let kept = rest.kept()?;
-    let objects = ask.objects()?;
-    let single = objects.len() == 1;
-    let place = |index: usize| {
-        if single {
-            String::new()
-        } else {
-            format!("[{index}]")
-        }
-    };
-    let notes = objects.into_iter().enumerate();
-    let notes = notes.map(|(index, object)| note(rest, ask, object, &place(index)));
-    let notes = notes.collect::<Result<Vec<Note>, Refusal>>()?;
-    kept.notes
-        .add(NoteKind::Feedback, &notes)
-        .await
-        .map_err(refused)?;
-    let ids = notes.iter().map(|note| note.id.as_str());
-    Ok(saved("saved", ids))
+    let ids = keep(rest, ask, NoteKind::Feedback, note).await?;
+    Ok(saved("saved", ids.iter().map(String::as_str)))
 }
 
-fn note(rest: &Rest, ask: &Ask<'_>, object: Value, place: &str) -> Result<Note, Refusal> {
+fn note(_: &Ask<'_>, object: Value, place: &str) -> Result<Said, Refusal> {
     let known = ["trace_id", "traceID", "value", "weight", "metadata"];
     let members = members(object, place, &known)?;
     // Within a list, Portkey's client for Node leaves the names as they are in the program.
@@ -52,13 +34,7 @@ fn note(rest: &Rest, ask: &Ask<'_>, object: Value, place: &str) -> Result<Note, 
     let weight = weight(&members, place)?.unwrap_or(1.0);
     let metadata = metadata(&members, place)?.unwrap_or_else(|| json!({}));
     let body = json!({ "value": value, "weight": weight, "metadata": metadata });
-    Ok(Note {
-        id: rest.identity(),
-        client: ask.who().to_owned(),
-        trace,
-        body: body.to_string(),
-        made: rest.now(),
-    })
+    Ok(Said { trace, body })
 }
 
 pub(super) async fn update(rest: &Rest, ask: &Ask<'_>) -> Result<Value, Refusal> {
@@ -100,55 +76,6 @@ pub(super) async fn list(rest: &Rest, ask: &Ask<'_>) -> Result<Value, Refusal> {
 
 pub(super) async fn read(rest: &Rest, ask: &Ask<'_>) -> Result<Value, Refusal> {
     one(rest, ask, NoteKind::Feedback, "feedback").await
-}
-
-/// Part of a list of notes, the latest first.
-pub(super) async fn page(rest: &Rest, ask: &Ask<'_>, kind: NoteKind) -> Result<Value, Refusal> {
-    let kept = rest.kept()?;
-    let (skip, limit) = ask.page()?;
-    let trace = ask.asked("trace_id");
-    let asked = Asked {
-        kind,
-        client: ask.sees(),
-        trace: trace.as_deref(),
-    };
-    let page = kept.notes.page(asked, skip, limit).await;
-    let page = page.map_err(unavailable)?;
-    Ok(listed(page.total, page.notes.iter().map(shown).collect()))
-}
-
-/// One note.
-pub(super) async fn one(
-    rest: &Rest,
-    ask: &Ask<'_>,
-    kind: NoteKind,
-    what: &str,
-) -> Result<Value, Refusal> {
-    let kept = rest.kept()?;
-    let found = kept.notes.get(kind, ask.sees(), ask.name).await;
-    let note = found.map_err(unavailable)?;
-    let note = note.ok_or_else(|| not_found(what, ask.name))?;
-    Ok(json!({ "success": true, "data": shown(&note) }))
-}
-
-/// Why notes are not kept.
-pub(super) fn refused(error: NoteError) -> Refusal {
-    match error {
-        NoteError::Failed(error) => unavailable(error),
-        error => {
-            let mending = "send less at once, or have the operator raise `max_kept_bytes_per_client` in [portkey]";
-            wrong("", &format!("{error}; {mending}"))
-        }
-    }
-}
-
-fn shown(note: &Note) -> Value {
-    let mut shown: Value = serde_json::from_str(&note.body).unwrap_or_else(|_| json!({}));
-    shown["id"] = note.id.as_str().into();
-    shown["trace_id"] = note.trace.as_str().into();
-    shown["client"] = note.client.as_str().into();
-    shown["created_at"] = time(note.made).into();
-    shown
 }
 
 /// The name of the ids differs between Portkey's documents and the types of its client for Node.

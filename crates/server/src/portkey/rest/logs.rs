@@ -1,14 +1,12 @@
 //! Logs of calls that went another way, as clients insert them.
 
 use orchestra_gateway::Refusal;
-use orchestra_store::{Note, NoteKind};
+use orchestra_store::NoteKind;
 use serde_json::{Map, Value, json};
 
 use super::Rest;
 use super::ask::{Ask, inside, wrong};
-use super::feedback::{one, page, refused};
-
-const LONGEST_TRACE: usize = 256;
+use super::notes::{LONGEST_TRACE, Said, keep, one, page};
 
 /// Headers in which keys stand, without regard to case.
 const KEY_HEADERS: [&str; 9] = [
@@ -24,24 +22,7 @@ const KEY_HEADERS: [&str; 9] = [
 ];
 
 pub(super) async fn insert(rest: &Rest, ask: &Ask<'_>) -> Result<Value, Refusal> {
-    let kept = rest.kept()?;
-    let objects = ask.objects()?;
-    let single = objects.len() == 1;
-    let place = |index: usize| {
-        if single {
-            String::new()
-        } else {
-            format!("[{index}]")
-        }
-    };
-    let notes = objects.into_iter().enumerate();
-    let notes = notes.map(|(index, object)| note(rest, ask, object, &place(index)));
-    let notes = notes.collect::<Result<Vec<Note>, Refusal>>()?;
-    kept.notes
-        .add(NoteKind::Log, &notes)
-        .await
-        .map_err(refused)?;
-    let ids: Vec<&str> = notes.iter().map(|note| note.id.as_str()).collect();
+    let ids = keep(rest, ask, NoteKind::Log, note).await?;
     Ok(json!({ "status": "success", "success": true, "ids": ids }))
 }
 
@@ -54,7 +35,7 @@ pub(super) async fn read(rest: &Rest, ask: &Ask<'_>) -> Result<Value, Refusal> {
 }
 
 /// What is kept of an entry: all that it says, but for keys.
-fn note(rest: &Rest, ask: &Ask<'_>, entry: Value, place: &str) -> Result<Note, Refusal> {
+fn note(ask: &Ask<'_>, entry: Value, place: &str) -> Result<Said, Refusal> {
     let Value::Object(mut entry) = entry else {
         return Err(wrong(place, "a log must be an object"));
     };
@@ -66,12 +47,9 @@ fn note(rest: &Rest, ask: &Ask<'_>, entry: Value, place: &str) -> Result<Note, R
         }
     }
     let trace = trace(&entry, place)?.or_else(|| ask.trace.clone());
-    Ok(Note {
-        id: rest.identity(),
-        client: ask.who().to_owned(),
+    Ok(Said {
         trace: trace.unwrap_or_default(),
-        body: Value::Object(entry).to_string(),
-        made: rest.now(),
+        body: Value::Object(entry),
     })
 }
 

@@ -9,6 +9,7 @@ mod configs;
 mod feedback;
 mod keys;
 mod logs;
+mod notes;
 mod paths;
 mod providers;
 mod trees;
