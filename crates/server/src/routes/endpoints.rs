@@ -6,11 +6,12 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Uri};
+use http_body::Body as _;
 use orchestra_dialects::Endpoint;
 use orchestra_gateway::{AnswerBody, Incoming, Refusal};
 use orchestra_types::ProviderId;
 
-use super::reply::{marked, wrap, wrong_method};
+use super::reply::{marked, unread, wrap, wrong_method};
 use super::{App, Shared, access, body};
 use crate::portkey::{Asked, Desk, Marks};
 
@@ -34,10 +35,10 @@ pub(super) async fn serve(
     request: Request<Body>,
 ) -> Response {
     let (head, body) = request.into_parts();
-    let marks = Marks::of(&head.headers);
+    let (marks, has_body) = (Marks::of(&head.headers), !body.is_end_stream());
     let answer = match accept(app, endpoint, provider, head, body).await {
         Ok(incoming) => wrap(app.gateway.call(incoming).await),
-        Err(refusal) => wrap(refuse(app, endpoint, refusal)),
+        Err(refusal) => unread(wrap(refuse(app, endpoint, refusal)), has_body),
     };
     marked(app, answer, marks).await
 }

@@ -10,7 +10,7 @@ use orchestra_gateway::{RawCall, Refusal, StreamedBody};
 use orchestra_types::ProviderId;
 
 use super::body::Paced;
-use super::reply::{family_of, marked, wrap, wrong_method};
+use super::reply::{family_of, marked, unread, wrap, wrong_method};
 use super::{App, Shared, access, endpoints};
 use crate::portkey::Marks;
 
@@ -34,9 +34,10 @@ pub(super) async fn pass(State(app): State<Shared>, request: Request<Body>) -> R
     }
     let family = member.map_or(Family::OpenAi, |member| member.family());
     let marks = Marks::of(request.headers());
+    let has_body = !request.body().is_end_stream();
     let answer = match accept(&app, provider, request) {
         Ok(call) => wrap(app.gateway.pass(call).await),
-        Err(refusal) => wrap(app.gateway.refuse(refusal, family, None)),
+        Err(refusal) => unread(wrap(app.gateway.refuse(refusal, family, None)), has_body),
     };
     marked(&app, answer, marks).await
 }

@@ -18,6 +18,16 @@ pub(super) fn wrap(answer: http::Response<AnswerBody>) -> Response {
     answer.map(axum::body::Body::new)
 }
 
+/// The answer to a request of which nobody has read the body to its end, if it has one. What is left of that on the way ends the
+/// connection with the answer; a client that is not told would send its next request into it.
+pub(super) fn unread(mut answer: Response, has_body: bool) -> Response {
+    if has_body {
+        let close = http::HeaderValue::from_static("close");
+        answer.headers_mut().insert(http::header::CONNECTION, close);
+    }
+    answer
+}
+
 /// The answer, with what clients of Portkey's look for if it goes to one.
 pub(super) async fn marked(app: &App, mut answer: Response, marks: Option<Marks>) -> Response {
     if let Some(marks) = marks {

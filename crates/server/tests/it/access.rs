@@ -3,7 +3,7 @@
 use orchestra_dialects::{Endpoint, Family};
 use orchestra_testkit::Script;
 
-use crate::client::{Answer, call, request_with};
+use crate::client::{Answer, Client, call, request_with};
 use crate::endpoints::{Wanted, assert_error, paths, sound_body};
 use crate::stage::{CLIENT_KEY, OTHER_KEY, PROVIDER_KEY, Stage};
 
@@ -265,5 +265,24 @@ async fn headers_that_a_caller_invents_do_not_travel_upstream() {
         for name in INVENTED {
             assert_eq!(entry.header(name), None, "{} carries {name}", entry.path);
         }
+    }
+}
+
+/// The body comes behind the answer, so that nobody reads it, and the connection ends: a client that took it for one that
+/// stays would lose its next call.
+#[tokio::test]
+async fn who_is_refused_before_the_body_came_is_told_that_the_connection_ends() {
+    let stage = Stage::open(Script::new()).await;
+    for path in ["/v1/chat/completions", "/openai/v1/files"] {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer nobody\r\ncontent-length: 9\r\n\r\n"
+        );
+        let mut client = Client::to(stage.address).await;
+        client.send(head.as_bytes()).await;
+        let answer = client.answer().await;
+        assert_eq!(answer.status, 401, "{path}");
+        assert_eq!(answer.header("connection"), Some("close"), "{path}");
+        client.send(b"{\"a\": 12}").await;
+        client.closed().await;
     }
 }
