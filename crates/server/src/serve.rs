@@ -90,10 +90,11 @@ async fn build(found: Found, prompt: Arc<dyn Prompt>) -> anyhow::Result<(Config,
 /// be cut, 2 if the server could not start.
 #[must_use]
 pub fn main(config: Option<&Path>, options: &Options) -> ExitCode {
+    let pages = orchestra_arena::use_small_pages();
     // Before there is anything to be hidden.
     let hardened = orchestra_arena::harden();
     orchestra_arena::install_panic_hook();
-    match start(config, options, hardened) {
+    match start(config, options, pages, hardened) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::from(1),
         Err(error) => {
@@ -107,9 +108,13 @@ pub fn main(config: Option<&Path>, options: &Options) -> ExitCode {
 fn start(
     config: Option<&Path>,
     options: &Options,
+    pages: std::io::Result<()>,
     hardened: Result<(), HardenError>,
 ) -> anyhow::Result<usize> {
     init_logging(&options.log, options.log_format).context("--log is no filter")?;
+    if let Err(error) = pages {
+        tracing::debug!(%error, "more memory than needed: huge pages cannot be forbidden");
+    }
     if let Err(error) = hardened {
         tracing::warn!("{:#}", anyhow::Error::from(error));
     }

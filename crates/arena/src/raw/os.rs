@@ -146,6 +146,17 @@ pub(crate) fn forbid_dumps() -> io::Result<()> {
     outcome(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, no, no, no, no) })
 }
 
+/// Takes huge pages away from the process, whatever part of it asks for some.
+///
+/// # Errors
+/// The kernel's.
+#[cfg(target_os = "linux")]
+pub(crate) fn forbid_huge_pages() -> io::Result<()> {
+    let (yes, no): (std::ffi::c_ulong, std::ffi::c_ulong) = (1, 0);
+    // SAFETY: this operation takes numbers only.
+    outcome(unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, yes, no, no, no) })
+}
+
 fn outcome(result: c_int) -> io::Result<()> {
     if result == 0 {
         return Ok(());

@@ -3,6 +3,8 @@
 
 mod child;
 mod hardening;
+#[cfg(target_os = "linux")]
+mod pages;
 mod panics;
 mod system;
 mod traits;
