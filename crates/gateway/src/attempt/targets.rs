@@ -156,14 +156,8 @@ impl Gateway {
                 more: round.has_resting() || round.leads_to_others(stage),
                 retried: failed.retried + 1,
             };
-            match self.try_stage(attempts, turn, access, None, round).await {
-                Tried::Over(done) => return Some(*done),
-                Tried::Next(None) => {}
-                Tried::Next(Some(next)) => {
-                    if let Some(done) = self.ask_each(attempts, round, next).await {
-                        return Some(done);
-                    }
-                }
+            if let Some(done) = self.ask_from(attempts, turn, access, round).await {
+                return Some(done);
             }
         }
     }
@@ -198,10 +192,7 @@ impl Gateway {
             retried: rest.retried.map_or(0, |retried| retried.saturating_add(1)),
         };
         round.settlement.led_by(None);
-        match self.try_stage(attempts, turn, access, None, round).await {
-            Tried::Over(done) => Some(*done),
-            Tried::Next(next) => self.ask_each(attempts, round, next?).await,
-        }
+        self.ask_from(attempts, turn, access, round).await
     }
 
     /// Asks targets that should be left alone: with everyone resting somebody must still be tried.
@@ -229,17 +220,25 @@ impl Gateway {
                 more: round.has_resting(),
                 retried: u32::MAX,
             };
-            match self.try_stage(attempts, turn, access, None, round).await {
-                Tried::Over(done) => return Some(*done),
-                Tried::Next(None) => {}
-                Tried::Next(Some(next)) => {
-                    if let Some(done) = self.ask_each(attempts, round, next).await {
-                        return Some(done);
-                    }
-                }
+            if let Some(done) = self.ask_from(attempts, turn, access, round).await {
+                return Some(done);
             }
         }
         None
+    }
+
+    /// Asks a target, and those that its failure leads to.
+    async fn ask_from(
+        &self,
+        attempts: &Attempts<'_>,
+        turn: Turn<'_>,
+        access: Access,
+        round: &mut Round<'_>,
+    ) -> Done {
+        match self.try_stage(attempts, turn, access, None, round).await {
+            Tried::Over(done) => Some(*done),
+            Tried::Next(next) => self.ask_each(attempts, round, next?).await,
+        }
     }
 
     /// Asks the target of one stage, with what the stage changes of the call. `had` is its fault if it was asked already.

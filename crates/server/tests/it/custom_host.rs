@@ -2,23 +2,11 @@
 
 use orchestra_testkit::{Script, Upstream};
 
-use crate::client::{Answer, call, request_with};
+use crate::client::{call, request_with};
+use crate::portkey::{ask, key};
 use crate::stage::{CLIENT_KEY, PROVIDER_KEY, Stage};
 
-const CHAT: &str = "/v1/chat/completions";
 const BODY: &str = r#"{"model":"gpt-5-mini","messages":[{"role":"user","content":"hi"}]}"#;
-
-async fn ask(stage: &Stage, body: &str, headers: &[(&str, &str)]) -> Answer {
-    let lines = headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\r\n"));
-    let lines: String = lines.collect();
-    call(stage, &request_with("POST", CHAT, &lines, body.as_bytes())).await
-}
-
-fn key() -> (&'static str, &'static str) {
-    ("x-portkey-api-key", CLIENT_KEY)
-}
 
 /// A gateway that lets calls go to a second upstream.
 async fn with_custom_host() -> (Stage, Upstream) {

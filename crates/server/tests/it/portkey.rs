@@ -24,7 +24,7 @@ override_params = { temperature = 0.25 }
 provider = "@openai"
 "#;
 
-async fn ask(stage: &Stage, body: &str, headers: &[(&str, &str)]) -> Answer {
+pub(crate) async fn ask(stage: &Stage, body: &str, headers: &[(&str, &str)]) -> Answer {
     let lines = headers
         .iter()
         .map(|(name, value)| format!("{name}: {value}\r\n"));
@@ -32,7 +32,7 @@ async fn ask(stage: &Stage, body: &str, headers: &[(&str, &str)]) -> Answer {
     call(stage, &request_with("POST", CHAT, &lines, body.as_bytes())).await
 }
 
-fn key() -> (&'static str, &'static str) {
+pub(crate) fn key() -> (&'static str, &'static str) {
     ("x-portkey-api-key", CLIENT_KEY)
 }
 
