@@ -19,6 +19,7 @@ mod loss;
 mod media;
 mod openai_chat;
 mod openai_responses;
+mod pieces;
 mod profile;
 mod raw_json;
 mod sniff;

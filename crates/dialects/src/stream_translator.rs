@@ -6,6 +6,7 @@ use crate::canonical::{Finish, Part, PartBody, Renamed};
 use crate::codec::{AnswerContext, Codec, StreamDecode, StreamEncode};
 use crate::continuation::Told;
 use crate::event::StreamEvent;
+use crate::pieces::Pieces;
 use crate::sse::{Next, SseError, SseReader};
 use crate::{Dialect, EndRule, ErrorView, Losses, StreamEnd, UpstreamError};
 
@@ -24,7 +25,7 @@ pub struct StreamTranslator {
     told: Option<Told>,
     /// What the streams took that the present one goes on from.
     spent: Option<Usage>,
-    content: bool,
+    content: Pieces,
     usage: Option<Usage>,
     finish: Option<Finish>,
     model: Option<String>,
@@ -50,7 +51,7 @@ impl StreamTranslator {
             events: Vec::new(),
             told: None,
             spent: None,
-            content: false,
+            content: Pieces::default(),
             usage: None,
             finish: None,
             model: None,
@@ -67,6 +68,13 @@ impl StreamTranslator {
             told: Some(Told::new(limit)),
             ..self
         }
+    }
+
+    /// The same, with the pieces of the answer counted up to this number.
+    #[must_use]
+    pub const fn counting(mut self, pieces: u32) -> Self {
+        self.content = Pieces::up_to(pieces);
+        self
     }
 
     /// The text of the answer so far, if another stream may go on from it here: nothing else has been told of the answer, and
@@ -144,7 +152,13 @@ impl StreamTranslator {
     /// [`StreamSniffer::content`](crate::StreamSniffer::content).
     #[must_use]
     pub const fn content(&self) -> bool {
-        self.content
+        self.pieces() > 0
+    }
+
+    /// How many such pieces have come; see [`StreamSniffer::pieces`](crate::StreamSniffer::pieces).
+    #[must_use]
+    pub const fn pieces(&self) -> u32 {
+        self.content.come()
     }
 
     /// The tokens as last reported.
@@ -209,8 +223,8 @@ impl StreamTranslator {
             StreamEvent::Start { model, .. } if !model.is_empty() => {
                 self.model = Some(model.clone());
             }
-            StreamEvent::PartStart { content, .. } => self.content |= says_something(content),
-            StreamEvent::PartDelta { .. } => self.content = true,
+            StreamEvent::PartStart { content, .. } => self.content.note(says_something(content)),
+            StreamEvent::PartDelta { .. } => self.content.note(true),
             StreamEvent::Usage(usage) => self.usage = Some(*usage),
             StreamEvent::Finish { reason, .. } => self.finish = Some(reason.clone()),
             StreamEvent::End => self.ended = true,

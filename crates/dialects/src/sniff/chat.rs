@@ -73,11 +73,12 @@ fn read_choice(seen: &mut Seen, json: &mut Cursor<'_>) -> Result<(), Syntax> {
         let value = Raw::pass(json)?;
         match &*key {
             "finish_reason" => seen.note_finish(value.unless_null()),
-            "delta" if !seen.content => {
+            "delta" if seen.content.are_counted() => {
                 let pieces = value.pick(CONTENT);
-                seen.content = pieces.into_iter().flatten().any(Raw::says_something);
+                let says = pieces.into_iter().flatten().any(Raw::says_something);
+                seen.content.note(says);
             }
-            "text" if !seen.content => seen.content = value.says_something(),
+            "text" if seen.content.are_counted() => seen.content.note(value.says_something()),
             _ => {}
         }
     }

@@ -20,7 +20,7 @@ pub(super) fn event(seen: &mut Seen, data: &str) -> Result<(), Malformed> {
     seen.note_model(model);
     seen.usage = usage.and_then(of_gemini).or(seen.usage);
     for candidate in candidates.into_iter().flat_map(Raw::items) {
-        seen.content |= parts(candidate).any(brings_content);
+        seen.content.note(parts(candidate).any(brings_content));
         seen.note_finish(candidate.member("finishReason"));
     }
     seen.note_finish(feedback.and_then(|feedback| feedback.member("blockReason")));

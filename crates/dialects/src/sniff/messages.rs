@@ -8,11 +8,11 @@ pub(super) fn event(seen: &mut Seen, name: Option<&str>, data: &str) -> Result<(
     let [kind, delta, block, message, usage] = members.ok_or(Malformed::NotAnObject)?;
     let kind = kind.and_then(Raw::text);
     match kind.as_deref().or(name).unwrap_or_default() {
-        "content_block_delta" if !seen.content => {
-            seen.content = delta.is_some_and(brings_content);
+        "content_block_delta" if seen.content.are_counted() => {
+            seen.content.note(delta.is_some_and(brings_content));
         }
-        "content_block_start" if !seen.content => {
-            seen.content = block.is_some_and(begins_with_content);
+        "content_block_start" if seen.content.are_counted() => {
+            seen.content.note(block.is_some_and(begins_with_content));
         }
         "message_start" => {
             let [model, usage] =

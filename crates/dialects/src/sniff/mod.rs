@@ -9,6 +9,7 @@ mod seen;
 
 use orchestra_types::Usage;
 
+use crate::pieces::Pieces;
 use crate::sse::{Next, SseError, SseReader};
 use crate::{Dialect, Endpoint, ErrorView, Family, UpstreamError, json_string, render_error};
 use seen::Seen;
@@ -63,6 +64,13 @@ impl StreamSniffer {
         }
     }
 
+    /// The same, with the pieces of the answer counted up to this number.
+    #[must_use]
+    pub fn counting(mut self, pieces: u32) -> Self {
+        self.seen.content = Pieces::up_to(pieces);
+        self
+    }
+
     /// Takes the next chunk, however it is cut; returns how many of its bytes, from its start,
     /// belong to complete frames (see [`SseReader::feed`]).
     ///
@@ -94,7 +102,14 @@ impl StreamSniffer {
     /// audio. Until then the call can go to another provider unnoticed.
     #[must_use]
     pub const fn content(&self) -> bool {
-        self.seen.content
+        self.pieces() > 0
+    }
+
+    /// How many such pieces have come, counted up to one, or as [`StreamSniffer::counting`] said. Providers send at least one
+    /// token in each.
+    #[must_use]
+    pub const fn pieces(&self) -> u32 {
+        self.seen.content.come()
     }
 
     /// The tokens as last reported.

@@ -17,13 +17,13 @@ pub(super) fn event(seen: &mut Seen, name: Option<&str>, data: &str) -> Result<(
     seen.sequence = number.and_then(Raw::count).or(seen.sequence);
     match kind {
         "error" => seen.report_event(data),
-        "response.output_item.added" => seen.content |= item.is_some_and(is_call),
+        "response.output_item.added" => seen.content.note(item.is_some_and(is_call)),
         // A piece of the answer even where no delta came before it.
         "response.output_item.done" | "response.image_generation_call.partial_image" => {
-            seen.content = true;
+            seen.content.note(true);
         }
         _ if kind.ends_with(".delta") => {
-            seen.content |= delta.is_some_and(Raw::says_something);
+            seen.content.note(delta.is_some_and(Raw::says_something));
         }
         _ => {
             if let Some(response) = response {

@@ -5,6 +5,7 @@ use orchestra_types::Usage;
 use super::{chat, gemini, messages, responses};
 use crate::error::error_member;
 use crate::json::{Raw, Rules, Syntax};
+use crate::pieces::Pieces;
 use crate::sse::Frame;
 use crate::usage::AnthropicCounts;
 use crate::{Dialect, JsonKind, UpstreamError, parse_error};
@@ -15,7 +16,7 @@ pub const MALFORMED_EVENT: &str = "malformed_event";
 /// The state of a sniffer; each dialect's module fills it in from its events.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    pub(super) content: bool,
+    pub(super) content: Pieces,
     pub(super) usage: Option<Usage>,
     pub(super) finish: Option<String>,
     pub(super) error: Option<UpstreamError>,
