@@ -1,6 +1,7 @@
 //! The tree.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -149,8 +150,8 @@ impl PartialEq for InlineKey {
     }
 }
 
-impl std::fmt::Debug for InlineKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for InlineKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("InlineKey(..)")
     }
 }
@@ -184,6 +185,46 @@ pub struct Settings {
     pub on_content_policy: Option<String>,
     /// Whether a text stream that dies is gone on with at another target.
     pub recover: Option<bool>,
+    /// How long a stream that has begun to answer is held back while another target could still take over.
+    pub hold_back: Option<HoldBack>,
+}
+
+/// How long a stream that has begun to answer is held back: until one of the two is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldBack {
+    /// Tokens of the answer, at least one.
+    pub tokens: u32,
+    /// Time since the first of them.
+    pub time: Duration,
+}
+
+impl fmt::Display for HoldBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.tokens < u32::MAX {
+            write!(f, "{} tokens or ", self.tokens)?;
+        }
+        write!(f, "{} ms", self.time.as_millis())
+    }
+}
+
+impl HoldBack {
+    /// Not at all: the first token is enough.
+    pub const NONE: Self = Self {
+        tokens: 1,
+        time: Duration::ZERO,
+    };
+
+    /// The time, where only tokens are said: whoever reads along waits no longer for a slow model.
+    pub const USUAL_TIME: Duration = Duration::from_secs(1);
+
+    /// From what was said of the two; `None` if nothing was.
+    #[must_use]
+    pub fn of(tokens: Option<u32>, time: Option<Duration>) -> Option<Self> {
+        (tokens.is_some() || time.is_some()).then(|| Self {
+            tokens: tokens.unwrap_or(u32::MAX),
+            time: time.unwrap_or(Self::USUAL_TIME),
+        })
+    }
 }
 
 /// Asking the same target again.
@@ -248,6 +289,7 @@ impl Settings {
             on_context_length: lowest(&self.on_context_length, &above.on_context_length),
             on_content_policy: lowest(&self.on_content_policy, &above.on_content_policy),
             recover: self.recover.or(above.recover),
+            hold_back: self.hold_back.or(above.hold_back),
         }
     }
 }

@@ -190,6 +190,7 @@ const KNOWN: &[&str] = &[
     "on_context_length",
     "on_content_policy",
     "recover",
+    "hold_back",
 ];
 
 /// Members of Portkey's that this gateway has no counterpart of.

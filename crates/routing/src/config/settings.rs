@@ -7,12 +7,16 @@ use serde_json::{Map, Value};
 
 use super::{ConfigError, Place, present};
 use crate::hedge::{Hedge, HedgeAfter, Share};
-use crate::node::{Cache, Retry, Settings};
+use crate::node::{Cache, HoldBack, Retry, Settings};
 
 /// Portkey's documents allow five; more would only prolong what the client waits for.
 const MAX_RETRIES: u64 = 5;
 /// A day.
 const MAX_TIMEOUT_MS: u64 = 86_400_000;
+/// Some minutes of what a model writes.
+const MAX_HELD_TOKENS: u64 = 10_000;
+/// A minute: longer, and the client or something in between gives up.
+const MAX_HELD_MS: u64 = 60_000;
 /// Seconds, from Portkey's documents: a minute to 90 days.
 const CACHE_AGES: (u64, u64) = (60, 7_776_000);
 
@@ -50,6 +54,9 @@ pub(super) fn read(
     }
     if let Some(value) = present(members, "recover") {
         settings.recover = Some(place.member("recover").flag(value)?);
+    }
+    if let Some(value) = present(members, "hold_back") {
+        settings.hold_back = Some(hold_back(value, &place.member("hold_back"))?);
     }
     if let Some(value) = present(members, "cache") {
         settings.cache = cache(value, &place.member("cache"))?;
@@ -133,6 +140,23 @@ fn after(value: &Value, place: &Place<'_>) -> Result<HedgeAfter, ConfigError> {
 fn share(value: &Value, place: &Place<'_>) -> Result<Share, ConfigError> {
     let share = value.as_f64().and_then(Share::of);
     share.ok_or_else(|| place.error("a part of the calls is needed: above 0, up to 1"))
+}
+
+fn hold_back(value: &Value, place: &Place<'_>) -> Result<HoldBack, ConfigError> {
+    let members = place.object(value)?;
+    only(members, &["tokens", "milliseconds"], place)?;
+    let number = |name, most| {
+        let value = present(members, name);
+        let whole = value.map(|value| place.member(name).whole(value, 1, most));
+        whole.transpose()
+    };
+    let tokens = number("tokens", MAX_HELD_TOKENS)?;
+    let time = number("milliseconds", MAX_HELD_MS)?;
+    let said = HoldBack::of(
+        tokens.and_then(|tokens| u32::try_from(tokens).ok()),
+        time.map(Duration::from_millis),
+    );
+    said.ok_or_else(|| place.error("`tokens`, `milliseconds` or both are needed"))
 }
 
 /// An object, or the mode alone.

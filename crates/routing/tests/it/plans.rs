@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use orchestra_routing::{
-    Compat, Failures, Hedge, HedgeAfter, Node, NodeKind, Plan, PlanError, Planner, Share, Target,
-    View,
+    Compat, Failures, Hedge, HedgeAfter, HoldBack, Node, NodeKind, Plan, PlanError, Planner, Share,
+    Target, View,
 };
 use orchestra_types::Money;
 use serde_json::{Value, json};
@@ -99,6 +99,7 @@ fn settings_are_handed_down() {
         "retry": { "attempts": 3, "use_retry_after_headers": true },
         "request_timeout": 5000,
         "recover": true,
+        "hold_back": { "tokens": 20 },
         "override_params": { "temperature": 0, "user": "x" },
         "targets": [{
             "provider": "a",
@@ -113,6 +114,7 @@ fn settings_are_handed_down() {
     assert_eq!(settings.override_params["temperature"], 1);
     assert_eq!(settings.override_params["user"], "x");
     assert_eq!(settings.recover, Some(true));
+    assert_eq!(settings.hold_back, HoldBack::of(Some(20), None));
 }
 
 #[test]

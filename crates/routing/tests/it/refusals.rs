@@ -124,6 +124,19 @@ fn what_is_wrong_is_named_with_its_place() {
         ),
         (json!({ "recover": "yes" }), "recover: "),
         (
+            json!({ "hold_back": {} }),
+            "hold_back: `tokens`, `milliseconds` or both are needed",
+        ),
+        (
+            json!({ "hold_back": { "tokens": 0 } }),
+            "hold_back.tokens: a whole number from 1",
+        ),
+        (
+            json!({ "hold_back": { "milliseconds": 60_001 } }),
+            "hold_back.milliseconds: a whole number from 1",
+        ),
+        (json!({ "hold_back": { "words": 3 } }), "hold_back.words: "),
+        (
             json!({ "request_timeout": 0 }),
             "request_timeout: a whole number",
         ),
