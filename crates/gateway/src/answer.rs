@@ -1,5 +1,7 @@
 //! What a target answered, on its way to the client.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use orchestra_dialects::canonical::{Answer as Meaning, Choice, Finish, Request};
@@ -32,6 +34,15 @@ pub(crate) enum Content {
 }
 
 impl Answer {
+    /// How long its first content was held back.
+    pub(crate) fn held_back(&self) -> Duration {
+        match &self.content {
+            Content::Stream(opened) => opened.began.map(|began| began.elapsed()),
+            Content::Whole(_) | Content::Estimate { .. } => None,
+        }
+        .unwrap_or_default()
+    }
+
     /// About how many tokens the model will read.
     pub(crate) fn estimate(request: &Request) -> Self {
         Self {

@@ -3,7 +3,7 @@
 use http::HeaderValue;
 use orchestra_dialects::Continues;
 use orchestra_health::Standing;
-use orchestra_routing::Choice;
+use orchestra_routing::{Choice, HoldBack};
 use orchestra_types::Money;
 use serde_json::{Value, json};
 
@@ -41,6 +41,8 @@ pub struct ExplainedTarget {
     pub translated: bool,
     /// When another target is asked as well while this one is slow, and for how large a part of the calls.
     pub hedge: Option<Hedging>,
+    /// How long its stream is held back once it has begun to answer, if it is.
+    pub hold_back: Option<HoldBack>,
     /// Whether it can go on from the beginning of another's answer.
     pub continues: bool,
     /// Why it cannot be tried.
@@ -101,6 +103,7 @@ impl Gateway {
                 ),
                 translated: target.exchange == Exchange::Translated,
                 hedge,
+                hold_back: self.hold_back_at(call, stage),
                 continues: target
                     .member
                     .provider
@@ -120,6 +123,7 @@ impl Gateway {
                 standing: "unusable",
                 translated: false,
                 hedge: None,
+                hold_back: None,
                 continues: false,
                 problem: Some(refusal.message.clone()),
                 only_after,
@@ -137,6 +141,17 @@ impl Gateway {
         let hedging = rules.of(call.head.model(), own)?;
         let usable = stage.exit(None, true).is_some() && is_repeatable(call);
         usable.then_some(hedging)
+    }
+
+    /// The same of how long its stream is held back.
+    fn hold_back_at(&self, call: &Call, stage: &Stage) -> Option<HoldBack> {
+        let (rules, own) = (
+            &self.parts.settings.hold_back_more,
+            stage.settings.hold_back,
+        );
+        let rule = rules.of(call.head.model(), own);
+        let holds = call.head.stream() && stage.exit(None, true).is_some();
+        (holds && rule != HoldBack::NONE).then_some(rule)
     }
 }
 
@@ -181,6 +196,12 @@ impl ExplainedTarget {
         if let Some(hedge) = self.hedge {
             value["hedge"] =
                 json!({ "after": hedge.after.to_string(), "most_extra": hedge.most_extra.part() });
+        }
+        if let Some(rule) = self.hold_back {
+            value["hold_back"] = json!({ "milliseconds": rule.time.as_millis() });
+            if rule.tokens < u32::MAX {
+                value["hold_back"]["tokens"] = json!(rule.tokens);
+            }
         }
         if self.continues {
             value["continues"] = json!(true);

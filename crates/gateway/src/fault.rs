@@ -24,6 +24,8 @@ pub enum Reached {
     Sent,
     /// The upstream's headers had come.
     Answered,
+    /// An answer had begun, of which the client had received nothing.
+    Begun,
     /// The client had received content.
     Streaming,
 }
@@ -383,7 +385,9 @@ impl Fault {
                 Reached::NotSent | Reached::Sent => {
                     "closed the connection before answering".to_owned()
                 }
-                Reached::Answered | Reached::Streaming => "broke off its answer".to_owned(),
+                Reached::Answered | Reached::Begun | Reached::Streaming => {
+                    "broke off its answer".to_owned()
+                }
             },
             FaultKind::Timeout(phase) => phase.as_str().to_owned(),
             FaultKind::Malformed(what) => {

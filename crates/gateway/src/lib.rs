@@ -11,6 +11,7 @@ mod failure;
 mod fault;
 mod gateway;
 mod hedging;
+mod hold_back;
 mod keys;
 mod known;
 mod losses;
@@ -47,6 +48,7 @@ pub use explain::{ExplainedTarget, Explanation};
 pub use fault::{Fault, FaultKind, Phase, Reached, Verdict};
 pub use gateway::{Gateway, Parts};
 pub use hedging::{HedgeRules, Hedging};
+pub use hold_back::HoldBackRules;
 pub use keys::{
     InvalidKeyName, KeyName, KeyReport, KeySource, KeyStanding, Keys, ProviderKey, RefreshFuture,
     Refreshed, UnusableKey, UsedKey,
@@ -54,7 +56,7 @@ pub use keys::{
 pub use known::KnownModels;
 pub use losses::LossTally;
 pub use models::{ModelEntry, ProviderCheck};
-pub use orchestra_routing::{HedgeAfter, Share};
+pub use orchestra_routing::{HedgeAfter, HoldBack, Share};
 pub use overload::{CallLoad, Overload, Priorities, Priority, Shed, ShedAt, ShedReason};
 pub use providers::{Member, Providers, TargetReport};
 pub use raw::RawCall;

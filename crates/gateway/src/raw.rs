@@ -107,7 +107,12 @@ impl Gateway {
             Ok(answered) => answered.map_err(Fault::from),
             Err(_) => Err(Fault::new(FaultKind::Timeout(Phase::Total), Reached::Sent)),
         };
-        self.note(&access, sent, outcome.as_ref().err(), settlement);
+        self.note(
+            &access,
+            sent,
+            outcome.as_ref().map(|_| Duration::ZERO),
+            settlement,
+        );
         let mut answer = outcome.map_err(|fault| {
             fault.book(&access, settlement.now());
             raw_failure(fault, &access)

@@ -61,8 +61,8 @@ pub struct AttemptRecord {
     pub fault: Option<&'static str>,
     /// What came of it, if it was made while the one before had not answered.
     pub hedge: Option<HedgeOutcome>,
-    /// What it may have cost by list price, if it was cancelled: all of the input, and a usual answer. `None` if the price is not
-    /// known. It is in no other sum.
+    /// What it may have cost by list price, if it was cancelled, or failed while the beginning of its answer was held back: all of
+    /// the input, and a usual answer. `None` if the price is not known. It is in no other sum.
     pub estimated_cost: Option<Money>,
     /// Where the target stands in the tree that the call followed, such as `targets[1]`; empty without a tree.
     pub path: String,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use orchestra_dialects::HeadLimits;
 
 use crate::hedging::HedgeRules;
+use crate::hold_back::HoldBackRules;
 use crate::overload::Overload;
 use crate::recovery::RecoveryRules;
 use crate::retries::RetryRules;
@@ -24,6 +25,8 @@ pub struct Settings {
     /// How long a stream is held back for its first content, while which another target
     /// can still take over unseen. After it the client gets what has come so far.
     pub hold_back: Duration,
+    /// How long it is held back after that.
+    pub hold_back_more: HoldBackRules,
     /// The whole time of a call that is answered in one piece, all attempts together.
     pub total: Duration,
     /// The whole time of a streamed call.
@@ -96,6 +99,7 @@ impl Default for Settings {
             first_byte: Duration::from_secs(120),
             idle: Duration::from_secs(60),
             hold_back: Duration::from_secs(30),
+            hold_back_more: HoldBackRules::default(),
             total: Duration::from_secs(600),
             stream_total: Duration::from_secs(3600),
             max_attempts: 3,

@@ -112,6 +112,11 @@ impl Settlement {
     /// Notes that a send was dropped because another one was faster, and what it may have cost.
     pub(crate) fn called_off(&mut self, sent: Sent, cost: Option<Money>, now: Duration) {
         self.attempted(sent, Some(CALLED_OFF), now);
+        self.may_have_cost(sent, cost);
+    }
+
+    /// Notes what a send may have cost of whose answer nothing will be seen.
+    pub(crate) fn may_have_cost(&mut self, sent: Sent, cost: Option<Money>) {
         if let Some(attempt) = self.record.attempts.get_mut(sent.number) {
             attempt.estimated_cost = cost;
         }

@@ -1,13 +1,16 @@
 //! One target, asked once or again.
 
+use std::time::Duration;
+
 use http::HeaderMap;
 use orchestra_health::{Form, Out};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::hedge::Lane;
 use super::round::{Failed, Turn};
 use super::{Attempts, Spare};
 use crate::answer::Answer;
-use crate::fault::Fault;
+use crate::fault::{Fault, Reached};
 use crate::gateway::Gateway;
 use crate::keys::{Access, Closed, chance};
 use crate::outgoing::Outgoing;
@@ -159,7 +162,12 @@ impl Gateway {
         let sent = self.begin(question, access, settlement);
         let spare = attempts.spare(question, settlement);
         let outcome = attempts.run(access, question.outgoing, spare).await;
-        self.end(question, access, sent, &outcome, settlement);
+        let lane = Lane {
+            attempts,
+            question,
+            access,
+        };
+        self.end(lane, sent, &outcome, settlement);
         outcome
     }
 
@@ -182,16 +190,32 @@ impl Gateway {
     /// Books how an attempt went.
     pub(super) fn end(
         &self,
-        question: Question<'_>,
-        access: &Access,
+        lane: Lane<'_>,
         sent: Sent,
         outcome: &Result<Answer, Fault>,
         settlement: &mut Settlement,
     ) {
-        self.note(access, sent, outcome.as_ref().err(), settlement);
-        if let Ok(answer) = outcome {
-            settlement.record.losses.add(&question.outgoing.losses);
-            self.heed_quota(access, &answer.headers);
+        match outcome {
+            Ok(answer) => {
+                self.note(lane.access, sent, Ok(answer.held_back()), settlement);
+                settlement.record.losses.add(&lane.question.outgoing.losses);
+                self.heed_quota(lane.access, &answer.headers);
+            }
+            Err(fault) => self.failed(lane, sent, fault, settlement),
+        }
+    }
+
+    /// Books that an attempt failed. A beginning that nobody will see may have cost something.
+    pub(super) fn failed(
+        &self,
+        lane: Lane<'_>,
+        sent: Sent,
+        fault: &Fault,
+        settlement: &mut Settlement,
+    ) {
+        self.note(lane.access, sent, Err(fault), settlement);
+        if fault.reached == Reached::Begun {
+            settlement.may_have_cost(sent, self.estimate(lane));
         }
     }
 
@@ -209,23 +233,24 @@ impl Gateway {
         }
     }
 
-    /// Writes into record and log how the attempt that was begun went. The target's health hears of success when
-    /// the answer is whole.
+    /// Writes into record and log how the attempt that was begun went; `outcome` says how long its first content was held back.
+    /// The target's health hears of success when the answer is whole.
     pub(crate) fn note(
         &self,
         access: &Access,
         sent: Sent,
-        fault: Option<&Fault>,
+        outcome: Result<Duration, &Fault>,
         settlement: &mut Settlement,
     ) {
-        let now = self.parts.clock.monotonic();
-        settlement.attempted(sent, fault.map(Fault::name), now);
-        match fault {
-            None => {
+        let held = outcome.unwrap_or_default();
+        let now = self.parts.clock.monotonic().saturating_sub(held);
+        settlement.attempted(sent, outcome.err().map(Fault::name), now);
+        match outcome {
+            Ok(_) => {
                 access.accepted();
                 access.first_token(form(settlement.record.streamed), now);
             }
-            Some(fault) => tracing::warn!(
+            Err(fault) => tracing::warn!(
                 call = %settlement.record.id, provider = %access.member.provider.id(), key = access.name(),
                 fault = fault.name(), status = fault.status.map(|s| s.as_u16()), cause = fault.cause(),
                 "attempt failed"

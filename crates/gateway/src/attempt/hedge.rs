@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use orchestra_routing::{HedgeAfter, Share};
+use orchestra_types::Money;
 use tokio::time::timeout;
 
 use super::ask::{Question, form};
@@ -81,6 +82,8 @@ impl Gateway {
                 access.health().percentile(percent, form, now)?
             }
         };
+        // What is held back is no sign of slowness.
+        let after = after + attempts.hold_back.time;
         let most_extra = hedging.most_extra;
         if !round.paid_in {
             round.paid_in = true;
@@ -123,21 +126,21 @@ impl Gateway {
             Either::Left((Ok(answer), _)) => End::First(answer, None),
             Either::Right((Ok(answer), _)) => End::Second(answer, None),
             Either::Left((Err(fault), _)) => {
-                let fault = self.failed(first, sent, fault, round);
+                let fault = self.lost(first, sent, fault, round);
                 let stage = first.question.stage;
                 match Self::leads_on(round.stages, stage, &fault) {
                     false => End::Nowhere(fault),
                     true => match rival.await {
                         Ok(answer) => End::Second(answer, Some(fault)),
-                        Err(other) => End::Neither(fault, self.failed(lane, also, other, round)),
+                        Err(other) => End::Neither(fault, self.lost(lane, also, other, round)),
                     },
                 }
             }
             Either::Right((Err(other), _)) => {
-                let other = self.failed(lane, also, other, round);
+                let other = self.lost(lane, also, other, round);
                 match running.await {
                     Ok(answer) => End::First(answer, Some(other)),
-                    Err(fault) => End::Neither(self.failed(first, sent, fault, round), other),
+                    Err(fault) => End::Neither(self.lost(first, sent, fault, round), other),
                 }
             }
         };
@@ -197,10 +200,15 @@ impl Gateway {
 
     /// Books one of the two that is dropped, with what it may have cost: no provider says.
     fn call_off(&self, lane: Lane<'_>, sent: Sent, now: Duration, round: &mut Round<'_>) {
-        let target = lane.question.target;
-        let price = self.finder().price(&target.member, &target.model);
-        let cost = price.and_then(|price| CallCost::of(lane.attempts.call).at(&price));
+        let cost = self.estimate(lane);
         round.settlement.called_off(sent, cost, now);
+    }
+
+    /// What an exchange may have cost whose end nobody sees.
+    pub(super) fn estimate(&self, lane: Lane<'_>) -> Option<Money> {
+        let target = lane.question.target;
+        let price = self.finder().price(&target.member, &target.model)?;
+        CallCost::of(lane.attempts.call).at(&price)
     }
 
     /// What came of one target alone.
@@ -212,7 +220,7 @@ impl Gateway {
         round: &mut Round<'_>,
     ) -> Raced {
         let (attempts, question, access) = (lane.attempts, lane.question, lane.access);
-        self.end(question, access, sent, &outcome, round.settlement);
+        self.end(lane, sent, &outcome, round.settlement);
         match outcome {
             Ok(answer) => {
                 let served = self.served(attempts, question, access.clone(), answer, round);
@@ -223,8 +231,8 @@ impl Gateway {
     }
 
     /// One of the two failed. Its target hears of that at once; what is the key's fault is for those who may try another.
-    fn failed(&self, lane: Lane<'_>, sent: Sent, fault: Fault, round: &mut Round<'_>) -> Fault {
-        self.note(lane.access, sent, Some(&fault), round.settlement);
+    fn lost(&self, lane: Lane<'_>, sent: Sent, fault: Fault, round: &mut Round<'_>) -> Fault {
+        self.failed(lane, sent, &fault, round.settlement);
         if !fault.blames_key() {
             let now = self.parts.clock.monotonic();
             lane.access.judge(fault.weight(), now);

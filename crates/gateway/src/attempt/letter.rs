@@ -53,8 +53,10 @@ impl Letter {
         let call = self.edited.as_deref().unwrap_or(attempts.call);
         let rules = &attempts.settings.recovery;
         let memory = rules.memory(call, &stage.settings, &self.outgoing);
+        let held = &attempts.settings.hold_back_more;
         Attempts {
             call,
+            hold_back: held.of(attempts.call.head.model(), stage.settings.hold_back),
             request_timeout: stage.settings.request_timeout,
             memory,
             ..*attempts

@@ -2,6 +2,7 @@
 
 mod ask;
 mod hedge;
+mod held;
 mod letter;
 mod onward;
 mod recover;
@@ -20,6 +21,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Response};
 use orchestra_dialects::AnswerContext;
 use orchestra_dialects::canonical::Request;
+use orchestra_routing::HoldBack;
 use orchestra_types::CallId;
 use tokio::time::{Instant, timeout_at};
 
@@ -51,6 +53,8 @@ pub(crate) struct Attempts<'a> {
     pub(crate) request_timeout: Option<Duration>,
     /// How often the call may be sent.
     pub(crate) most: usize,
+    /// How long a stream that has begun to answer is held back.
+    pub(crate) hold_back: HoldBack,
     /// How much of a stream is remembered so that another target may go on with it, in bytes; `None` for none.
     pub(crate) memory: Option<usize>,
 }

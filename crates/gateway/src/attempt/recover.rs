@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use orchestra_dialects::{Dialect, EndRule};
+use orchestra_routing::HoldBack;
 use tokio::time::Instant;
 
 use super::ask::Question;
@@ -109,6 +111,7 @@ impl Recovery {
             unix: settlement.record.started_unix,
             request_timeout: None,
             most: self.most,
+            hold_back: HoldBack::NONE,
             memory: None,
         }
     }
@@ -201,8 +204,12 @@ impl Recovery {
         };
         let sent = self.gateway.begin(question, &access, settlement);
         let outcome = attempts.stream(&access, &outgoing).await;
-        self.gateway
-            .note(&access, sent, outcome.as_ref().err(), settlement);
+        self.gateway.note(
+            &access,
+            sent,
+            outcome.as_ref().map(|_| Duration::ZERO),
+            settlement,
+        );
         match outcome {
             Ok(body) => {
                 settlement.record.losses.add(&outgoing.losses);

@@ -1,6 +1,5 @@
 //! Streams, up to their first content.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 
 use http::Response;
@@ -9,18 +8,18 @@ use orchestra_dialects::{
 };
 use tokio::time::Instant;
 
+use super::held::Held;
 use super::{Attempts, Spare, relabelled};
 use crate::answer::{Answer, Content};
-use crate::fault::{Fault, FaultKind, Phase, Reached};
+use crate::fault::{Fault, FaultKind, Phase};
 use crate::keys::Access;
 use crate::outgoing::{Outgoing, WayBack};
 use crate::relay::{Direct, EventStream, Named, Opened, Passage, Piece, Translated};
-use crate::settings::Settings;
 use crate::transport::UpstreamBody;
 
 impl Attempts<'_> {
-    /// Waits for a stream to show content. Until then another target can take over without the
-    /// client's notice; without one, the first whole event is enough.
+    /// Waits for a stream to show content, and as much of it as is to be held back. Until then another target can take over
+    /// without the client's notice; without one, the first whole event is enough.
     pub(super) async fn open(
         &self,
         access: &Access,
@@ -29,39 +28,37 @@ impl Attempts<'_> {
         response: Response<UpstreamBody>,
     ) -> Result<Answer, Fault> {
         let (head, body) = response.into_parts();
-        let passage = self.passage(access, outgoing);
+        let mut held = Held::new(spare, self.settings, self.hold_back);
+        let passage = self.passage(access, outgoing, held.counts());
         let rule = end_rule(access, outgoing);
         let mut events = EventStream::new(body, passage, rule, access.clone());
-        let mut held = VecDeque::new();
-        let mut held_bytes = 0;
-        let release = Instant::now() + self.settings.hold_back;
         let end = loop {
-            // With something in hand the client waits no longer than for `release`.
-            let patience = (!held.is_empty()).then_some(release);
-            let Some(piece) = self.next_piece(&mut events, patience).await? else {
+            let Some(piece) = self.next_piece(&mut events, &held).await? else {
                 break None;
             };
             match piece {
-                Piece::Events(bytes) => {
-                    held_bytes += bytes.len();
-                    held.push_back(bytes);
-                }
+                Piece::Events(bytes) => held.add(bytes, events.seen()),
                 Piece::End(StreamEnd::Complete) => break Some(StreamEnd::Complete),
-                Piece::End(StreamEnd::Failed) => return Err(self.reported(access, &events)),
+                Piece::End(StreamEnd::Failed) => return Err(self.reported(access, &events, &held)),
                 Piece::End(StreamEnd::Truncated) => {
-                    return Err(Fault::new(FaultKind::Truncated, Reached::Answered));
+                    return Err(Fault::new(FaultKind::Truncated, held.reached()));
                 }
-                Piece::Fault(kind) => return Err(Fault::new(kind, Reached::Answered)),
+                Piece::Fault(kind) => return Err(Fault::new(kind, held.reached())),
             }
-            if events.seen().error.is_some() && !events.seen().content {
-                return Err(self.reported(access, &events));
+            if events.seen().error.is_some() && !held.shows_content(events.seen()) {
+                return Err(self.reported(access, &events, &held));
             }
-            let waited_long = Instant::now() >= release || held_bytes > Settings::MAX_HELD_BYTES;
-            if spare == Spare::None || events.seen().content || events.seen().ended || waited_long {
+            if held.is_enough(events.seen()) {
                 break None;
             }
         };
-        let opened = Box::new(Opened { events, held, end });
+        let (held, began) = held.release();
+        let opened = Box::new(Opened {
+            events,
+            held,
+            began,
+            end,
+        });
         Ok(Answer {
             status: head.status,
             headers: relabelled(head.headers, outgoing, "text/event-stream; charset=utf-8"),
@@ -69,19 +66,19 @@ impl Attempts<'_> {
         })
     }
 
-    /// The next piece of a stream; `None` once it is `release`.
+    /// The next piece of a stream; `None` once the client is to have what is held back.
     async fn next_piece(
         &self,
         events: &mut EventStream,
-        release: Option<Instant>,
+        held: &Held,
     ) -> Result<Option<Piece>, Fault> {
-        let idle = self.settings.idle;
+        let (idle, release) = (self.settings.idle, held.until());
         loop {
             let silence_ends = events.active() + idle;
             let until = release.map_or(silence_ends, |release| release.min(silence_ends));
             let patience = until.saturating_duration_since(Instant::now());
             let piece = poll_fn(|cx| events.poll_piece(cx));
-            let waited = self.within(patience, Phase::Idle, Reached::Answered, piece);
+            let waited = self.within(patience, Phase::Idle, held.reached(), piece);
             let late = match waited.await {
                 Ok(piece) => return Ok(Some(piece)),
                 Err(late) => late,
@@ -100,9 +97,10 @@ impl Attempts<'_> {
         }
     }
 
-    /// How the events of the stream get to the client, with names for errors if it asked for them.
-    fn passage(&self, access: &Access, outgoing: &Outgoing) -> Box<dyn Passage> {
-        let passage = self.unnamed_passage(access, outgoing);
+    /// How the events of the stream get to the client, with names for errors if it asked for them. So many pieces of the answer
+    /// are counted.
+    fn passage(&self, access: &Access, outgoing: &Outgoing, counted: u32) -> Box<dyn Passage> {
+        let passage = self.unnamed_passage(access, outgoing, counted);
         let unnamed = matches!(
             self.call.endpoint,
             Endpoint::ChatCompletions | Endpoint::Completions
@@ -113,7 +111,12 @@ impl Attempts<'_> {
         passage
     }
 
-    fn unnamed_passage(&self, access: &Access, outgoing: &Outgoing) -> Box<dyn Passage> {
+    fn unnamed_passage(
+        &self,
+        access: &Access,
+        outgoing: &Outgoing,
+        counted: u32,
+    ) -> Box<dyn Passage> {
         let longest = self.settings.max_event_bytes;
         let remembered = self.memory.and_then(|_| self.call.request().ok());
         let request = self.translated(outgoing).or(remembered);
@@ -126,20 +129,21 @@ impl Attempts<'_> {
             None => translator,
         });
         if let Some(translator) = translator {
+            let translator = translator.counting(counted);
             return Box::new(Translated::new(translator, access.clone()));
         }
-        let sniffer = StreamSniffer::new(outgoing.endpoint, longest);
+        let sniffer = StreamSniffer::new(outgoing.endpoint, longest).counting(counted);
         let hides_usage = outgoing.way_back == WayBack::UsageHidden;
         Box::new(Direct::new(sniffer, hides_usage))
     }
 
-    /// The fault that an error event before any content amounts to.
-    fn reported(&self, access: &Access, events: &EventStream) -> Fault {
+    /// The fault that an error event amounts to of which the client sees nothing.
+    fn reported(&self, access: &Access, events: &EventStream, held: &Held) -> Fault {
         let error = events.seen().error.cloned().unwrap_or_default();
         if error.code.as_deref() == Some(MALFORMED_EVENT) {
-            return Fault::new(FaultKind::Malformed(error.message), Reached::Answered);
+            return Fault::new(FaultKind::Malformed(error.message), held.reached());
         }
-        Fault::reported(access, Reached::Answered, error)
+        Fault::reported(access, held.reached(), error)
     }
 }
 

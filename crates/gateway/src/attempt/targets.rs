@@ -1,5 +1,6 @@
 //! One target after another, each with one key after another.
 
+use orchestra_routing::HoldBack;
 use tokio::time::Instant;
 
 use super::Attempts;
@@ -50,6 +51,7 @@ impl Gateway {
             unix: settlement.record.started_unix,
             request_timeout: None,
             most: plan.most_attempts(settings),
+            hold_back: HoldBack::NONE,
             memory: None,
         };
         let mut round = Round::new(&plan.stages, settlement);

@@ -12,6 +12,6 @@ mod way_on;
 
 pub(crate) use events::{EventStream, Piece};
 pub(crate) use named::Named;
-pub(crate) use passage::{Direct, Passage, Translated};
+pub(crate) use passage::{Direct, Passage, Seen, Translated};
 pub(crate) use raw::RawRelay;
 pub(crate) use stream::{Bounds, Opened, StreamRelay};

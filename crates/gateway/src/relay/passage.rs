@@ -27,8 +27,8 @@ pub(crate) enum Unreadable {
 /// What the events of a stream said so far.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen<'a> {
-    /// Whether a piece of the answer itself has come.
-    pub(crate) content: bool,
+    /// How many pieces of the answer itself have come, as far as somebody wants to know.
+    pub(crate) pieces: u32,
     /// Whether the provider has ended its stream properly.
     pub(crate) ended: bool,
     pub(crate) error: Option<&'a UpstreamError>,
@@ -134,7 +134,7 @@ impl Passage for Direct {
 
     fn seen(&self) -> Seen<'_> {
         Seen {
-            content: self.sniffer.content(),
+            pieces: self.sniffer.pieces(),
             ended: self.sniffer.ended(),
             error: self.sniffer.error(),
             usage: self.sniffer.usage(),
@@ -207,7 +207,7 @@ impl Passage for Translated {
 
     fn seen(&self) -> Seen<'_> {
         Seen {
-            content: self.translator.content(),
+            pieces: self.translator.pieces(),
             ended: self.translator.ended(),
             error: self.translator.error(),
             usage: self.translator.usage(),

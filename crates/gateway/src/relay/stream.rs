@@ -28,6 +28,8 @@ use crate::settle::Settlement;
 pub(crate) struct Opened {
     pub(crate) events: EventStream,
     pub(crate) held: VecDeque<Bytes>,
+    /// When the first content of that came.
+    pub(crate) began: Option<Instant>,
     /// What ended the stream, if it ended while it was held back.
     pub(crate) end: Option<StreamEnd>,
 }

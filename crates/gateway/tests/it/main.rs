@@ -18,6 +18,7 @@ mod gemini;
 mod harness;
 mod headers;
 mod hedging;
+mod held;
 mod keys;
 mod models;
 mod pieces;
