@@ -18,8 +18,8 @@ pub use config::{
     ModelConfig, Outline, PortkeyConfig, RestSettings, UpstreamConfig,
 };
 pub use config::{
-    ConversationStore, HedgingConfig, ModelHedgingConfig, RecoveryConfig, ResponsesConfig,
-    RetriesConfig, RetryConfig, StoreKind,
+    ConversationStore, HedgingConfig, HoldBackConfig, ModelHedgingConfig, ModelHoldBackConfig,
+    RecoveryConfig, ResponsesConfig, RetriesConfig, RetryConfig, StoreKind,
 };
 pub use config::{OverloadConfig, PriorityConfig, PriorityWord};
 pub use config::{

@@ -129,6 +129,9 @@ fn text(explanation: &Explanation) -> String {
         if let Some(hedge) = target.hedge {
             standing.push_str(&format!(", hedged after {}", hedge.after));
         }
+        if let Some(rule) = target.hold_back {
+            standing.push_str(&format!(", held back for {rule}"));
+        }
         let cost = target.estimated_cost;
         vec![
             (number + 1).to_string(),

@@ -189,8 +189,8 @@ mod tests {
     use std::time::Duration;
 
     use orchestra_gateway::{
-        ConversationBounds, HedgeAfter, HedgeRules, Hedging, KeyStanding, RecoveryRules, Retries,
-        Share,
+        ConversationBounds, HedgeAfter, HedgeRules, Hedging, HoldBack, HoldBackRules, KeyStanding,
+        RecoveryRules, Retries, Share,
     };
     use orchestra_secrets::Variables;
     use orchestra_types::ProviderId;
@@ -243,6 +243,7 @@ mod tests {
             "[retries.models.tree]\nas_last = 7\n",
             "[hedging.models.tree]\nafter = \"p99\"\n",
             "[recovery.models]\ntree = true\n",
+            "[hold_back.models.tree]\ntokens = 20\n",
             "[overload.priority.models]\ntree = \"low\"\n",
             "[translation]\nstrict_models = [\"tree\"]\n",
         ] {
@@ -420,6 +421,25 @@ mod tests {
     }
 
     #[test]
+    fn streams_are_held_back_where_the_file_says_so() {
+        let rules = |text: &str| {
+            let built = build_from(text, &[("OPENAI_API_KEY", "a-key")]);
+            built.unwrap().settings.hold_back_more
+        };
+        assert_eq!(rules(""), HoldBackRules::default());
+        let text = "[hold_back]\ntokens = 20\n\
+            [hold_back.models]\n\"openai/gpt-5\" = { seconds = 0.5 }\n\"openai/gpt-5-mini\" = {}\n";
+        let rules = rules(text);
+        let rule = |tokens, millis| HoldBack {
+            tokens,
+            time: Duration::from_millis(millis),
+        };
+        assert_eq!(rules.usual, rule(20, 1_000));
+        assert_eq!(rules.models["openai/gpt-5"], rule(u32::MAX, 500));
+        assert_eq!(rules.models["openai/gpt-5-mini"], HoldBack::NONE);
+    }
+
+    #[test]
     fn streams_are_gone_on_with_where_the_file_says_so() {
         let recovery = |text: &str| {
             let built = build_from(text, &[("OPENAI_API_KEY", "a-key")]);
@@ -509,6 +529,11 @@ mod tests {
             (
                 "[hedging.models.\"no/such\"]\nmost_extra = 0.1\n",
                 "no/such",
+            ),
+            ("[hold_back]\ntokens = 0\n", "hold_back.tokens"),
+            (
+                "[hold_back.models.\"no/such\"]\ntokens = 2\n",
+                "[hold_back.models]",
             ),
             (
                 "[recovery]\nmax_text_bytes = 0\n",

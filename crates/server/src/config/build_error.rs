@@ -132,6 +132,9 @@ pub enum BuildError {
     /// Hedging for a model that nobody serves.
     #[error("in [hedging.models]")]
     HedgingOfModel(#[source] ResolveError),
+    /// Streams held back for a model that nobody serves.
+    #[error("in [hold_back.models]")]
+    HoldBackOfModel(#[source] ResolveError),
     /// Two times for one thing.
     #[error("in {0}: `after` and `after_seconds` say the same twice; write one of them")]
     HedgingTwice(String),

@@ -5,6 +5,7 @@ mod build_error;
 mod error;
 mod found;
 mod hedging;
+mod hold_back;
 mod listen;
 mod outline;
 mod overload;
@@ -30,6 +31,7 @@ pub use build::Built;
 pub use build_error::BuildError;
 pub use error::ConfigError;
 pub use hedging::{HedgingConfig, ModelHedgingConfig};
+pub use hold_back::{HoldBackConfig, ModelHoldBackConfig};
 use listen::Listen;
 pub use outline::Outline;
 pub use overload::{OverloadConfig, PriorityConfig, PriorityWord};
@@ -81,6 +83,9 @@ pub struct Config {
     /// When a second target is asked while the first one is slow.
     #[serde(default)]
     pub hedging: HedgingConfig,
+    /// How long streams that have begun to answer are held back.
+    #[serde(default)]
+    pub hold_back: HoldBackConfig,
     /// What happens when there are more calls than can be served.
     #[serde(default)]
     pub overload: OverloadConfig,

@@ -26,6 +26,7 @@ impl Config {
             first_byte: time(times.first_byte_seconds, usual.first_byte),
             idle: time(times.idle_seconds, usual.idle),
             hold_back: time(times.hold_back_seconds, usual.hold_back),
+            hold_back_more: self.hold_back_rules(registry)?,
             total: time(times.total_seconds, usual.total),
             stream_total: time(times.stream_total_seconds, usual.stream_total),
             max_attempts: number(

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 const DOCUMENTATION: &str = include_str!("../../../../docs/configuration.md");
 
 /// The tables of the documentation, in their order there.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "[server]",
     "[[providers]]",
     "[portkey]",
@@ -24,6 +24,7 @@ const TABLES: [&str; 10] = [
     "[limits]",
     "[retries]",
     "[translation]",
+    "[hold_back]",
     "[recovery]",
     "[responses]",
     "[secrets]",
@@ -60,6 +61,7 @@ fn documented() -> BTreeMap<&'static str, Vec<(&'static str, &'static str)>> {
 /// A value that the field of the table takes.
 fn value(table: &str, field: &str) -> &'static str {
     match field {
+        "models" if table == "[hold_back]" => "{ fast = { tokens = 20 } }",
         "models" if table == "[recovery]" => "{ fast = true }",
         "models" => "{ fast = { before_others = 1, max_wait_seconds = 0.5 } }",
         "listen" => "\"127.0.0.1:0\"",
