@@ -125,7 +125,10 @@ impl Planning<'_> {
                     stages.extend(more.into_iter().map(|stage| moved(stage, trouble, begin)));
                     begin
                 });
-                stages[at].alternatives.put(trouble, begin);
+                // What was cut off is known by its name, and is nowhere.
+                if begin < most {
+                    stages[at].alternatives.put(trouble, begin);
+                }
             }
             at += 1;
             if stages.len() > most {
@@ -206,9 +209,6 @@ fn cut(stages: &mut Vec<Stage>, most: usize) {
     stages.truncate(most);
     for stage in stages {
         stage.exits.retain(|exit| exit.to < most);
-        let near = |begin: &usize| *begin < most;
-        stage.alternatives.too_long = stage.alternatives.too_long.filter(near);
-        stage.alternatives.refused = stage.alternatives.refused.filter(near);
     }
 }
 

@@ -214,8 +214,12 @@ impl Planning<'_> {
     /// and each has the step's ways out besides.
     pub(crate) fn stages(&self, steps: Vec<Step>) -> Vec<Stage> {
         let mut begins = Vec::with_capacity(steps.len());
-        let mut stages = Vec::with_capacity(steps.len());
+        let mut stages = Vec::with_capacity(steps.len().min(MOST_STAGES));
         for step in steps {
+            // A caller may bring a tree of hundreds of targets along.
+            if stages.len() >= MOST_STAGES {
+                break;
+            }
             begins.push(stages.len());
             let settings = self.settings(&step);
             let targets = self.targets(&step, &settings);
@@ -233,9 +237,9 @@ impl Planning<'_> {
         }
         stages.truncate(MOST_STAGES);
         let most = stages.len();
-        let translate = |exit: Exit| Exit {
-            to: begins[exit.to],
-            ..exit
+        let translate = |exit: Exit| {
+            let to = *begins.get(exit.to)?;
+            Some(Exit { to, ..exit })
         };
         let stage =
             |(next, target, settings, path, exits): (Option<Exit>, _, _, _, Vec<Exit>)| Stage {
@@ -244,7 +248,7 @@ impl Planning<'_> {
                 settings,
                 exits: next
                     .into_iter()
-                    .chain(exits.into_iter().map(translate))
+                    .chain(exits.into_iter().filter_map(translate))
                     .filter(|exit| exit.to < most)
                     .collect(),
                 alternatives: Alternatives::default(),

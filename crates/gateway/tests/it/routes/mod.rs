@@ -6,6 +6,7 @@ mod edits;
 mod errors;
 mod explain;
 mod keys;
+mod large;
 mod names;
 mod onward;
 mod order;
