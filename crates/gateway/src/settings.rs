@@ -77,6 +77,10 @@ impl Settings {
     pub(crate) const MAX_PIECE_BYTES: usize = 64 * 1024;
     /// How long an upstream may keep its connection open after a stream's last event.
     pub(crate) const LINGER: Duration = Duration::from_secs(1);
+    /// How long a client hears nothing at most while somebody is sought who goes on with its stream. Proxies give up after 55
+    /// seconds (Heroku) or 60 (nginx, AWS's load balancers), the vendors' clients after ten minutes, but their users set
+    /// them to some ten seconds.
+    pub(crate) const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
     /// The whole time of a call.
     pub(crate) const fn total_for(&self, streamed: bool) -> Duration {

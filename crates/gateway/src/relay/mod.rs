@@ -3,6 +3,7 @@
 mod events;
 mod gathered;
 mod held_end;
+mod lull;
 mod named;
 mod passage;
 mod raw;

@@ -4,6 +4,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
+use super::lull::Lull;
 use super::stream::StreamRelay;
 use super::way_on::{Found, Mark, Search, may_do_better};
 use crate::fault::Fault;
@@ -27,6 +28,9 @@ impl StreamRelay {
             // If the client leaves meanwhile, this is what is known.
             settlement.record.usage = self.opened.events.seen().usage;
             let (dead, told) = (self.access.clone(), told.to_owned());
+            let heard = self.opened.events.active();
+            let family = self.family;
+            self.lull.get_or_insert_with(|| Lull::new(heard, family));
             self.search = Some(Search::new(
                 recovery,
                 settlement,
@@ -67,8 +71,17 @@ impl StreamRelay {
         self.poll_events(cx)
     }
 
+    /// What the client hears while nobody goes on with a stream that died; nothing at any other time.
+    pub(super) fn poll_lull(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match &mut self.lull {
+            Some(lull) => lull.poll(cx),
+            None => Poll::Pending,
+        }
+    }
+
     /// The events, behind a mark if they are the first of a stream that goes on.
     pub(super) fn marked(&mut self, events: Bytes) -> Bytes {
+        self.lull = None;
         let told = self.opened.events.told();
         let due = self.mark.take_if(|mark| mark.is_due(told));
         match (due, &mut self.settlement) {

@@ -13,6 +13,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::events::{EventStream, Piece};
 use super::held_end::HeldEnd;
+use super::lull::Lull;
 use super::way_on::{Mark, Search};
 use crate::attempt::Recovery;
 use crate::conversations::Keep;
@@ -51,13 +52,15 @@ pub(crate) struct StreamRelay {
     /// One timer for the stream. It is not moved at each event, only looked at when it rings.
     pub(super) timer: Pin<Box<Sleep>>,
     pub(super) access: Access,
-    family: Family,
+    pub(super) family: Family,
     /// `None` once the call is settled and nothing more may come, and while `search` has it.
     pub(super) settlement: Option<Settlement>,
     /// Where the stream may be gone on with if it dies.
     pub(super) recovery: Option<Box<Recovery>>,
     /// The search for somebody who goes on with it.
     pub(super) search: Option<Search>,
+    /// From a death until somebody goes on.
+    pub(super) lull: Option<Lull>,
     /// What the client is to be told of who goes on.
     pub(super) mark: Option<Mark>,
     /// The conversation that is to be kept once the answer is whole.
@@ -86,6 +89,7 @@ impl StreamRelay {
             settlement: Some(settlement),
             recovery: None,
             search: None,
+            lull: None,
             mark: None,
             keep: None,
             held_end: None,
@@ -125,7 +129,9 @@ impl StreamRelay {
 
     pub(super) fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if let Some(search) = &mut self.search {
-            let found = ready!(search.poll(cx));
+            let Poll::Ready(found) = search.poll(cx) else {
+                return self.poll_lull(cx);
+            };
             self.search = None;
             return self.found(found, cx);
         }
@@ -157,7 +163,7 @@ impl StreamRelay {
         }
         loop {
             if self.timer.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
+                return self.poll_lull(cx);
             }
             let now = Instant::now();
             let ended = self.opened.events.seen().ended;

@@ -6,7 +6,8 @@ use orchestra_dialects::{Continues, Endpoint};
 use orchestra_gateway::{Ending, Node};
 use serde_json::json;
 
-use super::speakers::{Death, Speaks, TEXT, stream};
+use super::speakers::{Death, Speaks, TEXT};
+use super::streams::stream;
 use super::{World, broken, question, recovering, speaking, text, ways, whole};
 use crate::harness::Ask;
 

@@ -2,9 +2,11 @@
 
 mod deaths;
 mod every_cut;
+mod lulls;
 mod refused;
 mod said;
 mod speakers;
+mod streams;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,7 +128,7 @@ fn broken(client: Endpoint, got: &Got, told: &str) {
 
 /// Where an upstream's stream has shown some of its text and not all.
 fn within(endpoint: Endpoint) -> usize {
-    speakers::stream(endpoint, speakers::TEXT).len() * 6 / 10
+    streams::stream(endpoint, speakers::TEXT).len() * 6 / 10
 }
 
 /// Every client's endpoint with every endpoint of the upstream that dies and of the one that goes on.

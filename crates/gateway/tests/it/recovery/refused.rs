@@ -4,7 +4,8 @@ use orchestra_dialects::{Continues, Endpoint};
 use orchestra_gateway::{Ending, RecoveryRules, Settings};
 use serde_json::{Value, json};
 
-use super::speakers::{Death, Speaks, TEXT, stream};
+use super::speakers::{Death, Speaks, TEXT};
+use super::streams::stream;
 use super::{World, broken, question, recovering, speaking, within};
 use crate::harness::{Ask, Got, key};
 use crate::wire;

@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -13,6 +15,9 @@ use http_body_util::BodyExt;
 use orchestra_dialects::Endpoint;
 use orchestra_gateway::{BoxError, OutgoingBody, SendFuture, Transport, UpstreamBody};
 use serde_json::{Value, json};
+use tokio::time::{Sleep, sleep};
+
+use super::streams::{error, stream};
 
 /// Beginnings and ends of words, blanks of several kinds, characters of several bytes, and a repetition.
 pub(super) const TEXT: &str = "It rains \u{e9}\u{4e16}\u{1f600} in\n\n  Bergen, \t \"it\".\nIt";
@@ -43,10 +48,22 @@ pub(super) enum Speaks {
     Events(String, Death),
     /// An error.
     Status(u16),
+    /// The same as another, after some time without headers.
+    Late(Duration, Box<Self>),
+    /// The same as another, after some time without a body.
+    Thinking(Duration, Box<Self>),
 }
 
 impl Speaks {
     pub(super) const WHOLE: Self = Self::Text { cut: None };
+
+    pub(super) fn late(self, by: Duration) -> Self {
+        Self::Late(by, Box::new(self))
+    }
+
+    pub(super) fn thinking(self, for_long: Duration) -> Self {
+        Self::Thinking(for_long, Box::new(self))
+    }
 
     pub(super) const fn cut(bytes: usize, death: Death) -> Self {
         Self::Text {
@@ -102,55 +119,82 @@ impl Speakers {
         std::mem::take(&mut self.0.asked.lock().unwrap())
     }
 
-    fn answer(&self, asked: &Asked) -> Response<UpstreamBody> {
-        let endpoint = endpoint_of(&asked.path);
-        let told = asked.told();
-        let rest = TEXT
-            .strip_prefix(&*told)
-            .expect("what was told is the text's beginning");
-        let (events, death) = match &self.0.speak.lock().unwrap()[asked.upstream] {
-            Speaks::Status(status) => {
-                let error = json!({"error": {"type": "invalid_request_error", "message": "no"}});
-                return response(*status, "application/json", error.to_string(), Death::End);
-            }
-            Speaks::Events(events, death) => (events.clone(), *death),
-            Speaks::Repeating => (stream(endpoint, TEXT), Death::End),
-            Speaks::Text { cut: None } => (stream(endpoint, rest), Death::End),
-            Speaks::Text {
-                cut: Some((at, death)),
-            } => {
-                let mut events = stream(endpoint, rest).into_bytes();
-                events.truncate(*at);
-                let mut events = String::from_utf8_lossy(&events).into_owned();
-                if matches!(death, Death::Error | Death::Policy) {
-                    // An error event begins where an event ends.
-                    events.truncate(events.rfind("\n\n").map_or(0, |end| end + 2));
-                    events += &error(endpoint, *death);
+    /// What an upstream does, and how long it takes until its headers and from them to its body.
+    fn speaks(&self, upstream: usize) -> (Speaks, Duration, Duration) {
+        let (mut late, mut thinking) = (Duration::ZERO, Duration::ZERO);
+        let mut speaks = self.0.speak.lock().unwrap()[upstream].clone();
+        loop {
+            speaks = match speaks {
+                Speaks::Late(by, other) => {
+                    late += by;
+                    *other
                 }
-                (events, *death)
-            }
-        };
-        response(200, "text/event-stream", events, death)
+                Speaks::Thinking(for_long, other) => {
+                    thinking += for_long;
+                    *other
+                }
+                other => return (other, late, thinking),
+            };
+        }
     }
+
+    async fn answer(&self, asked: &Asked) -> Response<UpstreamBody> {
+        let (speaks, late, thinking) = self.speaks(asked.upstream);
+        if !late.is_zero() {
+            sleep(late).await;
+        }
+        let (status, kind, events, death) = says(asked, &speaks);
+        let pieces = events.as_bytes().chunks(23).map(Bytes::copy_from_slice);
+        let body: UpstreamBody = Box::pin(Dying {
+            pieces: pieces.collect(),
+            death,
+            thinks: (!thinking.is_zero()).then(|| Box::pin(sleep(thinking))),
+        });
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        let headers = response.headers_mut();
+        headers.insert("content-type", HeaderValue::from_static(kind));
+        response
+    }
+}
+
+/// Status, kind, body and end of an answer.
+fn says(asked: &Asked, speaks: &Speaks) -> (u16, &'static str, String, Death) {
+    let endpoint = endpoint_of(&asked.path);
+    let told = asked.told();
+    let rest = TEXT
+        .strip_prefix(&*told)
+        .expect("what was told is the text's beginning");
+    let (events, death) = match speaks {
+        Speaks::Late(..) | Speaks::Thinking(..) => unreachable!("taken apart before"),
+        Speaks::Status(status) => {
+            let error = json!({"error": {"type": "invalid_request_error", "message": "no"}});
+            return (*status, "application/json", error.to_string(), Death::End);
+        }
+        Speaks::Events(events, death) => (events.clone(), *death),
+        Speaks::Repeating => (stream(endpoint, TEXT), Death::End),
+        Speaks::Text { cut: None } => (stream(endpoint, rest), Death::End),
+        Speaks::Text {
+            cut: Some((at, death)),
+        } => {
+            let mut events = stream(endpoint, rest).into_bytes();
+            events.truncate(*at);
+            let mut events = String::from_utf8_lossy(&events).into_owned();
+            if matches!(death, Death::Error | Death::Policy) {
+                // An error event begins where an event ends.
+                events.truncate(events.rfind("\n\n").map_or(0, |end| end + 2));
+                events += &error(endpoint, *death);
+            }
+            (events, *death)
+        }
+    };
+    (200, "text/event-stream", events, death)
 }
 
 fn endpoint_of(path: &str) -> Endpoint {
     let mut all = Endpoint::SERVED.into_iter();
     all.find(|endpoint| path.ends_with(endpoint.path()) || path == "/beta/chat/completions")
         .unwrap_or_else(|| panic!("{path}"))
-}
-
-fn response(status: u16, kind: &'static str, body: String, death: Death) -> Response<UpstreamBody> {
-    let pieces = body.as_bytes().chunks(23).map(Bytes::copy_from_slice);
-    let body: UpstreamBody = Box::pin(Dying {
-        pieces: pieces.collect(),
-        death,
-    });
-    let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::from_u16(status).unwrap();
-    let headers = response.headers_mut();
-    headers.insert("content-type", HeaderValue::from_static(kind));
-    response
 }
 
 impl fmt::Debug for Speakers {
@@ -171,9 +215,8 @@ impl Transport for Speakers {
                 path: head.uri.path().to_owned(),
                 body: serde_json::from_slice(&body).unwrap(),
             };
-            let answer = speakers.answer(&asked);
-            speakers.0.asked.lock().unwrap().push(asked);
-            Ok(answer)
+            speakers.0.asked.lock().unwrap().push(asked.clone());
+            Ok(speakers.answer(&asked).await)
         })
     }
 }
@@ -181,6 +224,8 @@ impl Transport for Speakers {
 struct Dying {
     pieces: VecDeque<Bytes>,
     death: Death,
+    /// How long it says nothing first.
+    thinks: Option<Pin<Box<Sleep>>>,
 }
 
 impl Body for Dying {
@@ -189,8 +234,12 @@ impl Body for Dying {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(thinks) = &mut self.thinks {
+            ready!(thinks.as_mut().poll(cx));
+            self.thinks = None;
+        }
         if let Some(piece) = self.pieces.pop_front() {
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
@@ -199,111 +248,5 @@ impl Body for Dying {
             Death::End | Death::Error | Death::Policy => Poll::Ready(None),
             Death::Silence => Poll::Pending,
         }
-    }
-}
-
-/// A whole stream with this text, some characters at a time.
-pub(super) fn stream(endpoint: Endpoint, text: &str) -> String {
-    let characters: Vec<char> = text.chars().collect();
-    let pieces: Vec<String> = characters
-        .chunks(5)
-        .map(|piece| piece.iter().collect())
-        .collect();
-    match endpoint {
-        Endpoint::ChatCompletions => chat(&pieces),
-        Endpoint::Messages => messages(&pieces),
-        Endpoint::Responses => responses(&pieces, text),
-        other => panic!("{other}"),
-    }
-}
-
-fn named(event: &Value) -> String {
-    format!(
-        "event: {}\ndata: {event}\n\n",
-        event["type"].as_str().unwrap()
-    )
-}
-
-fn chat(pieces: &[String]) -> String {
-    let chunk = |delta: Value, finish: Value| {
-        let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
-        let chunk = json!({"id": "c-up", "object": "chat.completion.chunk", "created": 7, "model": "up", "choices": [choice]});
-        format!("data: {chunk}\n\n")
-    };
-    let mut events = chunk(json!({"role": "assistant", "content": ""}), Value::Null);
-    for piece in pieces {
-        events += &chunk(json!({"content": piece}), Value::Null);
-    }
-    events += &chunk(json!({}), json!("stop"));
-    let usage = json!({"id": "c-up", "object": "chat.completion.chunk", "created": 7, "model": "up", "choices": [],
-        "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}});
-    events + &format!("data: {usage}\n\ndata: [DONE]\n\n")
-}
-
-fn messages(pieces: &[String]) -> String {
-    let start = json!({"type": "message_start", "message": {"id": "m-up", "type": "message", "role": "assistant",
-        "model": "up", "content": [], "stop_reason": null, "stop_sequence": null,
-        "usage": {"input_tokens": 10, "output_tokens": 1}}});
-    let mut events = named(&start);
-    events += &named(
-        &json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
-    );
-    for piece in pieces {
-        let delta = json!({"type": "text_delta", "text": piece});
-        events += &named(&json!({"type": "content_block_delta", "index": 0, "delta": delta}));
-    }
-    events += &named(&json!({"type": "content_block_stop", "index": 0}));
-    let delta = json!({"stop_reason": "end_turn", "stop_sequence": null});
-    events +=
-        &named(&json!({"type": "message_delta", "delta": delta, "usage": {"output_tokens": 5}}));
-    events + &named(&json!({"type": "message_stop"}))
-}
-
-fn responses(pieces: &[String], text: &str) -> String {
-    let part = |text: &str| json!({"type": "output_text", "text": text, "annotations": []});
-    let item = |status: &str, content: Vec<Value>| json!({"type": "message", "id": "i-up", "role": "assistant", "status": status, "content": content});
-    let response = |status: &str, output: Vec<Value>, usage: Value| {
-        json!({"id": "r-up", "object": "response",
-        "created_at": 7, "model": "up", "status": status, "error": null, "output": output, "usage": usage})
-    };
-    let mut all = vec![
-        json!({"type": "response.created", "response": response("in_progress", vec![], Value::Null)}),
-        json!({"type": "response.output_item.added", "output_index": 0, "item": item("in_progress", vec![])}),
-        json!({"type": "response.content_part.added", "item_id": "i-up", "output_index": 0, "content_index": 0, "part": part("")}),
-    ];
-    all.extend(pieces.iter().map(|piece| {
-        json!({"type": "response.output_text.delta", "item_id": "i-up", "output_index": 0, "content_index": 0, "delta": piece})
-    }));
-    let whole = item("completed", vec![part(text)]);
-    let usage = json!({"input_tokens": 10, "output_tokens": 5, "total_tokens": 15});
-    all.extend([
-        json!({"type": "response.output_text.done", "item_id": "i-up", "output_index": 0, "content_index": 0, "text": text}),
-        json!({"type": "response.content_part.done", "item_id": "i-up", "output_index": 0, "content_index": 0, "part": part(text)}),
-        json!({"type": "response.output_item.done", "output_index": 0, "item": whole}),
-        json!({"type": "response.completed", "response": response("completed", vec![whole.clone()], usage)}),
-    ]);
-    let numbered = |(number, mut event): (usize, Value)| {
-        event["sequence_number"] = json!(number);
-        named(&event)
-    };
-    all.into_iter().enumerate().map(numbered).collect()
-}
-
-fn error(endpoint: Endpoint, death: Death) -> String {
-    let (kind, code) = match death {
-        Death::Policy => ("invalid_request_error", "content_policy_violation"),
-        _ => ("overloaded_error", "server_is_overloaded"),
-    };
-    match endpoint {
-        Endpoint::Messages => {
-            named(&json!({"type": "error", "error": {"type": kind, "message": "no"}}))
-        }
-        Endpoint::Responses => named(
-            &json!({"type": "error", "code": code, "message": "no", "param": null, "sequence_number": 9}),
-        ),
-        _ => format!(
-            "data: {}\n\n",
-            json!({"error": {"message": "no", "type": kind, "code": code}})
-        ),
     }
 }
