@@ -7,7 +7,9 @@ import {
   HELLO,
   KEY,
   PARALLEL,
+  RECOVER,
   ROOT,
+  TALE,
   TOKENS,
   collect,
   load,
@@ -176,6 +178,39 @@ const failures = {
   },
 };
 
+// Streams that are gone on with.
+async function wholeTale(model) {
+  const final = await client.messages.stream({ model, ...HELLO_CALL }, RECOVER).finalMessage();
+  assert.deepEqual([final.content.length, textOf(final), final.stop_reason], [1, TALE, "end_turn"]);
+}
+
+const tales = {
+  async tale_raw() {
+    const call = { model: "claude-tale-raw", ...HELLO_CALL, stream: true };
+    const events = await collect(await client.messages.create(call, RECOVER));
+    const [deltas, others] = [true, false].map((delta) =>
+      events.filter((event) => (event.type === "content_block_delta") === delta),
+    );
+    assert.equal(deltas.map((event) => event.delta.text).join(""), TALE);
+    const kinds = ["message_start", "content_block_start", "content_block_stop", "message_delta", "message_stop"];
+    assert.deepEqual(others.map((event) => event.type), kinds);
+  },
+
+  tale_helper: () => wholeTale("claude-tale-helper"),
+
+  tale_late: () => wholeTale("claude-tale-late"),
+
+  async tale_off() {
+    let text = "";
+    await raises(Anthropic.APIError, async () => {
+      for await (const event of await ask("claude-tale-off", { stream: true })) {
+        if (event.type === "content_block_delta") text += event.delta.text;
+      }
+    });
+    assert.ok(text && TALE.startsWith(text) && text !== TALE, text);
+  },
+};
+
 // Streams from an alias whose first target fails, and tells who answered.
 async function fallenBack(name) {
   const stream = listen(`claude-spare-${name}`);
@@ -237,4 +272,4 @@ const journeys = {
   },
 };
 
-await run({ ...answers, ...streams, ...keys, ...failures, ...journeys });
+await run({ ...answers, ...streams, ...keys, ...failures, ...tales, ...journeys });

@@ -7,7 +7,9 @@ import {
   HELLO,
   KEY,
   PARALLEL,
+  RECOVER,
   ROOT,
+  TALE,
   TOKENS,
   collect,
   load,
@@ -233,6 +235,48 @@ const failures = {
   },
 };
 
+// Streams that are gone on with.
+async function wholeTale(model) {
+  const call = { model, messages, stream: true, stream_options: { include_usage: true } };
+  const chunks = await collect(await client.chat.completions.create(call, RECOVER));
+  assert.equal(chatText(chunks), TALE);
+  const finishes = chunks.flatMap((chunk) => chunk.choices.map((choice) => choice.finish_reason ?? null));
+  assert.deepEqual(finishes.filter((finish) => finish !== null), ["stop"]);
+  assert.equal(finishes.at(-1), "stop");
+  assert.equal(new Set(chunks.map((chunk) => `${chunk.id} ${chunk.model}`)).size, 1);
+  assert.ok(chunks.at(-1).usage.completion_tokens > 0);
+}
+
+const tales = {
+  tale_raw: () => wholeTale("gpt-tale-raw"),
+
+  tale_late: () => wholeTale("gpt-tale-late"),
+
+  async tale_helper() {
+    const stream = client.chat.completions.stream({ model: "gpt-tale-helper", messages }, RECOVER);
+    const [choice] = (await stream.finalChatCompletion()).choices;
+    assert.deepEqual([choice.message.content, choice.finish_reason], [TALE, "stop"]);
+  },
+
+  // The same in Responses, whose provider must not have kept the half of it.
+  async tale_other() {
+    const call = { model: "gpt-tale-other", input: "Say hello.", store: false };
+    const final = await client.responses.stream(call, RECOVER).finalResponse();
+    assert.deepEqual([final.output_text, final.status], [TALE, "completed"]);
+  },
+
+  async tale_off() {
+    let text = "";
+    await raises(OpenAI.APIError, async () => {
+      for await (const chunk of await ask("gpt-tale-off", { stream: true })) {
+        assert.equal(chunk.choices[0].finish_reason ?? null, null);
+        text += chunk.choices[0].delta.content ?? "";
+      }
+    });
+    assert.ok(text && TALE.startsWith(text) && text !== TALE, text);
+  },
+};
+
 // Streams from an alias whose first target fails, and tells who answered.
 async function fallenBack(name) {
   const call = { model: `gpt-spare-${name}`, messages, stream: true };
@@ -312,4 +356,4 @@ const journeys = {
   },
 };
 
-await run({ ...answers, ...streams, ...keys, ...failures, ...journeys });
+await run({ ...answers, ...streams, ...keys, ...failures, ...tales, ...journeys });

@@ -10,6 +10,10 @@ import { join } from "node:path";
 export const KEY = process.env.ORCHESTRA_CLIENT_KEY;
 /** What the scripted provider says when nothing else is asked of it. */
 export const HELLO = "Hello from the scripted provider.";
+/** What it says until it dies, and another goes on. */
+export const TALE = "The rain in Bergen falls on the quay, and then it falls on the quay again. The rain in Bergen.";
+/** How a client asks for that. */
+export const RECOVER = { headers: { "x-orchestra-recover": "true" } };
 /** The token counts that the test has the provider report: read, written. */
 export const TOKENS = [11, 7];
 /** The tool that the provider calls, and the arguments that it makes up for it. */

@@ -11,6 +11,8 @@ from scenarios import (
     KEY,
     OUTPUT_TOKENS,
     PARALLEL,
+    RECOVER,
+    TALE,
     base_url,
     raises,
     run,
@@ -214,6 +216,49 @@ def never_ends_well(model):
 def torn_helper():
     with listen("claude-cut") as stream:
         raises(anthropic.APIError, stream.get_final_message)
+
+
+# Streams that are gone on with
+
+
+@scenario
+def tale_raw():
+    events = list(ask("claude-tale-raw", stream=True, extra_headers=RECOVER))
+    deltas = [event.delta for event in events if event.type == "content_block_delta"]
+    assert "".join(delta.text for delta in deltas) == TALE, events
+    kinds = [event.type for event in events if event.type != "content_block_delta"]
+    begin, end = ["message_start", "content_block_start"], ["content_block_stop", "message_delta", "message_stop"]
+    assert kinds == begin + end, kinds
+
+
+@scenario
+def tale_helper():
+    whole_tale("claude-tale-helper")
+
+
+@scenario
+def tale_late():
+    whole_tale("claude-tale-late")
+
+
+def whole_tale(model):
+    with listen(model, extra_headers=RECOVER) as stream:
+        final = stream.get_final_message()
+    assert len(final.content) == 1 and text_of(final) == TALE, final
+    assert final.stop_reason == "end_turn", final
+
+
+@scenario
+def tale_off():
+    text = ""
+    try:
+        for event in ask("claude-tale-off", stream=True):
+            if event.type == "content_block_delta":
+                text += event.delta.text
+    except anthropic.APIError:
+        assert text and TALE.startswith(text) and text != TALE, text
+        return
+    raise AssertionError(f"a stream that died seems to be whole: {text}")
 
 
 # Fallback

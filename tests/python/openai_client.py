@@ -12,6 +12,8 @@ from scenarios import (
     KEY,
     OUTPUT_TOKENS,
     PARALLEL,
+    RECOVER,
+    TALE,
     base_url,
     raises,
     run,
@@ -281,6 +283,65 @@ def torn_helper():
     """Responses that break off do not become a final response either."""
     with client.responses.stream(model="gpt-cut", input="Say hello.") as stream:
         raises((openai.APIError, RuntimeError), stream.get_final_response)
+
+
+# Streams that are gone on with
+
+
+@scenario
+def tale_raw():
+    whole_tale("gpt-tale-raw")
+
+
+@scenario
+def tale_late():
+    whole_tale("gpt-tale-late")
+
+
+def whole_tale(model):
+    usage = {"include_usage": True}
+    with ask(model, stream=True, stream_options=usage, extra_headers=RECOVER) as stream:
+        chunks = list(stream)
+    assert chat_text(chunks) == TALE, chunks
+    finishes = [c.choices[0].finish_reason for c in chunks if c.choices]
+    assert finishes[-1] == "stop" and not any(finishes[:-1]), finishes
+    assert len({(c.id, c.model) for c in chunks}) == 1, chunks
+    assert chunks[-1].usage.completion_tokens > 0, chunks[-1]
+
+
+@scenario
+def tale_helper():
+    with client.chat.completions.stream(
+        model="gpt-tale-helper", messages=SAY_HELLO, extra_headers=RECOVER
+    ) as stream:
+        choice = stream.get_final_completion().choices[0]
+    assert (choice.message.content, choice.finish_reason) == (TALE, "stop"), choice
+
+
+@scenario
+def tale_other():
+    """The same in Responses, whose provider must not have kept the half of it."""
+    with client.responses.stream(
+        model="gpt-tale-other", input="Say hello.", store=False, extra_headers=RECOVER
+    ) as stream:
+        events = list(stream)
+        final = stream.get_final_response()
+    numbers = [event.sequence_number for event in events]
+    assert numbers == sorted(set(numbers)), numbers
+    assert (final.output_text, final.status) == (TALE, "completed"), final
+
+
+@scenario
+def tale_off():
+    text = ""
+    try:
+        for chunk in ask("gpt-tale-off", stream=True):
+            assert not chunk.choices[0].finish_reason, chunk
+            text += chunk.choices[0].delta.content or ""
+    except openai.APIError:
+        assert text and TALE.startswith(text) and text != TALE, text
+        return
+    raise AssertionError(f"a stream that died seems to be whole: {text}")
 
 
 # Fallback

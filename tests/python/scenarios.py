@@ -12,6 +12,10 @@ import traceback
 KEY = os.environ["ORCHESTRA_CLIENT_KEY"]
 #: What the scripted provider says when nothing else is asked of it.
 HELLO = "Hello from the scripted provider."
+#: What it says until it dies, and another goes on.
+TALE = "The rain in Bergen falls on the quay, and then it falls on the quay again. The rain in Bergen."
+#: How a client asks for that.
+RECOVER = {"x-orchestra-recover": "true"}
 #: The token counts that the test has the provider report.
 INPUT_TOKENS, OUTPUT_TOKENS = 11, 7
 #: The tool that the provider calls, and the arguments that it makes up for it.

@@ -65,6 +65,7 @@ impl Default for Reply {
 pub(crate) struct Answer {
     pub(crate) text: Option<String>,
     pub(crate) quote: bool,
+    pub(crate) goes_on: bool,
     pub(crate) chunks: Option<usize>,
     pub(crate) chunk_text: Option<String>,
     pub(crate) size: Option<usize>,
@@ -347,6 +348,12 @@ impl Behaviour {
     #[must_use]
     pub fn size(self, bytes: usize) -> Self {
         self.adjust(|answer| answer.size = Some(bytes))
+    }
+
+    /// Says only the rest of a [`text`](Self::text) to whoever hands its beginning back as the assistant's last turn.
+    #[must_use]
+    pub fn goes_on(self) -> Self {
+        self.adjust(|answer| answer.goes_on = true)
     }
 
     /// Why the generated text ends.

@@ -14,6 +14,7 @@ mod leaving;
 mod portkey;
 mod process;
 mod readme;
+mod recovery;
 mod schemas;
 mod tls;
 

@@ -78,6 +78,7 @@ pub(crate) enum InvalidAsk {
 pub(crate) enum Last {
     User(String),
     ToolResult(String),
+    Assistant(String),
     Other,
 }
 
@@ -250,11 +251,11 @@ fn classify(last: &Value) -> Last {
     if !results.is_empty() {
         return Last::ToolResult(results.join(" "));
     }
-    if last["role"] == "user" {
-        let said = last.get("parts").unwrap_or_else(|| &last["content"]);
-        Last::User(words(said))
-    } else {
-        Last::Other
+    let said = || words(last.get("parts").unwrap_or_else(|| &last["content"]));
+    match last["role"].as_str() {
+        Some("user") => Last::User(said()),
+        Some("assistant" | "model") => Last::Assistant(said()),
+        _ => Last::Other,
     }
 }
 
@@ -331,6 +332,16 @@ mod tests {
         );
         check(
             r#"{"model":"m","messages":[{"role":"assistant","content":"x"}]}"#,
+            chat,
+            Last::Assistant("x".to_owned()),
+        );
+        check(
+            r#"{"contents":[{"role":"model","parts":[{"text":"x"}]}]}"#,
+            Endpoint::Gemini(Generate::Whole),
+            Last::Assistant("x".to_owned()),
+        );
+        check(
+            r#"{"model":"m","messages":[{"role":"system","content":"x"}]}"#,
             chat,
             Last::Other,
         );

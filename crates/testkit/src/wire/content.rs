@@ -34,14 +34,19 @@ pub(crate) struct Content {
 impl Content {
     /// What the script wants said; failing that, what the call invites.
     pub(crate) fn new(answer: &Answer, ask: &Ask<'_>) -> Self {
-        let mut content = Self::scripted(answer).unwrap_or_else(|| Self::invited(answer, ask));
+        let mut content = Self::scripted(answer, ask).unwrap_or_else(|| Self::invited(answer, ask));
         content.finish = answer.finish;
         content
     }
 
-    fn scripted(answer: &Answer) -> Option<Self> {
+    fn scripted(answer: &Answer, ask: &Ask<'_>) -> Option<Self> {
         if let Some(text) = &answer.text {
-            return Some(Self::words(text.clone(), answer.chunks));
+            let rest = match ask.last() {
+                Last::Assistant(begun) if answer.goes_on => text.strip_prefix(&*begun),
+                _ => None,
+            };
+            let said = rest.unwrap_or(text).to_owned();
+            return Some(Self::words(said, answer.chunks));
         }
         if let Some(size) = answer.size {
             return Some(Self::words(
@@ -65,7 +70,7 @@ impl Content {
                 .map_or_else(Self::default_text, |(name, schema)| {
                     Self::call(name, schema)
                 }),
-            Last::Other => Self::default_text(),
+            Last::Assistant(_) | Last::Other => Self::default_text(),
         }
     }
 

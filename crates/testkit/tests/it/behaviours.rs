@@ -155,6 +155,21 @@ async fn generated_texts_have_the_wanted_size() {
     );
     // Role, three pieces, finish and the closing mark.
     assert_eq!(client.post(CHAT, &chat("m", true)).await.chunks.len(), 6);
+    upstream.set_script(Script::new().otherwise(Behaviour::text("Ab abc.").goes_on()));
+    for (begun, rest) in [
+        ("", "Ab abc."),
+        ("Ab ab", "c."),
+        ("Ab", " abc."),
+        ("ab", "Ab abc."),
+    ] {
+        let mut body = chat("m", false);
+        let turns = body["messages"].as_array_mut().unwrap();
+        if !begun.is_empty() {
+            turns.push(serde_json::json!({"role": "assistant", "content": begun}));
+        }
+        let got = client.post(CHAT, &body).await.json();
+        assert_eq!(text(got), rest, "{begun:?}");
+    }
     upstream.set_script(Script::new().otherwise(Behaviour::quote()));
     assert!(text(client.post(CHAT, &chat("m", false)).await.json()).ends_with("Hi"));
 }
