@@ -86,6 +86,8 @@ pub struct Fault {
     pub(crate) is_final: bool,
     /// Whose error it is, where the upstream only passed it on.
     pub(crate) passed_on_from: Option<String>,
+    /// Whether the target had less time than it may take: the caller wanted it so, or little was left of the call's.
+    pub(crate) hurried: bool,
     /// Its answer as it came, body cut at 64 KiB; for relaying to a client of the same dialect.
     pub(crate) answer: Option<(HeaderMap, Bytes)>,
 }
@@ -116,6 +118,7 @@ impl Fault {
             error: None,
             is_final: false,
             passed_on_from: None,
+            hurried: false,
             answer: None,
         }
     }
@@ -131,6 +134,7 @@ impl Fault {
             error: harmless(access, Some(error)),
             is_final: false,
             passed_on_from: None,
+            hurried: false,
             answer: None,
         }
     }
@@ -172,6 +176,7 @@ impl Fault {
                 .headers
                 .get("x-should-retry")
                 .is_some_and(|value| value == "false"),
+            hurried: false,
             answer: Some((head.headers.clone(), text)),
         }
     }
@@ -304,11 +309,11 @@ impl Fault {
         access.judge(self.weight(), now);
     }
 
-    /// What the fault says of the target's health. What the client did wrong says nothing
-    /// against the target.
+    /// What the fault says of the target's health; `None` for nothing. What the client did wrong says nothing against the
+    /// target, and who had too little time for anybody, or has streamed for all the time that there is, may be well.
     #[must_use]
-    pub fn weight(&self) -> Outcome {
-        match &self.kind {
+    pub fn weight(&self) -> Option<Outcome> {
+        Some(match &self.kind {
             FaultKind::Reported(class) => match class {
                 ErrorClass::InvalidRequest
                 | ErrorClass::ContextLength
@@ -327,12 +332,14 @@ impl Fault {
                 | ErrorClass::Timeout
                 | ErrorClass::Server => Outcome::Failed,
             },
+            FaultKind::Timeout(_) if self.hurried => return None,
+            FaultKind::Timeout(Phase::Total) if self.reached == Reached::Streaming => return None,
             FaultKind::Connect(_)
             | FaultKind::Broken(_)
             | FaultKind::Timeout(_)
             | FaultKind::Malformed(_)
             | FaultKind::Truncated => Outcome::Failed,
-        }
+        })
     }
 
     /// One word for logs and metrics.
@@ -473,8 +480,17 @@ mod tests {
         );
         assert_eq!(
             (wrong.verdict(), wrong.weight()),
-            (Verdict::Relay, Outcome::Healthy)
+            (Verdict::Relay, Some(Outcome::Healthy))
         );
+    }
+
+    #[test]
+    fn who_streams_for_all_the_time_that_there_is_may_be_well() {
+        let weight = |phase, reached| fault(FaultKind::Timeout(phase), reached).weight();
+        assert_eq!(weight(Phase::Total, Reached::Streaming), None);
+        let failed = Some(Outcome::Failed);
+        assert_eq!(weight(Phase::Idle, Reached::Streaming), failed);
+        assert_eq!(weight(Phase::Total, Reached::Sent), failed);
     }
 
     #[test]
@@ -486,9 +502,9 @@ mod tests {
         limited.retry_after = Some(Duration::from_secs(7));
         assert_eq!(
             limited.weight(),
-            Outcome::Paused {
+            Some(Outcome::Paused {
                 rest: Duration::from_secs(7)
-            }
+            })
         );
         assert_eq!(limited.verdict(), Verdict::NextTarget);
     }

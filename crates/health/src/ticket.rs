@@ -72,6 +72,15 @@ impl Ticket {
         self.give_probe_back(now);
     }
 
+    /// The attempt ended in a way that says nothing of the target, and its place is free. No outcome counts after it.
+    pub fn dismiss(&self, now: Duration) {
+        if self.judged.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        self.target.leave(now);
+        self.give_probe_back(now);
+    }
+
     fn give_probe_back(&self, now: Duration) {
         if self.probe.swap(false, Ordering::Relaxed) {
             self.target.give_probe_back(self.begun, now);

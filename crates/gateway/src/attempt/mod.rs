@@ -38,6 +38,10 @@ use crate::transport::{Transport, UpstreamBody};
 pub(crate) use recover::{Recovery, Resumed};
 pub(crate) use waiting::{Queue, may_have_room};
 
+/// This part of a call's whole time is enough for a target to show whether it is well: the second of three that are asked for an
+/// answer in one piece has a quarter.
+const FAIR_SHARE: u32 = 5;
+
 /// What every attempt of a call shares.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempts<'a> {
@@ -82,8 +86,28 @@ impl Attempts<'_> {
         outgoing: &Outgoing,
         spare: Spare,
     ) -> Result<Answer, Fault> {
-        let streamed = self.call.head.stream();
-        let (began, patience) = (Instant::now(), self.patience(spare));
+        let began = Instant::now();
+        let outcome = self.answer(access, outgoing, spare, began).await;
+        outcome.map_err(|fault| self.since(began, fault))
+    }
+
+    /// A fault of an attempt that began then.
+    fn since(&self, began: Instant, fault: Fault) -> Fault {
+        Fault {
+            hurried: began.elapsed() < self.fair(),
+            ..fault
+        }
+    }
+
+    /// The same, whoever is to blame if none comes.
+    async fn answer(
+        &self,
+        access: &Access,
+        outgoing: &Outgoing,
+        spare: Spare,
+        began: Instant,
+    ) -> Result<Answer, Fault> {
+        let (streamed, patience) = (self.call.head.stream(), self.patience(spare));
         let response = self.response(access, outgoing, patience).await?;
         if streamed && is_event_stream(response.headers()) {
             return self.open(access, outgoing, spare, response).await;
@@ -129,6 +153,19 @@ impl Attempts<'_> {
         };
         self.request_timeout
             .map_or(patience, |most| patience.min(most))
+    }
+
+    /// The time that a target may take: who has not answered after less may be well. Where an operator's tree allows less, that.
+    fn fair(&self) -> Duration {
+        let settings = self.settings;
+        let total = settings.total_for(self.call.head.stream());
+        let fair = settings.first_byte.min(total / FAIR_SHARE);
+        let directions = &self.call.directions;
+        let callers = directions.callers_tree || directions.settings.request_timeout.is_some();
+        match self.request_timeout {
+            Some(most) if !callers => fair.min(most),
+            _ => fair,
+        }
     }
 
     /// Waits for `future`, at most `patience` and never beyond the call's deadline.

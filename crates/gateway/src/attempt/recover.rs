@@ -203,7 +203,9 @@ impl Recovery {
             retried: self.retried,
         };
         let sent = self.gateway.begin(question, &access, settlement);
+        let began = Instant::now();
         let outcome = attempts.stream(&access, &outgoing).await;
+        let outcome = outcome.map_err(|fault| attempts.since(began, fault));
         self.gateway.note(
             &access,
             sent,

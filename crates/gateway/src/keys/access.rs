@@ -233,8 +233,11 @@ impl Access {
     }
 
     /// What the attempt says of its target. Only the first outcome counts; without any the attempt says nothing.
-    pub(crate) fn judge(&self, outcome: Outcome, now: Duration) {
-        self.ticket.judge(outcome, now, self.chance);
+    pub(crate) fn judge(&self, outcome: impl Into<Option<Outcome>>, now: Duration) {
+        match outcome.into() {
+            Some(outcome) => self.ticket.judge(outcome, now, self.chance),
+            None => self.ticket.dismiss(now),
+        }
     }
 
     /// Adds the key to a request for the endpoint; `None` is a raw call. The value is made here and wiped with the

@@ -12,6 +12,8 @@ use orchestra_secrets::Secret;
 pub struct Directions {
     /// A tree to follow; without one, the model's name decides.
     pub tree: Option<Arc<Node>>,
+    /// Whether the caller wrote that tree; else the operator did.
+    pub callers_tree: bool,
     /// What holds at every target, whatever the tree says.
     pub settings: Settings,
     /// A key of the caller's own, for targets that have no provider of their own.

@@ -19,6 +19,7 @@ mod harness;
 mod headers;
 mod hedging;
 mod held;
+mod hurried;
 mod keys;
 mod models;
 mod pieces;

@@ -63,10 +63,8 @@ impl Desk<'_> {
         let read = Headers(headers);
         read.refuse_unserved()?;
         let named = read.provider()?;
-        let tree = match read.text("x-portkey-config")? {
-            Some(config) => Some(self.tree(config)?),
-            None => None,
-        };
+        let config = read.text("x-portkey-config")?;
+        let tree = config.map(|config| self.tree(config)).transpose()?;
         let key = match &named {
             // A key of the operator's is meant by a slug, a key of the caller's by a plain name.
             Some(named) if named.is_slug || !self.caller_keys => None,
@@ -76,6 +74,7 @@ impl Desk<'_> {
         let asked = Asked {
             directions: Directions {
                 tree,
+                callers_tree: config.is_some_and(is_tree),
                 settings: read.settings()?,
                 key: key.map(CallersKey::new),
                 metadata: metadata::read(headers)?,
@@ -90,8 +89,7 @@ impl Desk<'_> {
 
     /// The tree that a config is or names.
     fn tree(&self, config: &str) -> Result<Arc<Node>, Refusal> {
-        let config = config.trim();
-        if config.starts_with('{') {
+        if is_tree(config) {
             let value: Value = serde_json::from_str(config)
                 .map_err(|error| invalid("x-portkey-config", &format!("it is no JSON: {error}")))?;
             let node = Node::parse(&value).map_err(|error| Refusal::invalid_config(&error))?;
@@ -131,6 +129,11 @@ impl Desk<'_> {
         );
         invalid("x-portkey-config", &message)
     }
+}
+
+/// Whether a config is a tree itself, and not the name of one.
+fn is_tree(config: &str) -> bool {
+    config.starts_with('{')
 }
 
 /// How many names of configs an error shows.

@@ -1,0 +1,101 @@
+//! Targets that had less time than they may take.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use orchestra_dialects::Endpoint;
+use orchestra_gateway::{Directions, Node, RouteSettings};
+use orchestra_testkit::{Behaviour, Script};
+use serde_json::json;
+
+use crate::harness::{Ask, MODEL, Stage, patient};
+
+const CHAT: Endpoint = Endpoint::ChatCompletions;
+
+/// Asks a silent target more often than a breaker bears, and says how many failures it is charged with.
+async fn failures(stage: &Stage, stream: bool, directions: &Directions) -> u64 {
+    for _ in 0..6 {
+        let got = stage
+            .ask(Ask {
+                directions: directions.clone(),
+                ..Ask::new(CHAT, MODEL, stream)
+            })
+            .await;
+        assert_eq!(got.status, 504);
+        let fault = got.record.attempts[0].fault.unwrap();
+        assert!(fault.starts_with("timeout"), "{fault}");
+    }
+    let gateway = &stage.gateway;
+    let member = gateway.providers().member("one").unwrap();
+    let reports = member.target_reports(gateway.now());
+    assert!(reports.iter().all(|target| target.report.in_flight == 0));
+    reports.iter().map(|target| target.report.failures).sum()
+}
+
+fn silent() -> Stage {
+    Stage::with(patient(), [Script::new().otherwise(Behaviour::hang())])
+}
+
+fn tree(callers: bool) -> Directions {
+    let config = json!({ "provider": "one", "request_timeout": 5 });
+    Directions {
+        tree: Some(Arc::new(Node::parse(&config).unwrap())),
+        callers_tree: callers,
+        ..Directions::default()
+    }
+}
+
+#[tokio::test]
+async fn a_callers_impatience_says_nothing_of_a_target() {
+    let header = Directions {
+        settings: RouteSettings {
+            request_timeout: Some(Duration::from_millis(5)),
+            ..RouteSettings::default()
+        },
+        ..Directions::default()
+    };
+    for stream in [false, true] {
+        assert_eq!(failures(&silent(), stream, &header).await, 0);
+        assert_eq!(failures(&silent(), stream, &tree(true)).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn an_operators_does() {
+    for stream in [false, true] {
+        assert!(failures(&silent(), stream, &tree(false)).await >= 5);
+    }
+}
+
+#[tokio::test]
+async fn who_comes_when_the_time_is_nearly_over_is_not_blamed_for_it() {
+    let settings = orchestra_gateway::Settings {
+        total: Duration::from_millis(320),
+        max_attempts: 6,
+        ..patient()
+    };
+    let silent = || Script::new().otherwise(Behaviour::hang());
+    let stage = Stage::with(settings, [silent(), silent(), silent()]);
+    let targets = json!([
+        { "provider": "one" }, { "provider": "two" }, { "provider": "three", "model": "a" },
+        { "provider": "three", "model": "b" }, { "provider": "three", "model": "c" },
+    ]);
+    let config = json!({ "strategy": { "mode": "fallback" }, "targets": targets });
+    let got = stage
+        .ask(Ask {
+            directions: Directions {
+                tree: Some(Arc::new(Node::parse(&config).unwrap())),
+                ..Directions::default()
+            },
+            ..Ask::new(CHAT, MODEL, false)
+        })
+        .await;
+    assert_eq!(got.record.attempts.len(), 5);
+    let blamed = |name: &str| {
+        let member = stage.gateway.providers().member(name).unwrap();
+        let reports = member.target_reports(stage.gateway.now());
+        reports.iter().map(|t| t.report.failures).sum::<u64>()
+    };
+    // A half, a quarter, an eighth and two sixteenths of the time.
+    assert_eq!([blamed("one"), blamed("two"), blamed("three")], [1, 1, 0]);
+}
