@@ -12,6 +12,7 @@ use orchestra_health::Outcome;
 use orchestra_providers::{ErrorClass, Provider};
 
 use crate::keys::Access;
+use crate::quota::{Left, left};
 use crate::retry_after::retry_after;
 use crate::transport::{BoxError, TransportError};
 
@@ -88,6 +89,8 @@ pub struct Fault {
     pub(crate) passed_on_from: Option<String>,
     /// Whether the target had less time than it may take: the caller wanted it so, or little was left of the call's.
     pub(crate) hurried: bool,
+    /// What its answer says is left of its rate limits.
+    pub(crate) quota: Vec<Left>,
     /// Its answer as it came, body cut at 64 KiB; for relaying to a client of the same dialect.
     pub(crate) answer: Option<(HeaderMap, Bytes)>,
 }
@@ -119,6 +122,7 @@ impl Fault {
             is_final: false,
             passed_on_from: None,
             hurried: false,
+            quota: Vec::new(),
             answer: None,
         }
     }
@@ -135,6 +139,7 @@ impl Fault {
             is_final: false,
             passed_on_from: None,
             hurried: false,
+            quota: Vec::new(),
             answer: None,
         }
     }
@@ -177,6 +182,7 @@ impl Fault {
                 .get("x-should-retry")
                 .is_some_and(|value| value == "false"),
             hurried: false,
+            quota: left(&head.headers, provider.rate_limits(), || unix),
             answer: Some((head.headers.clone(), text)),
         }
     }

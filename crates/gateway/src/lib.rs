@@ -50,8 +50,8 @@ pub use gateway::{Gateway, Parts};
 pub use hedging::{HedgeRules, Hedging};
 pub use hold_back::HoldBackRules;
 pub use keys::{
-    InvalidKeyName, KeyName, KeyReport, KeySource, KeyStanding, Keys, ProviderKey, RefreshFuture,
-    Refreshed, UnusableKey, UsedKey,
+    InvalidKeyName, KeyName, KeyReport, KeySource, KeyStanding, Keys, ProviderKey, QuotaReport,
+    RefreshFuture, Refreshed, UnusableKey, UsedKey,
 };
 pub use known::KnownModels;
 pub use losses::LossTally;

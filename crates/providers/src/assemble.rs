@@ -12,7 +12,7 @@ use crate::headers::{self, AllowList, Direction};
 use crate::pattern::Pattern;
 use crate::profile::Profiles;
 use crate::provider::{RequestHeaders, Route};
-use crate::{AuthRow, AuthScheme, ByFamily, PathError, Provider, RateLimitHeaders, Row};
+use crate::{AuthRow, AuthScheme, ByFamily, PathError, Provider, RateLimits, Row};
 
 /// The endpoints that hold conversations, in the order in which they serve clients of others where a row has
 /// no favourites. Nearly every server knows Chat; what compatible servers call Responses is the youngest.
@@ -429,15 +429,9 @@ fn error_rules(row: &Row) -> Result<Vec<crate::ErrorRule>, RowError> {
     }
 }
 
-fn rate_limits(row: &Row) -> Result<Vec<RateLimitHeaders>, RowError> {
-    let read = row
-        .rate_limits
-        .as_ref()
-        .map(RateLimitHeaders::from_row)
-        .transpose();
-    let read = read.map_err(|text| RowError::Header {
+fn rate_limits(row: &Row) -> Result<RateLimits, RowError> {
+    RateLimits::from_row(row.rate_limits.as_ref()).map_err(|text| RowError::Header {
         field: "rate_limits",
         text,
-    })?;
-    Ok(read.unwrap_or_default())
+    })
 }

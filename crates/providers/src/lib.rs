@@ -24,7 +24,7 @@ pub use catalogue::{Catalogue, CatalogueError, UnknownKind};
 pub use classify::{ErrorClass, ErrorRule};
 pub use facts::{Dollars, LongPriceRow, ModelFactsRow, PriceRow};
 pub use headers::never_goes_up;
-pub use limits::{RateLimitHeaders, ResetFormat};
+pub use limits::{Counted, RateLimitHeaders, RateLimits, ResetFormat};
 pub use nearest::nearest;
 pub use profile::{ModelProfileRow, ProfileRow};
 pub use provider::{CallUriError, Provider};

@@ -12,8 +12,8 @@ use crate::headers::AllowList;
 use crate::pattern::Pattern;
 use crate::profile::Profiles;
 use crate::{
-    AuthScheme, ErrorClass, ErrorRule, ModelFactsRow, PathError, RateLimitHeaders, RowError,
-    StreamEnd, classify, method,
+    AuthScheme, ErrorClass, ErrorRule, ModelFactsRow, PathError, RateLimits, RowError, StreamEnd,
+    classify, method,
 };
 
 /// One configured provider.
@@ -48,7 +48,7 @@ pub struct Provider {
     pub(crate) models: Vec<String>,
     pub(crate) stream_end: StreamEnd,
     pub(crate) errors: Vec<ErrorRule>,
-    pub(crate) rate_limits: Vec<RateLimitHeaders>,
+    pub(crate) rate_limits: RateLimits,
 }
 
 /// Why there is no address for a call.
@@ -331,7 +331,7 @@ impl Provider {
 
     /// Where it reports what is left of its rate limits; empty if it does not.
     #[must_use]
-    pub fn rate_limits(&self) -> &[RateLimitHeaders] {
+    pub const fn rate_limits(&self) -> &RateLimits {
         &self.rate_limits
     }
 

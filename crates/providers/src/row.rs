@@ -75,7 +75,7 @@ pub struct Row {
     pub stream_end: Option<StreamEnd>,
     /// How its errors are read where the common rules are not enough; the first match counts.
     pub errors: Option<Vec<ErrorRule>>,
-    /// Where it reports what is left of its rate limits.
+    /// Where it reports what is left of its rate limits. The standard fields are read without it.
     pub rate_limits: Option<RateLimitRow>,
 }
 
@@ -187,13 +187,16 @@ pub enum StreamEnd {
 }
 
 /// Rate-limit headers, as written: templates in which `{}` stands for `limit`, `remaining`, `reset`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RateLimitRow {
     /// One template per counted thing, such as `x-ratelimit-{}-tokens`.
     pub headers: Vec<String>,
-    /// How the `reset` header tells the time.
+    /// How the `reset` header tells the time. Default: seconds from now.
     pub reset: ResetFormat,
+    /// Whether the standard fields (`RateLimit`, `RateLimit-Policy`, `RateLimit-Remaining` and its like) are read, too.
+    /// Default: true. Not where another server's come through.
+    pub standard: Option<bool>,
 }
 
 #[cfg(test)]

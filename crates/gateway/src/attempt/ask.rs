@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
 use orchestra_health::{Form, Out};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -14,7 +13,6 @@ use crate::fault::{Fault, Reached};
 use crate::gateway::Gateway;
 use crate::keys::{Access, Closed, chance};
 use crate::outgoing::Outgoing;
-use crate::quota::exhausted;
 use crate::retries::Retries;
 use crate::settle::{Sent, Settlement};
 use crate::stage::{Candidate, Stage};
@@ -219,20 +217,6 @@ impl Gateway {
         }
     }
 
-    /// Leaves a target alone that has said with its answer that it will take nothing for a while: it need not refuse a call
-    /// for that.
-    pub(crate) fn heed_quota(&self, access: &Access, headers: &HeaderMap) {
-        let limits = access.member.provider.rate_limits();
-        let clock = &self.parts.clock;
-        if let Some(rest) = exhausted(headers, limits, || clock.unix()) {
-            access.health().rest(rest, clock.monotonic());
-            tracing::debug!(
-                provider = %access.member.provider.id(), key = access.name(), seconds = rest.as_secs_f64(),
-                "nothing is left of a rate limit"
-            );
-        }
-    }
-
     /// Writes into record and log how the attempt that was begun went; `outcome` says how long its first content was held back.
     /// The target's health hears of success when the answer is whole.
     pub(crate) fn note(
@@ -250,11 +234,14 @@ impl Gateway {
                 access.accepted();
                 access.first_token(form(settlement.record.streamed), now);
             }
-            Err(fault) => tracing::warn!(
-                call = %settlement.record.id, provider = %access.member.provider.id(), key = access.name(),
-                fault = fault.name(), status = fault.status.map(|s| s.as_u16()), cause = fault.cause(),
-                "attempt failed"
-            ),
+            Err(fault) => {
+                tracing::warn!(
+                    call = %settlement.record.id, provider = %access.member.provider.id(), key = access.name(),
+                    fault = fault.name(), status = fault.status.map(|s| s.as_u16()), cause = fault.cause(),
+                    "attempt failed"
+                );
+                self.heed_refusal(access, fault);
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ mod hedge;
 mod held;
 mod letter;
 mod onward;
+mod quota;
 mod recover;
 mod round;
 mod second;

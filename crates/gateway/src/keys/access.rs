@@ -12,6 +12,7 @@ use super::pool::{Pool, PoolKey};
 use super::source::{KeySource, Refreshed};
 use super::{KeyState, UsedKey};
 use crate::providers::{Member, target_key};
+use crate::quota::Left;
 use crate::refusal::Refusal;
 
 /// A member, the key that an attempt uses with it, its place at the target, and all keys that its answer must not repeat.
@@ -284,6 +285,13 @@ impl Access {
         }
     }
 
+    /// Takes note of what the answer says is left of the key's limits.
+    pub(crate) fn note_quota(&self, left: Vec<Left>, now: Duration) {
+        if let Some(key) = &self.key {
+            key.quota.note(&self.model, left, now);
+        }
+    }
+
     /// Whether a call that begins now would get a key that is not benched.
     pub(crate) fn has_others(&self, now: Duration) -> bool {
         let keys = self.member.keys();
@@ -368,7 +376,7 @@ fn draw(
 ) -> Result<Drawn, Option<Out>> {
     let mut passed = tried.to_vec();
     let mut first: Option<Out> = None;
-    while let Some(key) = pool.draw(&passed, now, || rng.next_u64()) {
+    while let Some(key) = pool.draw(model, &passed, now, || rng.next_u64()) {
         match admit(member, model, Some(Arc::clone(key)), now) {
             Ok(drawn) => return Ok(drawn),
             Err(out) => {

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::millis;
+
 /// How long a key is benched at first. A minute costs a busy pool one lost attempt a minute at worst, and brings a
 /// key back soon that was paid for again or refused by mistake.
 pub(super) const FIRST: Duration = Duration::from_secs(60);
@@ -88,10 +90,6 @@ impl Bench {
         // Nobody who holds the lock can leave it half written.
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

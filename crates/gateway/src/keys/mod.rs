@@ -10,6 +10,7 @@ mod guard;
 mod name;
 mod offered;
 mod pool;
+mod quota;
 mod source;
 mod state;
 mod watch;
@@ -17,10 +18,16 @@ mod watch;
 pub(crate) use access::{Access, Closed, DoorTo, chance};
 pub use name::{InvalidKeyName, KeyName};
 pub use offered::{Keys, ProviderKey, UnusableKey};
+pub use quota::QuotaReport;
 pub use source::{KeySource, RefreshFuture, Refreshed};
 pub(crate) use state::KeyState;
 pub use state::{KeyReport, KeyStanding, UsedKey};
 pub(crate) use watch::KeyWatch;
+
+/// A moment of the gateway's monotonic clock as it stands in an atomic number.
+fn millis(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -10,9 +10,11 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use orchestra_dialects::Endpoint;
 use orchestra_providers::{AuthScheme, Provider};
 use orchestra_secrets::Secret;
+use orchestra_types::ModelId;
 
 use super::bench::Bench;
 use super::guard::Guard;
+use super::quota::Quota;
 use super::source::Inquiry;
 use super::{KeyName, ProviderKey, UnusableKey, UsedKey};
 
@@ -24,6 +26,7 @@ pub(super) struct PoolKey {
     companions: Vec<(HeaderName, Arc<Secret>)>,
     guard: Option<Guard>,
     pub(super) bench: Bench,
+    pub(super) quota: Quota,
     /// The question after a newer version of it, while it is asked.
     pub(super) inquiry: Inquiry,
 }
@@ -46,6 +49,7 @@ impl PoolKey {
             companions: offered.companions.clone(),
             guard: Guard::new(key),
             bench: Bench::default(),
+            quota: Quota::default(),
             inquiry: Inquiry::default(),
         })
     }
@@ -115,6 +119,7 @@ impl fmt::Debug for PoolKey {
             .field("name", &self.name)
             .field("version", &self.version)
             .field("bench", &self.bench)
+            .field("quota", &self.quota)
             .finish_non_exhaustive()
     }
 }
@@ -160,10 +165,11 @@ impl Pool {
         self.0.iter().map(|place| &place.key)
     }
 
-    /// A key that is not benched and not among those that were `tried`, by weight. Nothing is drawn where there is
-    /// no choice. `None` if there is no such key.
+    /// A key that is not benched and not among those that were `tried`, by weight, and by what is left of its quota for the
+    /// model. Nothing is drawn where there is no choice. `None` if there is no such key.
     pub(super) fn draw(
         &self,
+        model: &ModelId,
         tried: &[Arc<PoolKey>],
         now: Duration,
         draw: impl FnOnce() -> u64,
@@ -175,18 +181,21 @@ impl Pool {
             return Some(only).filter(fit).map(|only| &only.key);
         }
         let fitting = || self.0.iter().filter(fit);
-        let weights = fitting().map(|place| u64::from(place.weight.get())).sum();
+        let weight = |place: &Place| {
+            u64::from(place.weight.get()).saturating_mul(place.key.quota.share(model, now))
+        };
+        let weights = fitting().map(weight).fold(0, u64::saturating_add);
         let mut mark = scaled(draw(), weights);
         let mut last = None;
         for place in fitting() {
-            let weight = u64::from(place.weight.get());
+            let weight = weight(place);
             if mark < weight {
                 return Some(&place.key);
             }
             mark -= weight;
             last = Some(&place.key);
         }
-        // A key that was benched since the weights were added up leaves the mark beyond the end.
+        // A key that was benched, or of which less is left, since the weights were added up leaves the mark beyond the end.
         last
     }
 
@@ -218,102 +227,4 @@ fn scaled(draw: u64, limit: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use orchestra_types::{Rng, SeededRng};
-    use proptest::prelude::*;
-
-    use super::super::tests::{offered, provider};
-    use super::*;
-
-    const NOW: Duration = Duration::from_secs(100);
-
-    fn pool(weights: &[u32]) -> Pool {
-        let keys: Vec<ProviderKey> = weights
-            .iter()
-            .enumerate()
-            .map(|(number, &weight)| ProviderKey {
-                weight: NonZeroU32::new(weight).unwrap(),
-                ..offered(&format!("key-{number}"), "a-secret-of-some-length")
-            })
-            .collect();
-        Pool::build(&keys, &provider(), None).unwrap().unwrap()
-    }
-
-    fn bench(pool: &Pool, place: usize, at: Duration) {
-        pool.0[place].key.bench.refuse(at, at);
-    }
-
-    #[test]
-    fn each_key_gets_its_share() {
-        let pool = pool(&[1, 2, 7]);
-        let rng = SeededRng::new(11);
-        let mut drawn = [0_u32; 3];
-        for _ in 0..10_000 {
-            let key = pool.draw(&[], NOW, || rng.next_u64()).unwrap();
-            let place = pool.keys().position(|other| Arc::ptr_eq(other, key));
-            drawn[place.unwrap()] += 1;
-        }
-        // Five standard deviations of a binomial distribution are 150, 200 and 229.
-        for (drawn, expected, slack) in [
-            (drawn[0], 1_000, 150),
-            (drawn[1], 2_000, 200),
-            (drawn[2], 7_000, 229),
-        ] {
-            assert!(drawn.abs_diff(expected) <= slack, "{drawn} of {expected}");
-        }
-    }
-
-    #[test]
-    fn the_same_draw_gives_the_same_key() {
-        let pool = pool(&[3, 1]);
-        let name = |draw| pool.draw(&[], NOW, || draw).unwrap().name.to_string();
-        assert_eq!(name(0), "key-0");
-        assert_eq!(name(u64::MAX / 4 * 3 - 1), "key-0");
-        assert_eq!(name(u64::MAX / 4 * 3 + 4), "key-1");
-        assert_eq!(name(u64::MAX), "key-1");
-    }
-
-    #[test]
-    fn one_key_needs_no_draw() {
-        let nobody = || -> u64 { panic!("there is no choice") };
-        assert!(pool(&[5]).draw(&[], NOW, nobody).is_some());
-    }
-
-    #[test]
-    fn with_all_benched_the_one_that_is_back_first_is_tried() {
-        let pool = pool(&[1, 9, 1]);
-        for (place, seconds) in [(0, 90), (1, 80), (2, 85)] {
-            bench(&pool, place, Duration::from_secs(seconds));
-        }
-        assert!(pool.draw(&[], NOW, || 0).is_none() && !pool.has_ready(NOW));
-        assert_eq!(pool.soonest().unwrap().name.as_str(), "key-1");
-    }
-
-    #[test]
-    fn what_was_tried_is_not_drawn_again() {
-        let pool = pool(&[1, 1]);
-        let first = Arc::clone(pool.draw(&[], NOW, || 0).unwrap());
-        for draw in [0, u64::MAX] {
-            let tried = [Arc::clone(&first)];
-            let second = pool.draw(&tried, NOW, || draw).unwrap();
-            assert!(!Arc::ptr_eq(&first, second));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_benched_key_is_never_drawn(
-            keys in prop::collection::vec((1..=u32::MAX, any::<bool>()), 1..12),
-            draw: u64,
-        ) {
-            let weights: Vec<u32> = keys.iter().map(|(weight, _)| *weight).collect();
-            let pool = pool(&weights);
-            for (place, _) in keys.iter().enumerate().filter(|(_, (_, benched))| *benched) {
-                bench(&pool, place, NOW);
-            }
-            let drawn = pool.draw(&[], NOW, || draw);
-            prop_assert_eq!(drawn.is_some(), keys.iter().any(|(_, benched)| !benched));
-            prop_assert!(drawn.is_none_or(|key| !key.bench.holds(NOW)));
-        }
-    }
-}
+mod tests;

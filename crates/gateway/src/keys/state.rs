@@ -7,7 +7,7 @@ use orchestra_providers::Provider;
 use orchestra_types::ProviderId;
 
 use super::pool::{Pool, PoolKey};
-use super::{KeyName, Keys, UnusableKey};
+use super::{KeyName, Keys, QuotaReport, UnusableKey};
 use crate::refusal::Refusal;
 
 /// A provider's keys at one time. Exchanged as a whole.
@@ -57,6 +57,9 @@ pub struct KeyReport {
     pub benched_for: Option<Duration>,
     /// How often the provider refused it since it was handed in.
     pub refusals: u64,
+    /// What is left of its rate limits, as far as the provider says: of each thing that is counted, the limit of which the
+    /// least is left.
+    pub quota: Vec<QuotaReport>,
 }
 
 impl KeyState {
@@ -156,6 +159,7 @@ impl KeyState {
             version: key.version,
             benched_for: key.bench.left(now),
             refusals: key.bench.refusals(),
+            quota: key.quota.reports(now),
         };
         self.keys().map(report).collect()
     }

@@ -170,6 +170,7 @@ pub(crate) fn row(base_url: &str) -> Row {
         rate_limits: Some(RateLimitRow {
             headers: words(&["x-ratelimit-{}-requests", "x-ratelimit-{}-tokens"]),
             reset: ResetFormat::Duration,
+            standard: None,
         }),
         ..Row::default()
     }

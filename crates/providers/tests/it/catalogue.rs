@@ -554,21 +554,28 @@ fn only_servers_of_unknown_make_may_leave_out_the_end_of_a_stream() {
 
 #[test]
 fn rate_limits_are_told_in_each_vendors_words() {
-    let anthropic = built("anthropic");
-    let names: Vec<&str> = anthropic
-        .rate_limits()
-        .iter()
-        .map(|l| l.remaining.as_str())
-        .collect();
-    assert_eq!(
-        names,
-        [
-            "anthropic-ratelimit-requests-remaining",
-            "anthropic-ratelimit-input-tokens-remaining",
-            "anthropic-ratelimit-output-tokens-remaining",
-        ]
+    let names = |kind| {
+        let provider = built(kind);
+        let limits = provider.rate_limits();
+        let names = limits.headers.iter().map(|l| l.remaining.to_string());
+        (names.collect::<Vec<_>>().join(" "), limits.fields)
+    };
+    let standard = "ratelimit-remaining";
+    let anthropic = format!(
+        "anthropic-ratelimit-requests-remaining anthropic-ratelimit-input-tokens-remaining \
+         anthropic-ratelimit-output-tokens-remaining {standard}"
     );
-    assert!(built("deepseek").rate_limits().is_empty());
+    assert_eq!(names("anthropic"), (anthropic, true));
+    let mistral = format!(
+        "x-ratelimit-remaining-req-minute x-ratelimit-remaining-tokens-minute \
+         x-ratelimit-remaining-tokens-month {standard}"
+    );
+    assert_eq!(names("mistral"), (mistral, true));
+    assert_eq!(names("deepseek"), (standard.to_owned(), true));
+    // What these send may be another provider's.
+    for kind in ["portkey", "openrouter"] {
+        assert_eq!(names(kind), (String::new(), false), "{kind}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! exchanged while calls run.
 
 mod bench;
+mod quota;
 mod rotation;
 mod sealed;
 mod silence;
