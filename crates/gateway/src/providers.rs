@@ -21,14 +21,18 @@ pub(crate) type TargetKey = (ModelId, Option<UsedKey>);
 /// its beginning; the longest names of the catalogue have some 60.
 const LONGEST_NAME: usize = 256;
 
+/// So much of a model's name as something may be kept under.
+pub(crate) fn bounded(name: &str) -> &str {
+    &name[..name.floor_char_boundary(LONGEST_NAME)]
+}
+
 /// What is known of a model that is asked for with this key is kept under this.
 pub(crate) fn target_key(model: &ModelId, key: Option<UsedKey>) -> TargetKey {
     let name = model.as_str();
     if name.len() <= LONGEST_NAME {
         return (model.clone(), key);
     }
-    let end = name.floor_char_boundary(LONGEST_NAME);
-    (ModelId::new(&name[..end]), key)
+    (ModelId::new(bounded(name)), key)
 }
 
 /// How one model of a provider fares, asked for with one key.
@@ -129,7 +133,7 @@ impl Member {
 
     /// How a model stands at the time `now`, with the key with which it stands best.
     pub(crate) fn standing(&self, model: &ModelId, now: Duration) -> Standing {
-        let stand = |key| self.targets.standing(&(model.clone(), key), now);
+        let stand = |key| self.targets.standing(&target_key(model, key), now);
         let better =
             |one: Standing, other: Standing| if rank(other) > rank(one) { other } else { one };
         let nowhere = Standing::Out(Out {
@@ -143,7 +147,7 @@ impl Member {
     /// What one more call for a model would cost in waiting at the time `now`, with the key with which it costs least. Less is
     /// better.
     pub(crate) fn cost(&self, model: &ModelId, now: Duration) -> f64 {
-        let cost = |key| self.targets.target(&(model.clone(), key), now).cost(now);
+        let cost = |key| self.targets.cost(&target_key(model, key), now);
         self.keys()
             .usable(now)
             .into_iter()
@@ -275,7 +279,27 @@ impl Providers {
 
 #[cfg(test)]
 mod tests {
+    use orchestra_health::Outcome;
+
     use super::*;
+    use crate::keys::tests::provider;
+
+    #[test]
+    fn to_be_weighed_takes_no_room_and_a_long_name_is_known_by_its_beginning() {
+        let (provider, now) = (provider(), Duration::ZERO);
+        let member = Member::new(provider, Keys::NotNeeded).unwrap();
+        let model = ModelId::new(&"x".repeat(100_000));
+        let usual = member.cost(&model, now);
+        assert_eq!(member.targets.all().len(), 0);
+        assert_eq!(member.standing(&model, now), Standing::Ready { share: 1.0 });
+
+        let target = member.target(&target_key(&model, None), now);
+        let _place = target.admit(now).unwrap();
+        assert!(member.cost(&model, now) > usual);
+        let rest = Duration::from_secs(9);
+        target.record(Outcome::Paused { rest }, now, 0.5);
+        assert!(matches!(member.standing(&model, now), Standing::Out(_)));
+    }
 
     #[test]
     fn the_names_that_clients_make_up_take_no_more_room_than_others() {

@@ -58,6 +58,13 @@ impl<K: Ord + Clone> Targets<K> {
         known.get(key).map_or(usual, |target| target.standing(now))
     }
 
+    /// What an attempt more at the target with this key would cost, as [`Target::cost`] has it.
+    pub fn cost(&self, key: &K, now: Duration) -> f64 {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let new = || Target::new(self.policy).cost(now);
+        known.get(key).map_or_else(new, |target| target.cost(now))
+    }
+
     /// All that were asked for so far, by key.
     pub fn all(&self) -> Vec<(K, Arc<Target>)> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
@@ -90,6 +97,16 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &targets.target(&"a", NOW)));
         assert!(!Arc::ptr_eq(&first, &targets.target(&"b", NOW)));
         assert_eq!(targets.all().len(), 2);
+    }
+
+    #[test]
+    fn who_was_never_asked_costs_what_a_new_target_does_and_is_not_made_for_that() {
+        let targets = Targets::new(Policy::default());
+        let cost = targets.cost(&"a", NOW);
+        assert!(targets.all().is_empty());
+        assert_eq!(targets.target(&"a", NOW).cost(NOW), cost);
+        let _place = targets.target(&"a", NOW).admit(NOW).unwrap();
+        assert_eq!(targets.cost(&"a", NOW), cost * 2.0);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use orchestra_routing::Share;
 
+use crate::providers::bounded;
+
 /// One account for each name of a model that clients use and each share: every call that might be hedged pays its share in,
 /// every hedge takes a whole one out. An account begins with nothing, so hedges are never more than that share of the calls.
 #[derive(Debug, Default)]
@@ -24,6 +26,7 @@ impl Accounts {
 
     /// A call that might be hedged is sent.
     pub(crate) fn deposit(&self, model: &str, share: Share) {
+        let model = bounded(model);
         let Some(mut open) = self.open() else {
             return;
         };
@@ -52,6 +55,7 @@ impl Accounts {
 
     /// Whether a call may be hedged now; if so, that is paid for.
     pub(crate) fn withdraw(&self, model: &str, share: Share) -> bool {
+        let model = bounded(model);
         let Some(mut open) = self.open() else {
             return false;
         };
@@ -140,6 +144,10 @@ mod tests {
             accounts.deposit("m", Share::millionths(share).unwrap());
         }
         assert_eq!(accounts.open().unwrap()["m"].len(), Accounts::MOST_SHARES);
+        accounts.deposit(&"x".repeat(100_000), Share::of(1.0).unwrap());
+        let longest = accounts.open().unwrap().keys().map(String::len).max();
+        assert!(longest.unwrap() <= 256);
+        assert!(accounts.withdraw(&"x".repeat(100_000), Share::of(1.0).unwrap()));
     }
 
     #[test]

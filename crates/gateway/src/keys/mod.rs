@@ -41,7 +41,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::providers::Member;
 
-    pub(super) fn provider() -> Provider {
+    pub(crate) fn provider() -> Provider {
         let row = Row {
             base_url: Some("https://api.example.com/v1".to_owned()),
             endpoints: Some(vec!["messages".to_owned()]),
