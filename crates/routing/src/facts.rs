@@ -1,6 +1,5 @@
 //! What a tree may ask of a call.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use orchestra_types::Money;
@@ -22,8 +21,8 @@ pub enum Compat {
 pub trait Facts {
     /// A value of the call's metadata.
     fn metadata(&self, name: &str) -> Option<&str>;
-    /// A member of the body.
-    fn param(&self, name: &str) -> Option<Cow<'_, Value>>;
+    /// A member of the body. A tree may ask for the same one often: who has to read it does so once.
+    fn param(&self, name: &str) -> Option<&Value>;
     /// A header, by its name in lower case.
     fn header(&self, name: &str) -> Option<&str>;
     /// The path that was called.
@@ -33,7 +32,7 @@ pub trait Facts {
     /// Who calls: part of what makes a caller stay where it was.
     fn caller(&self) -> &str;
     /// How the conversation begins that the call belongs to: the same text on each of its turns. `None` if it is none.
-    fn beginning(&self) -> Option<String>;
+    fn beginning(&self) -> Option<&str>;
 }
 
 /// What is known of targets.

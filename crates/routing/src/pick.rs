@@ -34,6 +34,16 @@ pub(crate) fn lasting_draw(text: &str, place: &str) -> f64 {
     unit(u64::from_be_bytes(first))
 }
 
+/// A text to draw for: a long one by its digest, since it is read again for each place.
+pub(crate) fn lasting_text(text: String) -> String {
+    const LONGEST: usize = 1_024;
+    if text.len() <= LONGEST {
+        return text;
+    }
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// 64 random bits as a number above 0, up to 1.
 pub(crate) fn unit(bits: u64) -> f64 {
     // 53 bits are what an f64 holds.

@@ -3,10 +3,12 @@
 //! A plan is a list of steps, each with its ways out: after a failure of this kind, go to that step. So whoever runs it needs
 //! to know nothing of the tree.
 
+use std::borrow::Cow;
+
 use crate::cost::cheapest;
 use crate::facts::{Compat, Facts, View};
 use crate::node::{Failures, Node, NodeKind, Settings, Sticky, Strategy, Target};
-use crate::pick::{lasting_draw, two_choices, weighted_order};
+use crate::pick::{lasting_draw, lasting_text, two_choices, weighted_order};
 
 /// What is tried, in which order, and why.
 #[derive(Clone, Debug, PartialEq)]
@@ -299,18 +301,21 @@ impl Planner<'_> {
         for field in &sticky.fields {
             text.push('\0');
             let value = match field.split_once('.') {
-                Some(("metadata", name)) => self.facts.metadata(name).map(str::to_owned),
-                Some(("headers", name)) => self
-                    .facts
-                    .header(&name.to_ascii_lowercase())
-                    .map(str::to_owned),
-                Some(("params", name)) => self.facts.param(name).map(|value| value.to_string()),
-                None if field == Sticky::CONVERSATION => self.facts.beginning(),
+                Some(("metadata", name)) => self.facts.metadata(name).map(Cow::Borrowed),
+                Some(("headers", name)) => {
+                    let name = name.to_ascii_lowercase();
+                    self.facts.header(&name).map(Cow::Borrowed)
+                }
+                Some(("params", name)) => {
+                    let value = self.facts.param(name);
+                    value.map(|value| Cow::Owned(value.to_string()))
+                }
+                None if field == Sticky::CONVERSATION => self.facts.beginning().map(Cow::Borrowed),
                 _ => None,
             };
             text.push_str(&value.unwrap_or_default());
         }
-        text
+        lasting_text(text)
     }
 }
 

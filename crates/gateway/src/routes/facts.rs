@@ -1,6 +1,6 @@
 //! What a tree may ask of a call.
 
-use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use orchestra_routing::Facts;
@@ -18,6 +18,40 @@ pub(crate) struct CallFacts<'c> {
     unix: Duration,
     /// The end user that the body names.
     user: Option<String>,
+    beginning: OnceCell<Option<String>>,
+    params: Params,
+}
+
+/// Members of the body that a tree has asked for, each read once: a caller's tree may ask a thousand times for what is as long as
+/// a body may be.
+#[derive(Debug, Default)]
+struct Params(OnceCell<Box<Param>>);
+
+#[derive(Debug)]
+struct Param {
+    name: String,
+    value: Option<Value>,
+    next: Params,
+}
+
+impl Params {
+    /// The member with this name, which stands in the body as `json`.
+    fn read(&self, name: &str, json: &str) -> Option<&Value> {
+        let mut list = self;
+        loop {
+            let param = list.0.get_or_init(|| {
+                Box::new(Param {
+                    name: name.to_owned(),
+                    value: serde_json::from_str(json).ok(),
+                    next: Self::default(),
+                })
+            });
+            if param.name == name {
+                return param.value.as_ref();
+            }
+            list = &param.next;
+        }
+    }
 }
 
 impl<'c> CallFacts<'c> {
@@ -28,6 +62,8 @@ impl<'c> CallFacts<'c> {
             client,
             unix,
             user: user.and_then(|json| serde_json::from_str(json).ok()),
+            beginning: OnceCell::new(),
+            params: Params::default(),
         }
     }
 }
@@ -40,9 +76,8 @@ impl Facts for CallFacts<'_> {
         metadata.get(name).map(String::as_str).or_else(user)
     }
 
-    fn param(&self, name: &str) -> Option<Cow<'_, Value>> {
-        let value = serde_json::from_str(self.call.member(name)?).ok()?;
-        Some(Cow::Owned(value))
+    fn param(&self, name: &str) -> Option<&Value> {
+        self.params.read(name, self.call.member(name)?)
     }
 
     fn header(&self, name: &str) -> Option<&str> {
@@ -66,7 +101,22 @@ impl Facts for CallFacts<'_> {
         self.client.map_or("", KeyId::as_str)
     }
 
-    fn beginning(&self) -> Option<String> {
-        beginning(self.call)
+    fn beginning(&self) -> Option<&str> {
+        let read = || beginning(self.call);
+        self.beginning.get_or_init(read).as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_read_once() {
+        let params = Params::default();
+        assert_eq!(params.read("a", "1"), Some(&1.into()));
+        assert_eq!(params.read("b", "{"), None);
+        assert_eq!(params.read("a", "2"), Some(&1.into()));
+        assert_eq!(params.read("b", "2"), None);
     }
 }

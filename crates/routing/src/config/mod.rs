@@ -20,6 +20,8 @@ use crate::node::{Node, NodeKind, Target};
 const MAX_DEPTH: usize = 16;
 /// The most patterns in one tree.
 const MAX_PATTERNS: usize = 32;
+/// The most fields in one tree by which callers are told apart.
+const MAX_FIELDS: usize = 64;
 /// The most nodes in one tree.
 const MAX_NODES: usize = 512;
 
@@ -39,9 +41,18 @@ impl Node {
     /// # Errors
     /// [`ConfigError`] names the first place that is wrong.
     pub fn parse(config: &Value) -> Result<Self, ConfigError> {
-        if patterns(config) > MAX_PATTERNS {
-            let message = format!("a tree has at most {MAX_PATTERNS} patterns (`$regex`)");
-            return Err(Place::ROOT.error(message));
+        for (member, most, what) in [
+            ("$regex", MAX_PATTERNS, "patterns"),
+            (
+                "hash_fields",
+                MAX_FIELDS,
+                "fields that callers are told apart by",
+            ),
+        ] {
+            if count(config, member) > most {
+                let message = format!("a tree has at most {most} {what} (`{member}`)");
+                return Err(Place::ROOT.error(message));
+            }
         }
         let mut reader = Reader {
             nodes: 0,
@@ -51,14 +62,19 @@ impl Node {
     }
 }
 
-/// How many patterns are in a configuration. Compiling them takes what little of a caller's tree is dear.
-fn patterns(config: &Value) -> usize {
+/// How many of something are in a configuration, by the name of the member that holds one or a list of them. Patterns that are
+/// compiled and values that are hashed take what little of a caller's tree is dear.
+fn count(config: &Value, member: &str) -> usize {
     match config {
         Value::Object(members) => {
-            let below = members.values().map(patterns);
-            usize::from(members.contains_key("$regex")) + below.sum::<usize>()
+            let here = members.get(member).map_or(0, |value| match value {
+                Value::Array(items) => items.len(),
+                _ => 1,
+            });
+            let below = members.values().map(|value| count(value, member));
+            here + below.sum::<usize>()
         }
-        Value::Array(items) => items.iter().map(patterns).sum(),
+        Value::Array(items) => items.iter().map(|item| count(item, member)).sum(),
         _ => 0,
     }
 }

@@ -1,6 +1,5 @@
 //! A call for tests.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use orchestra_routing::{Compat, Facts, Node, Plan, PlanError, Planner, Target, View};
@@ -29,8 +28,8 @@ impl Facts for Call {
         self.value["metadata"].get(name)?.as_str()
     }
 
-    fn param(&self, name: &str) -> Option<Cow<'_, Value>> {
-        self.value["params"].get(name).map(Cow::Borrowed)
+    fn param(&self, name: &str) -> Option<&Value> {
+        self.value["params"].get(name)
     }
 
     fn header(&self, name: &str) -> Option<&str> {
@@ -49,8 +48,8 @@ impl Facts for Call {
         self.caller
     }
 
-    fn beginning(&self) -> Option<String> {
-        self.value["beginning"].as_str().map(str::to_owned)
+    fn beginning(&self) -> Option<&str> {
+        self.value["beginning"].as_str()
     }
 }
 

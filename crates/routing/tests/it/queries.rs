@@ -1,5 +1,7 @@
 //! Conditions, as documented and as Portkey evaluates them.
 
+use std::time::{Duration, Instant};
+
 use orchestra_routing::{Compat, Query};
 use serde_json::{Value, json};
 
@@ -105,6 +107,29 @@ fn where_portkey_differs_it_is_followed_only_when_asked() {
         assert_eq!(holds(&query, &call, Compat::Correct), ours, "{query}");
         assert_eq!(holds(&query, &call, Compat::Portkey), theirs, "{query}");
     }
+}
+
+#[test]
+fn a_pattern_looks_at_the_beginning_of_what_is_long() {
+    let call = |text: String| Call::new(json!({ "params": { "input": text } }));
+    let query = json!({ "params.input": { "$regex": "[ab]{1,900}c" } });
+    let holds = |text: String| holds(&query, &call(text), Compat::Correct);
+    let bits = 0x9e37_79b9_7f4a_7c15_u64;
+    let random = |length: u64| -> String {
+        let letter = |at: u64| {
+            if bits.wrapping_mul(at) >> 40 & 1 == 0 {
+                'a'
+            } else {
+                'b'
+            }
+        };
+        (0..length).map(letter).collect()
+    };
+    assert!(holds(format!("{}c", random(8_000))));
+    // To search all of it would take minutes.
+    let began = Instant::now();
+    assert!(!holds(format!("{}é{}c", random(8_191), random(1 << 20))));
+    assert!(began.elapsed() < Duration::from_secs(5));
 }
 
 #[test]

@@ -203,6 +203,19 @@ fn patterns_without_end_are_refused() {
 }
 
 #[test]
+fn callers_are_not_told_apart_by_fields_without_end() {
+    let tree = |count: usize| {
+        let fields = vec!["params.messages"; count];
+        json!({
+            "strategy": { "mode": "loadbalance", "sticky": { "hash_fields": fields } },
+            "targets": [{ "provider": "a" }],
+        })
+    };
+    assert!(Node::parse(&tree(64)).is_ok());
+    assert!(refusal(&tree(65)).contains("at most 64 fields"));
+}
+
+#[test]
 fn a_key_in_a_configuration_is_not_printed() {
     let node = Node::parse(&json!({ "provider": "a", "api_key": "a-key-canary" })).unwrap();
     assert!(!format!("{node:?}").contains("canary"));
