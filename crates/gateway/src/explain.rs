@@ -252,7 +252,7 @@ fn word(standing: Standing) -> &'static str {
 fn ascii(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for character in json.chars() {
-        if character.is_ascii() {
+        if character.is_ascii() && !character.is_ascii_control() {
             text.push(character);
             continue;
         }
@@ -273,5 +273,9 @@ mod tests {
         let text = ascii(&value.to_string());
         assert!(text.is_ascii());
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+        // JSON lets it stand, a header does not.
+        let text = ascii(&json!("a\u{7f}\n").to_string());
+        assert!(HeaderValue::from_str(&text).is_ok());
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), "a\u{7f}\n");
     }
 }

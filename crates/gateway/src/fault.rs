@@ -87,8 +87,8 @@ pub struct Fault {
     pub(crate) is_final: bool,
     /// Whose error it is, where the upstream only passed it on.
     pub(crate) passed_on_from: Option<String>,
-    /// Whether the target had less time than it may take: the caller wanted it so, or little was left of the call's.
-    pub(crate) hurried: bool,
+    /// Whether it says nothing of the target: that had less time than it may take, or was asked for more than the gateway takes.
+    pub(crate) blameless: bool,
     /// What its answer says is left of its rate limits.
     pub(crate) quota: Vec<Left>,
     /// Its answer as it came, body cut at 64 KiB; for relaying to a client of the same dialect.
@@ -121,7 +121,7 @@ impl Fault {
             error: None,
             is_final: false,
             passed_on_from: None,
-            hurried: false,
+            blameless: false,
             quota: Vec::new(),
             answer: None,
         }
@@ -138,7 +138,7 @@ impl Fault {
             error: harmless(access, Some(error)),
             is_final: false,
             passed_on_from: None,
-            hurried: false,
+            blameless: false,
             quota: Vec::new(),
             answer: None,
         }
@@ -181,7 +181,7 @@ impl Fault {
                 .headers
                 .get("x-should-retry")
                 .is_some_and(|value| value == "false"),
-            hurried: false,
+            blameless: false,
             quota: left(&head.headers, provider.rate_limits(), || unix),
             answer: Some((head.headers.clone(), text)),
         }
@@ -316,9 +316,12 @@ impl Fault {
     }
 
     /// What the fault says of the target's health; `None` for nothing. What the client did wrong says nothing against the
-    /// target, and who had too little time for anybody, or has streamed for all the time that there is, may be well.
+    /// target, and one that has streamed for all the time that there is may be well.
     #[must_use]
     pub fn weight(&self) -> Option<Outcome> {
+        if self.blameless {
+            return None;
+        }
         Some(match &self.kind {
             FaultKind::Reported(class) => match class {
                 ErrorClass::InvalidRequest
@@ -338,7 +341,6 @@ impl Fault {
                 | ErrorClass::Timeout
                 | ErrorClass::Server => Outcome::Failed,
             },
-            FaultKind::Timeout(_) if self.hurried => return None,
             FaultKind::Timeout(Phase::Total) if self.reached == Reached::Streaming => return None,
             FaultKind::Connect(_)
             | FaultKind::Broken(_)

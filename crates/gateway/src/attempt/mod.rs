@@ -94,8 +94,10 @@ impl Attempts<'_> {
 
     /// A fault of an attempt that began then.
     fn since(&self, began: Instant, fault: Fault) -> Fault {
+        let late = matches!(fault.kind, FaultKind::Timeout(_));
+        let hurried = late && began.elapsed() < self.fair();
         Fault {
-            hurried: began.elapsed() < self.fair(),
+            blameless: fault.blameless || hurried,
             ..fault
         }
     }

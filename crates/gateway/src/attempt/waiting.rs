@@ -80,7 +80,11 @@ impl Gateway {
             if round.resting.is_empty() {
                 return None;
             }
-            let (rests, doors): (Vec<Rest>, _) = candidates(round, now).into_iter().unzip();
+            let (rests, doors): (Vec<Rest>, Vec<_>) = candidates(round, now).into_iter().unzip();
+            if doors.is_empty() {
+                // Their keys went meanwhile: there is nothing to wait for.
+                return None;
+            }
             let queue = Queue {
                 doors,
                 priority: attempts.call.priority,

@@ -38,9 +38,12 @@ impl Attempts<'_> {
             Read::Silent(_) => return Err(broken(FaultKind::Timeout(Phase::Idle))),
             Read::Cut(_) => {
                 let limit = self.settings.max_answer_bytes;
-                return Err(broken(FaultKind::Malformed(format!(
-                    "it is larger than {limit} bytes"
-                ))));
+                let kind = FaultKind::Malformed(format!("it is larger than {limit} bytes"));
+                // Whoever asks for two thousand vectors may have asked for too much.
+                return Err(Fault {
+                    blameless: true,
+                    ..broken(kind)
+                });
             }
         };
         let gave_away = || broken(FaultKind::Malformed(GAVE_KEY_AWAY.to_owned()));

@@ -135,7 +135,8 @@ mod tests {
             headers.insert("ratelimit-policy", policy.parse().unwrap());
         }
         let shown = |left: &Left| {
-            let text = |number: Option<u64>| number.map_or_else(|| "?".to_owned(), |n| n.to_string());
+            let text =
+                |number: Option<u64>| number.map_or_else(|| "?".to_owned(), |n| n.to_string());
             let limit = text(left.limit);
             let reset = text(left.reset.map(|reset| reset.as_secs()));
             let counted = left.counted.as_str();

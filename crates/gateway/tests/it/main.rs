@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod after_content;
+mod blameless;
 mod bytes;
 mod client_errors;
 mod conversations;
@@ -19,7 +20,7 @@ mod harness;
 mod headers;
 mod hedging;
 mod held;
-mod hurried;
+
 mod keys;
 mod models;
 mod pieces;

@@ -72,7 +72,11 @@ fn params(
     let Some(value) = present(members, name) else {
         return Ok(BTreeMap::new());
     };
-    let params = place.member(name).object(value)?.clone();
+    let place = place.member(name);
+    let params = place.object(value)?.clone();
+    if let Some(model) = present(&params, "model") {
+        place.member("model").text(model)?;
+    }
     Ok(params.into_iter().collect())
 }
 

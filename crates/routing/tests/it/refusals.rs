@@ -216,6 +216,14 @@ fn callers_are_not_told_apart_by_fields_without_end() {
 }
 
 #[test]
+fn a_model_that_is_set_is_a_name() {
+    for member in ["override_params", "default_params"] {
+        let message = refusal(&json!({ "provider": "a", member: { "model": 5 } }));
+        assert_eq!(message, format!("{member}.model: a text is needed"));
+    }
+}
+
+#[test]
 fn a_key_in_a_configuration_is_not_printed() {
     let node = Node::parse(&json!({ "provider": "a", "api_key": "a-key-canary" })).unwrap();
     assert!(!format!("{node:?}").contains("canary"));

@@ -1,16 +1,25 @@
-//! Targets that had less time than they may take.
+//! Targets that are not to blame: they had less time than they may take, or were asked for too much.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use orchestra_dialects::Endpoint;
-use orchestra_gateway::{Directions, Node, RouteSettings};
+use orchestra_gateway::{Directions, Node, RouteSettings, Settings};
 use orchestra_testkit::{Behaviour, Script};
 use serde_json::json;
 
-use crate::harness::{Ask, MODEL, Stage, patient};
+use crate::harness::{Ask, MODEL, NAMES, Stage, patient};
 
 const CHAT: Endpoint = Endpoint::ChatCompletions;
+
+/// How many failures a provider's targets are charged with.
+fn charged(stage: &Stage, name: &str) -> u64 {
+    let gateway = &stage.gateway;
+    let member = gateway.providers().member(name).unwrap();
+    let reports = member.target_reports(gateway.now());
+    assert!(reports.iter().all(|target| target.report.in_flight == 0));
+    reports.iter().map(|target| target.report.failures).sum()
+}
 
 /// Asks a silent target more often than a breaker bears, and says how many failures it is charged with.
 async fn failures(stage: &Stage, stream: bool, directions: &Directions) -> u64 {
@@ -25,11 +34,7 @@ async fn failures(stage: &Stage, stream: bool, directions: &Directions) -> u64 {
         let fault = got.record.attempts[0].fault.unwrap();
         assert!(fault.starts_with("timeout"), "{fault}");
     }
-    let gateway = &stage.gateway;
-    let member = gateway.providers().member("one").unwrap();
-    let reports = member.target_reports(gateway.now());
-    assert!(reports.iter().all(|target| target.report.in_flight == 0));
-    reports.iter().map(|target| target.report.failures).sum()
+    charged(stage, "one")
 }
 
 fn silent() -> Stage {
@@ -69,7 +74,7 @@ async fn an_operators_does() {
 
 #[tokio::test]
 async fn who_comes_when_the_time_is_nearly_over_is_not_blamed_for_it() {
-    let settings = orchestra_gateway::Settings {
+    let settings = Settings {
         total: Duration::from_millis(320),
         max_attempts: 6,
         ..patient()
@@ -91,11 +96,24 @@ async fn who_comes_when_the_time_is_nearly_over_is_not_blamed_for_it() {
         })
         .await;
     assert_eq!(got.record.attempts.len(), 5);
-    let blamed = |name: &str| {
-        let member = stage.gateway.providers().member(name).unwrap();
-        let reports = member.target_reports(stage.gateway.now());
-        reports.iter().map(|t| t.report.failures).sum::<u64>()
-    };
     // A half, a quarter, an eighth and two sixteenths of the time.
-    assert_eq!([blamed("one"), blamed("two"), blamed("three")], [1, 1, 0]);
+    assert_eq!(NAMES.map(|name| charged(&stage, name)), [1, 1, 0]);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_larger_than_the_gateway_takes_is_nobodys_failure() {
+    let settings = Settings {
+        max_answer_bytes: 100,
+        ..patient()
+    };
+    let long = Behaviour::text("long ".repeat(1_000));
+    let stage = Stage::with(settings, [Script::new().otherwise(long)]);
+    for _ in 0..6 {
+        let got = stage.ask(Ask::new(CHAT, MODEL, false)).await;
+        assert_eq!(
+            (got.status.as_u16(), got.faults()),
+            (502, vec!["malformed"])
+        );
+    }
+    assert_eq!(charged(&stage, "one"), 0);
 }
