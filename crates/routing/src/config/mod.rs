@@ -21,7 +21,7 @@ const MAX_DEPTH: usize = 16;
 /// The most patterns in one tree.
 const MAX_PATTERNS: usize = 32;
 /// The most fields in one tree by which callers are told apart.
-const MAX_FIELDS: usize = 64;
+const MAX_FIELDS: usize = 32;
 /// The most nodes in one tree.
 const MAX_NODES: usize = 512;
 

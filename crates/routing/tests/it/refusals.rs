@@ -211,8 +211,8 @@ fn callers_are_not_told_apart_by_fields_without_end() {
             "targets": [{ "provider": "a" }],
         })
     };
-    assert!(Node::parse(&tree(64)).is_ok());
-    assert!(refusal(&tree(65)).contains("at most 64 fields"));
+    assert!(Node::parse(&tree(32)).is_ok());
+    assert!(refusal(&tree(33)).contains("at most 32 fields"));
 }
 
 #[test]
