@@ -24,6 +24,9 @@ use crate::settings::Settings;
 /// Set to `true` by a client that would rather have an error than a call that lost something in translation.
 const STRICT: HeaderName = HeaderName::from_static("x-orchestra-strict");
 
+/// The longest name of a model, in bytes. The longest that are known, of Bedrock's inference profiles, have some 150.
+const LONGEST_MODEL: usize = 1_024;
+
 /// What an application hands in: one call to one of the endpoints that the gateway understands.
 pub struct Incoming {
     /// The operation, which fixes the dialect.
@@ -108,6 +111,7 @@ impl Call {
             }
         }
         let head = scanned?;
+        check_name(head.model())?;
         let strict =
             settings.translation.is_strict(head.model()) || asks(&incoming.headers, STRICT)?;
         let priorities = &settings.overload.priorities;
@@ -231,6 +235,17 @@ impl Call {
             value.is_some_and(|value| value.starts_with(b"\"\""))
         })
     }
+}
+
+/// A model's name is compared, logged, recorded and repeated: it is to be one.
+fn check_name(model: &str) -> Result<(), Refusal> {
+    if model.len() <= LONGEST_MODEL {
+        return Ok(());
+    }
+    let problem = format!("`model` is longer than {LONGEST_MODEL} bytes, which no model's name is");
+    Err(Refusal::invalid("invalid_model", problem)
+        .at("model")
+        .for_good())
 }
 
 /// A body that was found to be an object, with a model in front of its members.

@@ -189,3 +189,19 @@ async fn a_broken_body_reaches_nobody() {
         assert!(got.headers.get("x-orchestra-attempts").is_none());
     }
 }
+
+#[tokio::test]
+async fn a_name_that_is_no_name_is_refused_before_anybody_compares_it() {
+    let stage = Stage::new([Behaviour::answer()]);
+    for (length, status) in [(1_024, 200), (1_025, 400), (8 << 20, 400)] {
+        let model = format!("one/{}", "m".repeat(length - 4));
+        let got = stage
+            .ask(Ask::new(Endpoint::ChatCompletions, &model, false))
+            .await;
+        assert_eq!(got.status.as_u16(), status);
+        if status == 400 {
+            assert_eq!(got.json()["error"]["param"], "model");
+            assert!(got.body.len() < 300 && got.record.model.is_empty());
+        }
+    }
+}
