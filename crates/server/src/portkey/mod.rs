@@ -18,6 +18,7 @@ use serde_json::Value;
 
 pub(crate) use answer::Marks;
 use headers::{Headers, provider_key};
+use keyless::{NOT_TAKEN, keyless};
 use rest::{SavedTree, SavedTrees};
 
 /// Whether a provider is Portkey's cloud, or a gateway of Portkey's elsewhere: by its kind, or by the header in which
@@ -92,7 +93,13 @@ impl Desk<'_> {
         if is_tree(config) {
             let value: Value = serde_json::from_str(config)
                 .map_err(|error| invalid("x-portkey-config", &format!("it is no JSON: {error}")))?;
-            let node = Node::parse(&value).map_err(|error| Refusal::invalid_config(&error))?;
+            let node = Node::parse(&value).and_then(|node| {
+                if !self.caller_keys {
+                    keyless(&node, NOT_TAKEN)?;
+                }
+                Ok(node)
+            });
+            let node = node.map_err(|error| Refusal::invalid_config(&error))?;
             return Ok(Arc::new(node));
         }
         let found = self.routes.configs.get(config);

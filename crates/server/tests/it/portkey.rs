@@ -110,6 +110,20 @@ async fn callers_keys_can_be_forbidden() {
     ];
     assert_eq!(ask(&stage, BODY, &headers).await.status, 200);
     assert_eq!(last_key(&stage), format!("Bearer {PROVIDER_KEY}"));
+    // Nor within a config that comes with the call.
+    let config = r#"{"strategy":{"mode":"single"},"targets":[{"provider":"openai","api_key":"sk-of-the-caller"}]}"#;
+    let refused = ask(&stage, BODY, &[key(), ("x-portkey-config", config)]).await;
+    let error = &refused.json()["error"];
+    assert_eq!(
+        (refused.status, &error["code"]),
+        (400, &"invalid_config".into())
+    );
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message.contains("targets[0].api_key") && message.contains("caller_keys"),
+        "{message}"
+    );
+    assert!(!message.contains("sk-of-the-caller"));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use super::answer::{list as listed, time};
 use super::ask::{Ask, conflict, not_found, wrong};
 use super::change::Change;
 use super::{Rest, SavedTree, unavailable};
-use crate::portkey::keyless::keyless;
+use crate::portkey::keyless::{NOT_SAVED, keyless};
 use crate::routes::App;
 
 /// More would make every look-up of calls hold too much.
@@ -148,7 +148,7 @@ fn check(app: &App, config: &Value) -> Result<Node, Refusal> {
             .for_good()
     };
     let node = Node::parse(config).map_err(refused)?;
-    keyless(&node).map_err(refused)?;
+    keyless(&node, NOT_SAVED).map_err(refused)?;
     let checked = app
         .gateway
         .routes()
