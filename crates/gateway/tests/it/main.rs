@@ -20,7 +20,6 @@ mod harness;
 mod headers;
 mod hedging;
 mod held;
-
 mod keys;
 mod models;
 mod pieces;
