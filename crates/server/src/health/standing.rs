@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orchestra_gateway::{Gateway, KeyStanding, Member, ProviderCheck, TargetReport};
+use orchestra_gateway::{Gateway, KeyReport, KeyStanding, Member, ProviderCheck, TargetReport};
 use orchestra_types::ProviderId;
 
 use super::probes::Probe;
@@ -57,6 +57,8 @@ pub(crate) struct Standing {
     pub(crate) reasons: Vec<String>,
     pub(crate) key_standing: KeyStanding,
     pub(crate) keys: KeyCount,
+    /// How each of its keys fares.
+    pub(crate) key_reports: Vec<KeyReport>,
     pub(crate) total: Tally,
     pub(crate) targets: Vec<TargetReport>,
     pub(crate) probe: Option<Probe>,
@@ -90,6 +92,7 @@ impl Standing {
                 count: reports.len(),
                 benched: benched.count(),
             },
+            key_reports: reports,
             total: Tally::of(&targets, now),
             targets,
             probe,

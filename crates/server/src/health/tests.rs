@@ -70,6 +70,7 @@ fn standing(targets: &[Report], probe: Option<(u64, bool)>) -> Standing {
             count: 2,
             benched: 0,
         },
+        key_reports: Vec::new(),
         total: Tally::of(&targets, NOW),
         targets,
         probe: probe.map(|(seconds, works)| Probe {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use orchestra_gateway::{KeyStanding, KnownModels, ProviderCheck, TargetReport};
+use orchestra_gateway::{KeyReport, KeyStanding, KnownModels, ProviderCheck, TargetReport};
 use serde_json::{Map, Value, json};
 
 use super::standing::{Standing, Status};
@@ -51,10 +51,12 @@ pub(crate) fn portkey(standings: &[Standing], now: Duration) -> Value {
     })
 }
 
-/// One provider with its models.
+/// One provider with its models, and what is left of the limits of its keys.
 pub(crate) fn detail(standing: &Standing, known: &KnownModels, now: Duration) -> Value {
     let mut shown = provider(standing, now);
     shown["models"] = models(standing, known, now);
+    let quotas = standing.key_reports.iter().flat_map(quotas);
+    shown["keys"]["quota"] = quotas.collect();
     shown
 }
 
@@ -83,6 +85,19 @@ fn provider(standing: &Standing, now: Duration) -> Value {
             json!({ "working": working, "models": models, "reason": reason, "seconds_ago": seconds_ago(probe.at, now) })
         }),
         "traffic": traffic(&standing.total, now),
+    })
+}
+
+fn quotas(key: &KeyReport) -> impl Iterator<Item = Value> {
+    key.quota.iter().map(|quota| {
+        json!({
+            "key": key.name.as_str(),
+            "version": key.version,
+            "counted": quota.counted.as_str(),
+            "limit": quota.limit,
+            "remaining": quota.remaining,
+            "reset_seconds": quota.resets_in.as_secs_f64(),
+        })
     })
 }
 

@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
-use orchestra_gateway::{CallLoad, Gateway};
+use orchestra_gateway::CallLoad;
 
 use super::text::{Kind, Text};
 use crate::connection::Load;
 use crate::health::{Standing, Status};
 
 /// How the providers stand, by what is known without asking them.
-pub(super) fn providers(text: &mut Text, gateway: &Gateway) {
-    let standings: Vec<Standing> = Standing::all(gateway, |_| None);
+pub(super) fn providers(text: &mut Text, standings: &[Standing]) {
     let mut family = |name, help, value: &dyn Fn(&Standing) -> f64| {
         text.family(name, Kind::Gauge, help);
-        for standing in &standings {
+        for standing in standings {
             let labels = [("provider", standing.provider.as_str())];
             text.sample(name, &labels, value(standing));
         }
@@ -39,7 +38,7 @@ pub(super) fn providers(text: &mut Text, gateway: &Gateway) {
         Kind::Gauge,
         "Breakers of a provider's models, one for each model and key, by state.",
     );
-    for standing in &standings {
+    for standing in standings {
         let breakers = standing.total.breakers;
         for (state, count) in [
             ("closed", breakers.closed),
@@ -52,7 +51,7 @@ pub(super) fn providers(text: &mut Text, gateway: &Gateway) {
     }
     let name = "orchestra_provider_keys";
     text.family(name, Kind::Gauge, "Keys of a provider, by state.");
-    for standing in &standings {
+    for standing in standings {
         for (state, count) in [
             ("ready", standing.keys.count - standing.keys.benched),
             ("benched", standing.keys.benched),

@@ -1,6 +1,6 @@
 //! Numbers for Prometheus: counted from the records of calls, and looked up when they are asked for.
 //!
-//! Labels hold words of the gateway's own, names of configured providers, and names of models that the operator, the
+//! Labels hold words of the gateway's own, names of configured providers and of their keys, and names of models that the operator, the
 //! catalogue or a provider's list knows. Nothing that a client can invent becomes a label.
 
 mod calls;
@@ -8,6 +8,7 @@ mod gauges;
 mod hedges;
 mod histogram;
 mod overload;
+mod quotas;
 mod series;
 mod text;
 mod upstreams;
@@ -19,6 +20,7 @@ use orchestra_gateway::{CallRecord, Gateway, KnownModels, Sink};
 use orchestra_types::ProviderId;
 
 use crate::connection::Load;
+use crate::health::Standing;
 use calls::Calls;
 use hedges::Hedges;
 use overload::Overload;
@@ -85,7 +87,9 @@ impl Metrics {
     /// The same, and how providers and server stand now.
     pub(crate) fn text(&self, gateway: &Gateway, load: &Load) -> String {
         let mut text = self.begun();
-        gauges::providers(&mut text, gateway);
+        let standings = Standing::all(gateway, |_| None);
+        gauges::providers(&mut text, &standings);
+        quotas::write(&mut text, &standings);
         gauges::load(&mut text, load);
         gauges::calls(&mut text, gateway.load());
         gauges::process(&mut text, self.started.elapsed(), self.started_unix);

@@ -235,6 +235,49 @@ async fn the_names_in_an_operators_trees_are_labels() {
     assert_eq!(read.sum("orchestra_attempts_total", &labels), 1.0);
 }
 
+/// An answer that says that a quarter of an hour's tokens is left.
+fn telling_quota() -> Behaviour {
+    Behaviour::answer()
+        .header("x-ratelimit-limit-tokens", "4000")
+        .header("x-ratelimit-remaining-tokens", "1000")
+        .header("x-ratelimit-reset-tokens", "1h0m0s")
+}
+
+#[tokio::test]
+async fn what_is_left_of_the_keys_limits_is_told_in_numbers_and_in_words() {
+    let stage = Stage::open(Script::new().otherwise(telling_quota())).await;
+    let quota = |read: &Exposition, what| {
+        let labels = [
+            ("provider", "openai"),
+            ("key", "env:OPENAI_API_KEY"),
+            ("counted", "tokens"),
+        ];
+        read.sum(&format!("orchestra_key_quota_{what}"), &labels)
+    };
+    let before = scrape(&stage).await;
+    assert_eq!(before.named("orchestra_key_quota_remaining").count(), 0);
+    let answer = call(&stage, &chat("openai/gpt-5-mini", false)).await;
+    assert_eq!(answer.status, 200);
+    let read = scrape(&stage).await;
+    assert_eq!(quota(&read, "limit"), 4000.0);
+    assert_eq!(quota(&read, "remaining"), 1000.0);
+    let reset = quota(&read, "reset_seconds");
+    assert!((3_500.0..=3_600.0).contains(&reset), "{reset}");
+
+    let told = call(&stage, &request("GET", "/health/openai?probe=false", b"")).await;
+    assert!(!told.text().contains(PROVIDER_KEY), "{}", told.text());
+    let told = told.json();
+    let quota = told["keys"]["quota"].as_array().unwrap();
+    let tokens = quota.iter().find(|quota| quota["counted"] == "tokens");
+    let tokens = tokens.expect("tokens are counted");
+    assert_eq!(tokens["key"], "env:OPENAI_API_KEY");
+    assert_eq!(
+        (&tokens["limit"], &tokens["remaining"]),
+        (&4000.into(), &1000.into())
+    );
+    assert!(tokens["reset_seconds"].as_f64().unwrap() > 3_500.0);
+}
+
 /// The rows of the documentation's table: name, type, labels.
 fn documented() -> BTreeMap<&'static str, (&'static str, BTreeSet<&'static str>)> {
     let rows = include_str!("../../../../docs/observability.md").lines();
@@ -252,7 +295,7 @@ fn documented() -> BTreeMap<&'static str, (&'static str, BTreeSet<&'static str>)
 
 #[tokio::test]
 async fn the_documentation_has_every_metric_with_its_labels() {
-    let stage = Stage::open(Script::new()).await;
+    let stage = Stage::open(Script::new().otherwise(telling_quota())).await;
     for stream in [false, true] {
         let answer = call(&stage, &chat("openai/gpt-5-mini", stream)).await;
         assert_eq!(answer.status, 200);
