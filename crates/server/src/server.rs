@@ -13,12 +13,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Built, Config, RestSettings};
-use crate::connection::{self, Limits};
+use crate::connection::{self, Limits, Routers};
 use crate::conversations;
 use crate::health::Probes;
 use crate::metrics::{MeteredSink, Metrics};
 use crate::portkey::rest::{Rest, RestError};
-use crate::routes::{App, router};
+use crate::routes::{App, reserve_router, router};
 use crate::secrets::{CountingSink, Keeper, Standing, control};
 
 /// Why a server does not start.
@@ -209,7 +209,10 @@ impl Server {
         let stopping = CancellationToken::new();
         let serving = connection::serve(
             self.listener,
-            router(Arc::clone(&self.app)),
+            Routers {
+                usual: router(Arc::clone(&self.app)),
+                reserve: reserve_router(Arc::clone(&self.app)),
+            },
             self.limits,
             Arc::clone(&self.app.load),
             stopping.clone(),

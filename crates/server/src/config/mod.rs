@@ -117,6 +117,8 @@ pub struct ServerConfig {
     pub max_connections: usize,
     /// Open connections from one address, 1,024 by default.
     pub max_connections_per_ip: usize,
+    /// Connections beyond `max_connections` for health, metrics and operators alone, 16 by default; 0 for none.
+    pub reserve_connections: usize,
     /// Time for a client to send a request's head once it has begun, 10 s by default.
     pub header_seconds: Seconds,
     /// The longest pause while a client sends its body, 30 s by default.
@@ -137,6 +139,7 @@ impl Default for ServerConfig {
             worker_threads: None,
             max_connections: 10_000,
             max_connections_per_ip: 1024,
+            reserve_connections: 16,
             header_seconds: Seconds::of(10),
             body_seconds: Seconds::of(30),
             keep_alive_seconds: Seconds::of(75),

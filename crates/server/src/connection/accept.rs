@@ -26,9 +26,9 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::admission::{Admission, Admitted};
+use super::admission::{Admission, Admitted, Bounds, Place};
 use super::load::{Counted, Load};
-use super::watch::{Patience, SWEEP, Watch, Watched, Watches};
+use super::watch::{Haste, Patience, SWEEP, Watch, Watched, Watches};
 use crate::config::ServerConfig;
 
 /// Enough for a head of 32 KiB and for reading a large body in few steps.
@@ -40,11 +40,13 @@ const REFUSALS_AT_ONCE: usize = 64;
 /// How long a refused client may take to read why.
 const REFUSAL_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long a connection of the reserve lives: longer than `/health` waits for probes.
+const RESERVE_LIFE: Duration = Duration::from_secs(10);
+
 /// The bounds of the accept loop.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    connections: usize,
-    connections_per_ip: usize,
+    bounds: Bounds,
     patience: Patience,
     drain: Duration,
 }
@@ -52,8 +54,11 @@ pub(crate) struct Limits {
 impl From<&ServerConfig> for Limits {
     fn from(config: &ServerConfig) -> Self {
         Self {
-            connections: config.max_connections,
-            connections_per_ip: config.max_connections_per_ip,
+            bounds: Bounds {
+                usual: config.max_connections,
+                per_ip: config.max_connections_per_ip,
+                reserve: config.reserve_connections,
+            },
             patience: Patience {
                 head: config.header_seconds.duration(),
                 idle: config.keep_alive_seconds.duration(),
@@ -64,21 +69,29 @@ impl From<&ServerConfig> for Limits {
     }
 }
 
+/// Who answers on which connections.
+pub(crate) struct Routers {
+    /// On all that are there for calls.
+    pub(crate) usual: axum::Router,
+    /// On those of the reserve.
+    pub(crate) reserve: axum::Router,
+}
+
 /// Serves until `stop` is cancelled, then lets running calls end, for as long as the limits
 /// allow. Returns how many calls had to be cut.
 pub(crate) async fn serve(
     listener: TcpListener,
-    router: axum::Router,
+    routers: Routers,
     limits: Limits,
     load: Arc<Load>,
     stop: CancellationToken,
 ) -> usize {
     let door = Door {
-        admission: Admission::new(limits.connections, limits.connections_per_ip),
+        admission: Admission::new(limits.bounds),
         refusals: Arc::new(Semaphore::new(REFUSALS_AT_ONCE)),
         watches: Watches::new(),
         connections: TaskTracker::new(),
-        router,
+        routers,
         load,
         stop: stop.clone(),
     };
@@ -108,7 +121,7 @@ struct Door {
     refusals: Arc<Semaphore>,
     watches: Arc<Watches>,
     connections: TaskTracker,
-    router: axum::Router,
+    routers: Routers,
     load: Arc<Load>,
     stop: CancellationToken,
 }
@@ -123,6 +136,7 @@ impl Door {
 
     /// In a flood most are dropped without a word: telling everyone costs descriptors.
     fn refuse(&self, stream: TcpStream) {
+        self.load.turned_away();
         if let Ok(place) = Arc::clone(&self.refusals).try_acquire_owned() {
             self.connections.spawn(async move {
                 let _place = place;
@@ -136,9 +150,13 @@ impl Door {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
-        let watch = self.watches.watch();
+        let (router, haste) = match admitted.place {
+            Place::Usual => (&self.routers.usual, Haste::Usual),
+            Place::Reserve => (&self.routers.reserve, Haste::Reserve),
+        };
+        let watch = self.watches.watch(haste);
         let service = Handler {
-            router: self.router.clone(),
+            router: router.clone(),
             watch: Arc::clone(&watch),
             load: Arc::clone(&self.load),
         };
@@ -147,10 +165,14 @@ impl Door {
             watch: Arc::clone(&watch),
         };
         let stop = self.stop.clone();
-        let counted = self.load.connection();
+        let counted = self.load.connection(admitted.place);
         let task = self.connections.spawn(async move {
-            let _admitted = (admitted, counted);
-            if let Err(error) = converse(io, service, stop).await {
+            let ended = match admitted.place {
+                Place::Usual => converse(io, service, stop).await,
+                Place::Reserve => say_once(io, service, stop).await,
+            };
+            drop((admitted, counted));
+            if let Err(error) = ended {
                 tracing::debug!(%peer, %error, "connection ended");
             }
         });
@@ -158,12 +180,34 @@ impl Door {
     }
 }
 
+/// One request on a connection of the reserve: whoever has it must not be able to keep it.
+async fn say_once(io: Watched, service: Handler, stop: CancellationToken) -> hyper::Result<()> {
+    let mut builder = http();
+    builder.keep_alive(false);
+    let said = timeout(RESERVE_LIFE, converse_as(&builder, io, service, stop));
+    said.await.unwrap_or(Ok(()))
+}
+
 async fn converse(io: Watched, service: Handler, stop: CancellationToken) -> hyper::Result<()> {
-    let connection = http1::Builder::new()
+    converse_as(&http(), io, service, stop).await
+}
+
+fn http() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
         .max_buf_size(READ_BUFFER_BYTES)
         // The sweeper bounds the head's time, with the idle time apart from it.
-        .header_read_timeout(None)
-        .serve_connection(TokioIo::new(io), service);
+        .header_read_timeout(None);
+    builder
+}
+
+async fn converse_as(
+    builder: &http1::Builder,
+    io: Watched,
+    service: Handler,
+    stop: CancellationToken,
+) -> hyper::Result<()> {
+    let connection = builder.serve_connection(TokioIo::new(io), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => ended,

@@ -5,5 +5,5 @@ mod admission;
 mod load;
 mod watch;
 
-pub(crate) use accept::{Limits, serve};
+pub(crate) use accept::{Limits, Routers, serve};
 pub(crate) use load::Load;

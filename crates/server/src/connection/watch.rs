@@ -28,6 +28,32 @@ pub(super) struct Patience {
     pub(super) write: Duration,
 }
 
+/// How much patience a connection is met with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Haste {
+    /// As much as the limits say.
+    Usual,
+    /// [`IN_RESERVE`] at most.
+    Reserve,
+}
+
+/// For the head of its one request, and for a pause in reading the answer: who holds a connection of the reserve for nothing
+/// holds up those who ask how the server fares.
+const IN_RESERVE: Duration = Duration::from_secs(2);
+
+impl Patience {
+    fn with(&self, haste: Haste) -> Self {
+        match haste {
+            Haste::Usual => *self,
+            Haste::Reserve => Self {
+                head: self.head.min(IN_RESERVE),
+                idle: self.idle.min(IN_RESERVE),
+                write: self.write.min(IN_RESERVE),
+            },
+        }
+    }
+}
+
 /// Between requests; nothing has been read.
 const IDLE: u64 = 0;
 /// A request has begun, its head is not complete.
@@ -41,6 +67,7 @@ const NEW: u64 = 3;
 #[derive(Debug)]
 pub(super) struct Watch {
     origin: Instant,
+    haste: Haste,
     /// The phase in the lowest two bits, the moment it began above them: one number, so that
     /// the sweeper never sees one phase with another's time.
     phase: AtomicU64,
@@ -49,9 +76,10 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    fn new(origin: Instant) -> Arc<Self> {
+    fn new(origin: Instant, haste: Haste) -> Arc<Self> {
         let watch = Self {
             origin,
+            haste,
             phase: AtomicU64::new(0),
             stalled_ms: AtomicU64::new(0),
         };
@@ -106,6 +134,7 @@ impl Watch {
 
     /// Why the connection should be closed now, if it should.
     fn overdue(&self, patience: &Patience) -> Option<&'static str> {
+        let patience = patience.with(self.haste);
         let now = self.now();
         let longer =
             |began: u64, limit: Duration| u128::from(now.saturating_sub(began)) > limit.as_millis();
@@ -141,8 +170,8 @@ impl Watches {
         })
     }
 
-    pub(super) fn watch(&self) -> Arc<Watch> {
-        Watch::new(self.origin)
+    pub(super) fn watch(&self, haste: Haste) -> Arc<Watch> {
+        Watch::new(self.origin, haste)
     }
 
     /// Puts a connection under the sweeper's eyes; it leaves them when its task has ended.
@@ -274,7 +303,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_sends_nothing_or_half_a_head_is_closed() {
-        let watch = Watch::new(Instant::now());
+        let watch = Watch::new(Instant::now(), Haste::Usual);
         assert!(!overdue_after(&watch, 10).await);
         watch.bytes_read();
         watch.bytes_read();
@@ -288,7 +317,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_served_call_has_its_own_limits_and_idling_begins_after_it() {
-        let watch = Watch::new(Instant::now());
+        let watch = Watch::new(Instant::now(), Haste::Usual);
         watch.bytes_read();
         watch.request_began();
         assert!(!overdue_after(&watch, 3600).await);
@@ -298,8 +327,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn in_the_reserve_nobody_is_waited_for_long() {
+        let silent = Watch::new(Instant::now(), Haste::Reserve);
+        let begun = Watch::new(Instant::now(), Haste::Reserve);
+        begun.bytes_read();
+        let unread = Watch::new(Instant::now(), Haste::Reserve);
+        unread.request_began();
+        unread.write_stalled();
+        tokio::time::advance(IN_RESERVE).await;
+        for watch in [&silent, &begun, &unread] {
+            assert_eq!(watch.overdue(&PATIENCE), None);
+        }
+        for watch in [&silent, &begun, &unread] {
+            assert!(overdue_after(watch, 1).await, "{watch:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_client_that_stops_reading_is_closed_and_one_that_goes_on_is_not() {
-        let watch = Watch::new(Instant::now());
+        let watch = Watch::new(Instant::now(), Haste::Usual);
         watch.request_began();
         watch.write_stalled();
         assert!(!overdue_after(&watch, 59).await);

@@ -67,6 +67,14 @@ pub(super) fn load(text: &mut Text, load: &Load) {
     let name = "orchestra_connections";
     text.family(name, Kind::Gauge, "Clients' connections that are open.");
     text.sample(name, &[], load.connections());
+    let name = "orchestra_reserve_connections";
+    let help = "Those of them that are beyond the bound, for health, metrics and operators alone.";
+    text.family(name, Kind::Gauge, help);
+    text.sample(name, &[], load.reserve());
+    let name = "orchestra_connections_refused_total";
+    let help = "Connections that were turned away because there was no room.";
+    text.family(name, Kind::Counter, help);
+    text.sample(name, &[], load.all_turned_away());
     let name = "orchestra_requests_in_flight";
     text.family(
         name,

@@ -8,6 +8,7 @@ mod metrics;
 mod models;
 mod raw;
 mod reply;
+mod reserve;
 mod responses;
 mod rest;
 
@@ -56,29 +57,7 @@ pub(crate) type Shared = Arc<App>;
 
 /// All routes. Whatever is not listed here is a provider's own endpoint, or nothing.
 pub(crate) fn router(app: Shared) -> Router {
-    let mut router = Router::new()
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .route(
-            "/health",
-            get(health::summary).fallback(reply::method_not_allowed),
-        )
-        .route(
-            "/health/providers",
-            get(health::providers).fallback(reply::method_not_allowed),
-        )
-        .route(
-            "/health/portkey",
-            get(health::portkey).fallback(reply::method_not_allowed),
-        )
-        .route(
-            "/health/{provider}",
-            get(health::provider).fallback(reply::method_not_allowed),
-        )
-        .route(
-            "/metrics",
-            get(metrics::metrics).fallback(reply::method_not_allowed),
-        )
+    let mut router = watching()
         .route(
             "/v1/models",
             get(models::list).fallback(reply::method_not_allowed),
@@ -113,4 +92,41 @@ pub(crate) fn router(app: Shared) -> Router {
             .route(short, endpoints::route(endpoint));
     }
     router.fallback(raw::pass).with_state(app)
+}
+
+/// What is answered on connections of the reserve: who asks how the server fares, and operators. All else is told that there
+/// is no room.
+pub(crate) fn reserve_router(app: Shared) -> Router {
+    let mut router = watching();
+    for path in crate::portkey::rest::operators_paths() {
+        router = router.route(&path, any(rest::serve));
+    }
+    router.fallback(reserve::no_room).with_state(app)
+}
+
+/// How the server and its providers fare.
+fn watching() -> Router<Shared> {
+    Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route(
+            "/health",
+            get(health::summary).fallback(reply::method_not_allowed),
+        )
+        .route(
+            "/health/providers",
+            get(health::providers).fallback(reply::method_not_allowed),
+        )
+        .route(
+            "/health/portkey",
+            get(health::portkey).fallback(reply::method_not_allowed),
+        )
+        .route(
+            "/health/{provider}",
+            get(health::provider).fallback(reply::method_not_allowed),
+        )
+        .route(
+            "/metrics",
+            get(metrics::metrics).fallback(reply::method_not_allowed),
+        )
 }

@@ -43,7 +43,7 @@ pub(super) async fn pass(State(app): State<Shared>, request: Request<Body>) -> R
 }
 
 /// The provider that the first segment of a path names, and the path behind it.
-fn split<'a>(app: &App, path: &'a str) -> Option<(ProviderId, &'a str)> {
+pub(super) fn split<'a>(app: &App, path: &'a str) -> Option<(ProviderId, &'a str)> {
     let name = path.strip_prefix('/')?.split('/').next()?;
     let member = app.gateway.providers().member(name)?;
     // Paths know a provider by its own name alone.

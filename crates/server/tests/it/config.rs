@@ -250,6 +250,11 @@ async fn the_documented_defaults_are_those_of_the_code() {
             "max_connections_per_ip",
             server.max_connections_per_ip,
         ),
+        (
+            "[server]",
+            "reserve_connections",
+            server.reserve_connections,
+        ),
         ("[limits]", "max_attempts", settings.max_attempts),
         ("[limits]", "max_body_bytes", config.limits.body_bytes()),
         (

@@ -19,6 +19,7 @@ mod portkey;
 mod portkey_cases;
 mod prometheus;
 mod records;
+mod reserve;
 mod responses;
 mod rest;
 mod secrets;

@@ -230,7 +230,7 @@ async fn assert_room_for_two(limit: &str) {
 
 #[tokio::test]
 async fn further_connections_are_told_that_there_is_no_room() {
-    assert_room_for_two("max_connections = 2").await;
+    assert_room_for_two("max_connections = 2\nreserve_connections = 0").await;
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ use serde_json::Value;
 pub(crate) use answer::with_portkeys_words;
 use ask::Ask;
 use paths::Operation;
-pub(crate) use paths::all as paths;
+pub(crate) use paths::{all as paths, of_operators as operators_paths};
 pub(crate) use trees::{SavedTree, SavedTrees};
 
 use super::headers::Headers;

@@ -121,6 +121,17 @@ pub(crate) fn all() -> impl Iterator<Item = String> {
     PATHS.iter().map(|(path, _)| format!("/v1/{path}"))
 }
 
+/// Those at which only operators have something to do.
+pub(crate) fn of_operators() -> impl Iterator<Item = String> {
+    let is_theirs = |(_, methods): &&(&str, Methods)| {
+        methods
+            .iter()
+            .all(|(_, operation)| operation.is_for_admins())
+    };
+    let theirs = PATHS.iter().filter(is_theirs);
+    theirs.map(|(path, _)| format!("/v1/{path}"))
+}
+
 /// What a call wants, and the name in its path, which is empty where there is none.
 pub(super) fn find<'p>(method: &Method, path: &'p str) -> Result<(Operation, &'p str), Refusal> {
     let own = path.strip_prefix("/v1/").unwrap_or(path);
