@@ -107,11 +107,15 @@ fn weather() -> impl TypedValueParser<Value = Weather> {
     })
 }
 
+/// A leap year: every call of it is made.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
 fn time(text: &str) -> Result<Duration, String> {
-    let time = humantime::parse_duration(text)
-        .ok()
-        .filter(|time| !time.is_zero());
-    time.ok_or_else(|| "write a time above zero, such as 500ms, 90s or `1h 30m`".to_owned())
+    let time = humantime::parse_duration(text).ok();
+    let time = time.filter(|time| !time.is_zero() && *time <= LONGEST);
+    time.ok_or_else(|| {
+        "write a time above zero and up to 366d, such as 500ms, 90s or `1h 30m`".to_owned()
+    })
 }
 
 fn number(text: &str, fits: impl FnOnce(&f64) -> bool, expected: &str) -> Result<f64, String> {

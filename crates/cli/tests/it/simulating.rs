@@ -161,6 +161,10 @@ fn what_cannot_be_simulated_is_said() {
         (vec!["--model", "fast", "--rate", "0"], "above 0"),
         (vec!["--model", "fast", "--for", "soon"], "90s"),
         (
+            vec!["--model", "fast", "--for", "99999999999h"],
+            "up to 366d",
+        ),
+        (
             vec!["--model", "fast", "--rate", "10000", "--for", "1y"],
             "--rate",
         ),
