@@ -13,7 +13,8 @@ pub use config::ConfigError;
 pub use facts::{Blind, Compat, Facts, View};
 pub use hedge::{Hedge, HedgeAfter, Share};
 pub use node::{
-    Cache, Failures, HoldBack, InlineKey, Node, NodeKind, Retry, Settings, Sticky, Strategy, Target,
+    Cache, CacheMode, Failures, HoldBack, InlineKey, Node, NodeKind, Retry, Settings, Sticky,
+    Strategy, Target,
 };
 pub use plan::{Choice, Exit, Plan, PlanError, Planner, Step};
 pub use query::{Field, Query, Test};

@@ -247,13 +247,37 @@ impl Retry {
     };
 }
 
-/// Keeping answers.
+/// Keeping answers, to give them again to calls that ask the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cache {
-    /// Whether alike is the same.
-    pub semantic: bool,
+    /// What counts as the same.
+    pub mode: CacheMode,
     /// How long.
     pub max_age: Option<Duration>,
+}
+
+/// What counts as the same call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheMode {
+    /// None: no answer is kept.
+    Off,
+    /// The same, byte for byte.
+    Simple,
+    /// What means the same.
+    Semantic,
+}
+
+impl CacheMode {
+    /// The mode that a word of Portkey's stands for.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "simple" => Some(Self::Simple),
+            "semantic" => Some(Self::Semantic),
+            "default" | "off" => Some(Self::Off),
+            _ => None,
+        }
+    }
 }
 
 impl Settings {

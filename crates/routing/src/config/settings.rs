@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{ConfigError, Place, present};
 use crate::hedge::{Hedge, HedgeAfter, Share};
-use crate::node::{Cache, HoldBack, Retry, Settings};
+use crate::node::{Cache, CacheMode, HoldBack, Retry, Settings};
 
 /// Portkey's documents allow five; more would only prolong what the client waits for.
 const MAX_RETRIES: u64 = 5;
@@ -59,7 +59,7 @@ pub(super) fn read(
         settings.hold_back = Some(hold_back(value, &place.member("hold_back"))?);
     }
     if let Some(value) = present(members, "cache") {
-        settings.cache = cache(value, &place.member("cache"))?;
+        settings.cache = Some(cache(value, &place.member("cache"))?);
     }
     Ok(settings)
 }
@@ -164,19 +164,17 @@ fn hold_back(value: &Value, place: &Place<'_>) -> Result<HoldBack, ConfigError> 
 }
 
 /// An object, or the mode alone.
-fn cache(value: &Value, place: &Place<'_>) -> Result<Option<Cache>, ConfigError> {
+fn cache(value: &Value, place: &Place<'_>) -> Result<Cache, ConfigError> {
     if let Some(mode) = value.as_str() {
-        return mode_of(mode, place).map(|semantic| {
-            semantic.map(|semantic| Cache {
-                semantic,
-                max_age: None,
-            })
+        return Ok(Cache {
+            mode: mode_of(mode, place)?,
+            max_age: None,
         });
     }
     let members = place.object(value)?;
     only(members, &["mode", "max_age"], place)?;
     let mode = place.optional_text(members, "mode")?;
-    let semantic = mode_of(mode.as_deref().unwrap_or("simple"), &place.member("mode"))?;
+    let mode = mode_of(mode.as_deref().unwrap_or("simple"), &place.member("mode"))?;
     let max_age = present(members, "max_age")
         .map(|value| {
             place
@@ -184,22 +182,18 @@ fn cache(value: &Value, place: &Place<'_>) -> Result<Option<Cache>, ConfigError>
                 .whole(value, CACHE_AGES.0, CACHE_AGES.1)
         })
         .transpose()?;
-    Ok(semantic.map(|semantic| Cache {
-        semantic,
+    Ok(Cache {
+        mode,
         max_age: max_age.map(Duration::from_secs),
-    }))
+    })
 }
 
-/// Whether it is the semantic one; `None` for no cache.
-fn mode_of(mode: &str, place: &Place<'_>) -> Result<Option<bool>, ConfigError> {
-    match mode {
-        "simple" => Ok(Some(false)),
-        "semantic" => Ok(Some(true)),
-        "default" | "off" => Ok(None),
-        other => Err(place.error(format!(
-            "there is no cache `{other}`; there are simple and semantic"
-        ))),
-    }
+fn mode_of(mode: &str, place: &Place<'_>) -> Result<CacheMode, ConfigError> {
+    CacheMode::parse(mode).ok_or_else(|| {
+        place.error(format!(
+            "there is no cache `{mode}`; there are simple and semantic, and off for none"
+        ))
+    })
 }
 
 /// Refuses members that mean nothing.
