@@ -64,6 +64,8 @@ pub(crate) struct Call {
     pub(crate) headers: HeaderMap,
     pub(crate) query: Option<String>,
     pub(crate) directions: Directions,
+    /// Whose key authorised it, when keys are in use.
+    pub(crate) client: Option<KeyId>,
     /// What is sent: what the client wrote, or the same with a conversation in it that was kept.
     pub(crate) body: Bytes,
     /// The head of that.
@@ -126,6 +128,7 @@ impl Call {
             // on these endpoints, and what means nothing is not sent on.
             query: incoming.query.filter(|query| query == "beta=true"),
             directions: incoming.directions,
+            client: incoming.client,
             written: incoming.body,
             body,
             head,
@@ -186,6 +189,7 @@ impl Call {
             headers: self.headers.clone(),
             query: self.query.clone(),
             directions: self.directions.clone(),
+            client: self.client.clone(),
             head: Head::scan(self.endpoint, &body, limits)?,
             body,
             written: self.written.clone(),

@@ -1,5 +1,7 @@
 //! Saying how a call would be served, or was.
 
+use std::time::Duration;
+
 use http::HeaderValue;
 use orchestra_dialects::Continues;
 use orchestra_health::Standing;
@@ -43,6 +45,8 @@ pub struct ExplainedTarget {
     pub hedge: Option<Hedging>,
     /// How long its stream is held back once it has begun to answer, if it is.
     pub hold_back: Option<HoldBack>,
+    /// How long its answers are kept for calls that ask the same, if they are.
+    pub cache: Option<Duration>,
     /// Whether it can go on from the beginning of another's answer.
     pub continues: bool,
     /// Why it cannot be tried.
@@ -88,6 +92,8 @@ impl Gateway {
         let hedge = self.hedging_at(call, stage);
         let path = stage.path.clone();
         let only_after = stage.only_after.map(Trouble::name);
+        let cache = self.cache.wanted(call, &stage.settings);
+        let cache = cache.filter(|_| is_repeatable(call));
         let finder = self.finder();
         match &stage.target {
             Ok(target) => ExplainedTarget {
@@ -104,6 +110,7 @@ impl Gateway {
                 translated: target.exchange == Exchange::Translated,
                 hedge,
                 hold_back: self.hold_back_at(call, stage),
+                cache,
                 continues: target
                     .member
                     .provider
@@ -124,6 +131,7 @@ impl Gateway {
                 translated: false,
                 hedge: None,
                 hold_back: None,
+                cache: None,
                 continues: false,
                 problem: Some(refusal.message.clone()),
                 only_after,
@@ -174,6 +182,9 @@ impl Explanation {
         const MOST_BYTES: usize = 8 * 1024;
         let mut value = self.json();
         value["attempts"] = record.attempts.iter().map(attempt).collect();
+        if let Some(cache) = &record.cache {
+            value["cache"] = json!(cache.as_str());
+        }
         if let Some(waited) = record.waited {
             value["waited_ms"] = json!(u64::try_from(waited.as_millis()).unwrap_or(u64::MAX));
         }
@@ -202,6 +213,9 @@ impl ExplainedTarget {
             if rule.tokens < u32::MAX {
                 value["hold_back"]["tokens"] = json!(rule.tokens);
             }
+        }
+        if let Some(max_age) = self.cache {
+            value["cache"] = json!({ "max_age": max_age.as_secs() });
         }
         if self.continues {
             value["continues"] = json!(true);

@@ -8,6 +8,7 @@ use orchestra_types::{CallId, Clock, KeyId, Rng};
 
 use crate::attempt::Recovery;
 use crate::body::AnswerBody;
+use crate::cache::{AnswerCache, CacheReport};
 use crate::call::{Call, Incoming, asks};
 use crate::conversations::{Conversations, resume};
 use crate::failure::Failure;
@@ -21,7 +22,7 @@ use crate::record::{CallRecord, Sink};
 use crate::refusal::Refusal;
 use crate::respond::fail;
 use crate::routes::{Directions, Finder, Routes};
-use crate::served::Served;
+use crate::served::Reply;
 use crate::settings::Settings;
 use crate::settle::Settlement;
 use crate::transport::Transport;
@@ -61,6 +62,7 @@ pub struct Gateway {
     pub(crate) parts: Arc<Parts>,
     pub(crate) lists: Arc<ModelLists>,
     pub(crate) hedges: Arc<Accounts>,
+    pub(crate) cache: Arc<AnswerCache>,
     /// How many calls there are.
     door: Arc<Door>,
 }
@@ -71,6 +73,7 @@ impl Gateway {
     pub fn new(parts: Parts) -> Self {
         let lists = Arc::new(ModelLists::of(&parts.providers));
         Self {
+            cache: AnswerCache::new(parts.settings.cache, Arc::clone(&parts.rng)),
             door: Door::new(&parts.settings.overload),
             parts: Arc::new(parts),
             lists,
@@ -104,6 +107,12 @@ impl Gateway {
         self.door.load()
     }
 
+    /// How much it keeps of earlier answers, and what became of them.
+    #[must_use]
+    pub fn cache_report(&self) -> CacheReport {
+        self.cache.report()
+    }
+
     /// A new identity for a call.
     #[must_use]
     pub fn mint(&self) -> CallId {
@@ -124,7 +133,8 @@ impl Gateway {
                 Err(refusal) => Err(refusal.into()),
             };
             match served {
-                Ok(mut served) => {
+                Ok(Reply::Kept(hit)) => hit.respond(family, settlement),
+                Ok(Reply::Fresh(mut served)) => {
                     served.keep_whole().await;
                     self.respond(served, family, settlement)
                 }
@@ -158,7 +168,7 @@ impl Gateway {
         &self,
         mut call: Box<Call>,
         settlement: &mut Settlement,
-    ) -> Result<Served, Failure> {
+    ) -> Result<Reply, Failure> {
         let explain = asks(&call.headers, EXPLAIN)?;
         self.enter(call.priority, settlement).await?;
         if let Some(store) = &self.parts.conversations
@@ -173,8 +183,14 @@ impl Gateway {
         if explain {
             settlement.record.explanation = Some(Box::new(self.explained(&call, &plan)));
         }
-        let served = self.attempt_all(&call, &plan, settlement).await?;
-        Ok(served.with_plan(|at, deadline| Recovery::new(self.clone(), call, plan, at, deadline)))
+        Ok(match self.attempt_all(&call, &plan, settlement).await? {
+            Reply::Fresh(served) => {
+                Reply::Fresh(served.with_plan(|at, deadline| {
+                    Recovery::new(self.clone(), call, plan, at, deadline)
+                }))
+            }
+            kept @ Reply::Kept(_) => kept,
+        })
     }
 
     /// Takes a place among the calls that are served, and waits for one if need be.

@@ -4,6 +4,7 @@ mod alternatives;
 mod answer;
 mod attempt;
 mod body;
+mod cache;
 mod call;
 mod conversations;
 mod explain;
@@ -39,6 +40,7 @@ mod stage;
 mod transport;
 
 pub use body::AnswerBody;
+pub use cache::{CacheHit, CacheReport, CacheRules, CacheUse, CacheWish};
 pub use call::Incoming;
 pub use conversations::{
     Conversation, ConversationBounds, ConversationError, ConversationFuture, ConversationKey,
@@ -56,7 +58,7 @@ pub use keys::{
 pub use known::KnownModels;
 pub use losses::LossTally;
 pub use models::{ModelEntry, ProviderCheck};
-pub use orchestra_routing::{HedgeAfter, HoldBack, Share};
+pub use orchestra_routing::{Cache, CacheMode, HedgeAfter, HoldBack, Share};
 pub use overload::{CallLoad, Overload, Priorities, Priority, Shed, ShedAt, ShedReason};
 pub use providers::{Member, Providers, TargetReport};
 pub use raw::RawCall;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use orchestra_dialects::Endpoint;
 use orchestra_types::{CallId, KeyId, ModelId, Money, ProviderId, Usage};
 
+use crate::cache::CacheUse;
 use crate::explain::Explanation;
 use crate::keys::UsedKey;
 use crate::losses::LossTally;
@@ -148,6 +149,9 @@ pub struct CallRecord {
     pub shed: Option<Shed>,
     /// Where its stream died and was gone on with, in their order.
     pub recovered: Vec<Recovered>,
+    /// What came of looking for a kept answer at the target that answered; `None` where none is kept. After a hit nobody was
+    /// asked but those that had failed before: there is no usage, and the cost is zero.
+    pub cache: Option<CacheUse>,
     /// How it ended.
     pub ending: Ending,
     /// The status that the client got; zero if it left before any.
@@ -204,6 +208,7 @@ impl CallRecord {
             waited: None,
             shed: None,
             recovered: Vec::new(),
+            cache: None,
             ending: Ending::ClientGone,
             status: 0,
             finish: None,

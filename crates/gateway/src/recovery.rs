@@ -40,9 +40,14 @@ impl RecoveryRules {
     /// Whether a call's answer is to be gone on with, as far as that does not depend on its target. The client decides, then
     /// the node of the tree, then the model, then everybody.
     pub(crate) fn wants(&self, call: &Call, said: &Said) -> bool {
+        self.asks(call, said) && is_text(call)
+    }
+
+    /// The same, whatever the answer is made of.
+    pub(crate) fn asks(&self, call: &Call, said: &Said) -> bool {
         let of_model = || self.models.get(call.head.model()).copied();
         let wanted = call.recover.or(said.recover).or_else(of_model);
-        wanted.unwrap_or(self.enabled) && call.head.stream() && is_text(call)
+        wanted.unwrap_or(self.enabled) && call.head.stream()
     }
 
     /// How much of the call's answer is to be remembered at a target, in bytes; `None` if it will not be gone on with.

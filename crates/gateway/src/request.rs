@@ -3,7 +3,7 @@
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
-use orchestra_providers::never_goes_up;
+use orchestra_providers::{Provider, never_goes_up};
 use orchestra_types::CallId;
 
 use crate::call::Call;
@@ -40,11 +40,8 @@ pub(crate) fn request(
     for (name, value) in provider.static_headers(Some(endpoint)) {
         headers.insert(name, value.clone());
     }
-    let foreign = outgoing.is_foreign(call);
     forward(&call.headers, headers, |name| {
-        let row =
-            provider.forwards_header(Some(endpoint), name) && !(foreign && is_a_vendors(name));
-        row || outgoing.asks_for(name) && may_be_asked_for(name)
+        passes(call, provider, outgoing, name)
     });
     if let Some(name) = provider.call_id_header()
         && let Ok(id) = HeaderValue::from_bytes(&id.to_ascii())
@@ -53,6 +50,18 @@ pub(crate) fn request(
     }
     access.sign(Some(endpoint), headers);
     request
+}
+
+/// Whether a header of the client's goes along.
+pub(crate) fn passes(
+    call: &Call,
+    provider: &Provider,
+    outgoing: &Outgoing,
+    name: &HeaderName,
+) -> bool {
+    let row = provider.forwards_header(Some(outgoing.endpoint), name)
+        && !(is_a_vendors(name) && outgoing.is_foreign(call));
+    row || outgoing.asks_for(name) && may_be_asked_for(name)
 }
 
 /// Whether a header may go along because a tree says so. What is between client and gateway stays here: keys, cookies, what

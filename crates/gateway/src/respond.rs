@@ -1,7 +1,7 @@
 //! What the client gets: status, headers and body of an answer, and who gave it.
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use orchestra_dialects::Family;
 use orchestra_health::Outcome;
 use orchestra_types::Price;
@@ -19,12 +19,12 @@ use crate::settle::Settlement;
 /// The call's identity, on every answer.
 const CALL_ID: HeaderName = HeaderName::from_static("x-orchestra-call-id");
 /// The provider that answered, or that failed last.
-const PROVIDER: HeaderName = HeaderName::from_static("x-orchestra-provider");
+pub(crate) const PROVIDER: HeaderName = HeaderName::from_static("x-orchestra-provider");
 /// How many sends it took.
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-orchestra-attempts");
 
 /// What was lost in translation.
-const LOSSES: HeaderName = HeaderName::from_static("x-orchestra-losses");
+pub(crate) const LOSSES: HeaderName = HeaderName::from_static("x-orchestra-losses");
 
 /// Says `false` where a conversation should have been kept and is not.
 const STORED: HeaderName = HeaderName::from_static("x-orchestra-stored");
@@ -33,10 +33,13 @@ const STORED: HeaderName = HeaderName::from_static("x-orchestra-stored");
 const PLAN: HeaderName = HeaderName::from_static("x-orchestra-plan");
 
 /// Where the target that answered, or that failed last, stands in the tree that the call followed.
-const ROUTE: HeaderName = HeaderName::from_static("x-orchestra-route");
+pub(crate) const ROUTE: HeaderName = HeaderName::from_static("x-orchestra-route");
 
 /// How often the target that answered, or that failed last, was asked again before.
-const RETRIES: HeaderName = HeaderName::from_static("x-orchestra-retries");
+pub(crate) const RETRIES: HeaderName = HeaderName::from_static("x-orchestra-retries");
+
+/// What came of looking for a kept answer: `hit`, `miss` or `refresh`.
+const CACHE: HeaderName = HeaderName::from_static("x-orchestra-cache");
 
 /// The fields of the answer that the gateway estimated.
 const ESTIMATED: HeaderName = HeaderName::from_static("x-orchestra-estimated");
@@ -62,6 +65,7 @@ impl Gateway {
             keep,
             kept,
             recovery,
+            store,
             ..
         } = served;
         let mut headers = relayed_headers(&access, &answer.headers, |_| false);
@@ -75,9 +79,16 @@ impl Gateway {
         if !kept {
             headers.insert(STORED, HeaderValue::from_static("false"));
         }
+        // Other words for success are answers to other questions.
+        let store = store.filter(|_| answer.status == StatusCode::OK);
         let body = match answer.content {
             Content::Whole(whole) => {
                 access.judge(Outcome::Healthy, settlement.now());
+                if let Some(store) = store {
+                    let (seen, now) = (&whole.seen, settlement.now());
+                    let store = store.labelled(&headers, false);
+                    store.keep_whole(&whole.body, seen.usage, seen.finish.clone(), now);
+                }
                 settlement.record.usage = whole.seen.usage;
                 settlement.record.finish = whole.seen.finish;
                 settlement.close(Ending::Completed);
@@ -96,7 +107,8 @@ impl Gateway {
                     deadline,
                 };
                 let relay = StreamRelay::new(opened, bounds, access, family, settlement);
-                AnswerBody::events(relay.keeping(keep).recovering(recovery))
+                let store = store.map(|store| store.labelled(&headers, true));
+                AnswerBody::events(relay.keeping(keep).recovering(recovery).storing(store))
             }
         };
         let mut response = Response::new(body);
@@ -168,6 +180,9 @@ pub(crate) fn identify(headers: &mut HeaderMap, family: Family, record: &CallRec
         {
             headers.insert(ROUTE, route);
         }
+    }
+    if let Some(cache) = &record.cache {
+        headers.insert(CACHE, HeaderValue::from_static(cache.as_str()));
     }
     if let Some(retries) = record.retries() {
         headers.insert(RETRIES, HeaderValue::from(retries));

@@ -4,8 +4,18 @@ use tokio::time::Instant;
 
 use crate::answer::{Answer, Content};
 use crate::attempt::Recovery;
+use crate::cache::{Hit, Storing};
 use crate::conversations::Keep;
 use crate::keys::Access;
+
+/// What a client gets.
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
+pub(crate) enum Reply {
+    /// A target's answer.
+    Fresh(Served),
+    /// One that was kept.
+    Kept(Hit),
+}
 
 /// An answer and where it came from.
 pub(crate) struct Served {
@@ -20,6 +30,8 @@ pub(crate) struct Served {
     recoverable: Option<usize>,
     /// Where it may be.
     pub(crate) recovery: Option<Box<Recovery>>,
+    /// The place for the answer, if it is kept for calls that ask the same.
+    pub(crate) store: Option<Box<Storing>>,
 }
 
 impl Served {
@@ -32,12 +44,18 @@ impl Served {
             kept: true,
             recoverable: None,
             recovery: None,
+            store: None,
         }
     }
 
     /// With a conversation that is to be kept with it.
     pub(crate) fn keeping(self, keep: Option<Keep>) -> Self {
         Self { keep, ..self }
+    }
+
+    /// With a place where it is kept for calls that ask the same.
+    pub(crate) fn storing(self, store: Option<Box<Storing>>) -> Self {
+        Self { store, ..self }
     }
 
     /// A stream from this place in the plan that may be gone on with elsewhere if it dies.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use orchestra_dialects::HeadLimits;
 
+use crate::cache::CacheRules;
 use crate::hedging::HedgeRules;
 use crate::hold_back::HoldBackRules;
 use crate::overload::Overload;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub overload: Overload,
     /// Which streams are gone on with at another target when they die.
     pub recovery: RecoveryRules,
+    /// How many answers are kept for calls that ask the same.
+    pub cache: CacheRules,
 }
 
 /// What a translation from one dialect to another may lose. By default it loses what must be lost and says so.
@@ -116,6 +119,7 @@ impl Default for Settings {
             translation: Translation::default(),
             overload: Overload::default(),
             recovery: RecoveryRules::default(),
+            cache: CacheRules::default(),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use orchestra_dialects::Endpoint;
 use orchestra_types::{Clock, ModelId, Money, Price, ProviderId, Usage};
 
+use crate::cache::CacheUse;
 use crate::keys::UsedKey;
 use crate::overload::Permit;
 use crate::record::{AttemptRecord, CALLED_OFF, CallRecord, Ending, HedgeOutcome, Sink};
@@ -176,6 +177,9 @@ impl Settlement {
 
     /// What the tokens in the record cost, if that is known.
     fn cost(&self) -> Option<Money> {
+        if let Some(CacheUse::Hit(_)) = self.record.cache {
+            return Some(Money::ZERO);
+        }
         let (usage, price) = (self.record.usage.as_ref()?, self.price.as_ref()?);
         let Some((before, cost)) = self.earlier else {
             return price.cost(usage);

@@ -14,8 +14,8 @@ pub mod serve;
 mod server;
 
 pub use config::{
-    BuildError, Built, ClientKeyConfig, CompatConfig, Config, ConfigError, FILE_NAME, LimitConfig,
-    ModelConfig, Outline, PortkeyConfig, RestSettings, UpstreamConfig,
+    BuildError, Built, CacheConfig, ClientKeyConfig, CompatConfig, Config, ConfigError, FILE_NAME,
+    LimitConfig, ModelConfig, Outline, PortkeyConfig, RestSettings, UpstreamConfig,
 };
 pub use config::{
     ConversationStore, HedgingConfig, HoldBackConfig, ModelHedgingConfig, ModelHoldBackConfig,

@@ -1,6 +1,6 @@
 //! The records of calls, for now as log lines.
 
-use orchestra_gateway::{CallRecord, Ending, HedgeOutcome, Sink};
+use orchestra_gateway::{CacheUse, CallRecord, Ending, HedgeOutcome, Sink};
 
 /// Writes one line for each call at level `info` under the target `orchestra::calls`, which
 /// the default filter leaves out: failures are logged where they happen.
@@ -16,7 +16,7 @@ impl Sink for LogSink {
             endpoint = record.endpoint.map_or("raw", |endpoint| endpoint.name()),
             client = record.client.as_ref().map(|client| client.as_str()),
             model = record.model,
-            provider = last.map(|attempt| attempt.provider.as_str()),
+            provider = answered_by(&record),
             translated_to = last.and_then(|attempt| attempt.translated_to).map(|endpoint| endpoint.name()),
             dropped = counted(record.losses.dropped),
             approximated = counted(record.losses.approximated),
@@ -26,6 +26,7 @@ impl Sink for LogSink {
             waited_ms = record.waited.map(|time| time.as_millis()),
             shed = record.shed.map(|shed| shed.reason.as_str()),
             recovered = counted(record.recovered.len()),
+            cache = record.cache.as_ref().map(CacheUse::as_str),
             ending = record.ending.as_str(),
             status = record.status,
             input_tokens = record.usage.map(|usage| usage.total_input()),
@@ -37,6 +38,17 @@ impl Sink for LogSink {
             "call {}",
             if record.ending == Ending::Completed { "served" } else { "ended" },
         );
+    }
+}
+
+/// Who was asked last, or gave the answer once that was kept.
+fn answered_by(record: &CallRecord) -> Option<&str> {
+    match &record.cache {
+        Some(CacheUse::Hit(hit)) => Some(hit.provider.as_str()),
+        _ => {
+            let last = record.attempts.last();
+            last.map(|attempt| attempt.provider.as_str())
+        }
     }
 }
 

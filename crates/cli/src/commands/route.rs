@@ -132,6 +132,9 @@ fn text(explanation: &Explanation) -> String {
         if let Some(rule) = target.hold_back {
             standing.push_str(&format!(", held back for {rule}"));
         }
+        if let Some(max_age) = target.cache {
+            standing.push_str(&format!(", kept for {}s", max_age.as_secs()));
+        }
         let cost = target.estimated_cost;
         vec![
             (number + 1).to_string(),

@@ -6,9 +6,11 @@ use orchestra_health::{Form, Out};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::hedge::Lane;
+use super::letter::Letter;
 use super::round::{Failed, Turn};
 use super::{Attempts, Spare};
 use crate::answer::Answer;
+use crate::cache::Slot;
 use crate::fault::{Fault, Reached};
 use crate::gateway::Gateway;
 use crate::keys::{Access, Closed, chance};
@@ -22,6 +24,8 @@ use crate::stage::{Candidate, Stage};
 pub(super) struct Question<'a> {
     pub(super) target: &'a Candidate,
     pub(super) outgoing: &'a Outgoing,
+    /// Where the answer is kept, if it is.
+    pub(super) slot: Option<&'a Slot>,
     /// What the plan says of the target.
     pub(super) stage: &'a Stage,
     /// Whether another target waits for its turn.
@@ -252,11 +256,12 @@ impl Attempts<'_> {
         &self,
         turn: Turn<'q>,
         stage: &'q Stage,
-        outgoing: &'q Outgoing,
+        letter: &'q Letter,
     ) -> Question<'q> {
         Question {
             target: turn.target,
-            outgoing,
+            outgoing: &letter.outgoing,
+            slot: letter.slot.as_deref(),
             stage,
             more: turn.more,
             retries: self.retries(stage, turn.target),

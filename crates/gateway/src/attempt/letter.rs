@@ -2,6 +2,7 @@
 
 use super::Attempts;
 use crate::answer::Answer;
+use crate::cache::Slot;
 use crate::call::Call;
 use crate::outgoing::{Outgoing, Step, Unsendable, prepare};
 use crate::routes::edit;
@@ -11,8 +12,10 @@ use crate::stage::{Candidate, Stage};
 #[derive(Debug)]
 pub(super) struct Letter {
     /// `None` where the tree changes nothing.
-    edited: Option<Box<Call>>,
+    pub(super) edited: Option<Box<Call>>,
     pub(super) outgoing: Outgoing,
+    /// Where the answer is kept, if it is.
+    pub(super) slot: Option<Box<Slot>>,
 }
 
 /// How a target is asked.
@@ -38,13 +41,17 @@ impl Letter {
         let call = edited.as_deref().unwrap_or(attempts.call);
         Ok(match prepare(call, target)? {
             Step::Estimate(answer) => Written::Estimate(answer),
-            Step::Send(outgoing) => Written::Letter(Self {
-                outgoing: Outgoing {
+            Step::Send(outgoing) => {
+                let outgoing = Outgoing {
                     forwards: stage.settings.forward_headers.clone().unwrap_or_default(),
                     ..outgoing
-                },
-                edited,
-            }),
+                };
+                Written::Letter(Self {
+                    slot: attempts.slot(call, stage, target, &outgoing),
+                    outgoing,
+                    edited,
+                })
+            }
         })
     }
 

@@ -9,6 +9,7 @@ mod quota;
 mod recover;
 mod round;
 mod second;
+mod seek;
 mod stream;
 mod targets;
 mod waiting;
@@ -27,6 +28,7 @@ use orchestra_types::CallId;
 use tokio::time::{Instant, timeout_at};
 
 use crate::answer::Answer;
+use crate::cache::AnswerCache;
 use crate::call::Call;
 use crate::fault::{Fault, FaultKind, Phase, Reached};
 use crate::keys::Access;
@@ -48,6 +50,7 @@ const FAIR_SHARE: u32 = 5;
 pub(crate) struct Attempts<'a> {
     pub(crate) transport: &'a dyn Transport,
     pub(crate) settings: &'a Settings,
+    pub(crate) cache: &'a AnswerCache,
     pub(crate) call: &'a Call,
     pub(crate) id: CallId,
     /// When the call must be over.

@@ -105,6 +105,7 @@ impl Recovery {
         Attempts {
             transport: parts.transport.as_ref(),
             settings: &parts.settings,
+            cache: &self.gateway.cache,
             call: &self.call,
             id: settlement.record.id,
             deadline: self.deadline,
@@ -197,6 +198,7 @@ impl Recovery {
         let question = Question {
             target,
             outgoing: &outgoing,
+            slot: None,
             stage,
             more: false,
             retries: Retries::NONE,

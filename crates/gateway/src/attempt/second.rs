@@ -23,7 +23,7 @@ impl Second<'_> {
     pub(super) fn lane<'l>(&'l self, attempts: &'l Attempts<'l>) -> Lane<'l> {
         Lane {
             attempts,
-            question: attempts.question(self.turn, self.stage, &self.letter.outgoing),
+            question: attempts.question(self.turn, self.stage, &self.letter),
             access: &self.access,
         }
     }

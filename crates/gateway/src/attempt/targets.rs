@@ -8,29 +8,32 @@ use super::ask::{Asked, Question};
 use super::hedge::{Lane, Raced};
 use super::letter::{Letter, Written};
 use super::round::{Failed, Others, Rest, Round, Turn};
+use super::seek::Sought;
 use crate::answer::Answer;
+use crate::cache::{Slot, Storing};
 use crate::call::Call;
 use crate::conversations::Keep;
 use crate::failure::Failure;
 use crate::fault::{Fault, Verdict};
 use crate::gateway::Gateway;
+use crate::hedging::is_repeatable;
 use crate::keys::{Access, Closed};
 use crate::outgoing::Unsendable;
 use crate::plan::Plan;
-use crate::served::Served;
+use crate::served::{Reply, Served};
 use crate::settle::Settlement;
 use crate::stage::{Candidate, Stage};
 
 /// What came of asking one stage.
 pub(super) enum Tried {
     /// The call is over.
-    Over(Box<Result<Served, Failure>>),
+    Over(Box<Result<Reply, Failure>>),
     /// It may go on at this stage, or nowhere else.
     Next(Option<usize>),
 }
 
 /// A call that is over; `None` while another target, or the same one again, may do better.
-type Done = Option<Result<Served, Failure>>;
+type Done = Option<Result<Reply, Failure>>;
 
 impl Gateway {
     /// Follows the plan until a target answers or nothing more is to be won; then asks those again whose failure may have
@@ -40,11 +43,12 @@ impl Gateway {
         call: &Call,
         plan: &Plan,
         settlement: &mut Settlement,
-    ) -> Result<Served, Failure> {
+    ) -> Result<Reply, Failure> {
         let settings = &self.parts.settings;
         let attempts = Attempts {
             transport: self.parts.transport.as_ref(),
             settings,
+            cache: &self.cache,
             call,
             id: settlement.record.id,
             deadline: Instant::now() + settings.total_for(call.head.stream()),
@@ -98,6 +102,11 @@ impl Gateway {
                 next = stage.exit(None, true);
                 continue;
             }
+            let letter = match self.seek(attempts, round, at) {
+                Sought::Found(hit) => return Some(Ok(Reply::Kept(hit))),
+                Sought::Written(letter) => Some(letter),
+                Sought::Nothing => None,
+            };
             next = match self.come_to(at, round) {
                 Ok((target, access, had)) => {
                     let turn = Turn {
@@ -106,7 +115,10 @@ impl Gateway {
                         more: stage.exit(None, true).is_some(),
                         retried: 0,
                     };
-                    match self.try_stage(attempts, turn, access, had, round).await {
+                    match self
+                        .try_stage(attempts, turn, access, had, letter, round)
+                        .await
+                    {
                         Tried::Over(done) => return Some(*done),
                         Tried::Next(next) => next,
                     }
@@ -237,23 +249,32 @@ impl Gateway {
         access: Access,
         round: &mut Round<'_>,
     ) -> Done {
-        match self.try_stage(attempts, turn, access, None, round).await {
+        match self
+            .try_stage(attempts, turn, access, None, None, round)
+            .await
+        {
             Tried::Over(done) => Some(*done),
             Tried::Next(next) => self.ask_each(attempts, round, next?).await,
         }
     }
 
-    /// Asks the target of one stage, with what the stage changes of the call. `had` is its fault if it was asked already.
+    /// Asks the target of one stage, with what the stage changes of the call. `had` is its fault if it was asked
+    /// already, `letter` what it is sent if that is written already.
     async fn try_stage(
         &self,
         attempts: &Attempts<'_>,
         turn: Turn<'_>,
         access: Access,
         had: Option<Box<Fault>>,
+        letter: Option<Box<Letter>>,
         round: &mut Round<'_>,
     ) -> Tried {
         let stage = &round.stages[turn.at];
-        let letter = match Letter::write(attempts, stage, turn.target) {
+        let written = match letter {
+            Some(letter) => Ok(Written::Letter(*letter)),
+            None => Letter::write(attempts, stage, turn.target),
+        };
+        let letter = match written {
             Ok(Written::Letter(letter)) => letter,
             Ok(Written::Estimate(answer)) => {
                 return Tried::over(Ok(Served::new(access, answer, attempts.deadline)));
@@ -265,7 +286,7 @@ impl Gateway {
             }
         };
         let (base, attempts) = (attempts, letter.attempts(attempts, stage));
-        let question = attempts.question(turn, stage, &letter.outgoing);
+        let question = attempts.question(turn, stage, &letter);
         let lane = Lane {
             attempts: &attempts,
             question,
@@ -300,14 +321,14 @@ impl Gateway {
         }
     }
 
-    /// An answer, and the conversation that is to be kept with it.
+    /// An answer, the conversation that is to be kept with it, and where it is kept itself.
     pub(super) fn served(
         &self,
         attempts: &Attempts<'_>,
         question: Question<'_>,
         access: Access,
         answer: Answer,
-        round: &Round<'_>,
+        round: &mut Round<'_>,
     ) -> Served {
         let (store, client) = (&self.parts.conversations, &round.settlement.record.client);
         let outgoing = question.outgoing;
@@ -318,7 +339,10 @@ impl Gateway {
         };
         let recoverable = attempts.memory.and_then(|_| at());
         let served = Served::new(access, answer, attempts.deadline);
-        served.keeping(keep).recoverable(recoverable)
+        let slot = question.slot.filter(|_| is_repeatable(attempts.call));
+        round.settlement.record.cache = slot.map(Slot::not_found);
+        let store = slot.map(|slot| Box::new(Storing::new(&self.cache, slot.clone())));
+        served.keeping(keep).recoverable(recoverable).storing(store)
     }
 
     /// The next stage that may do better than a provider whose error was passed on: not that provider itself.
@@ -367,7 +391,7 @@ impl Gateway {
 
 impl Tried {
     fn over(done: Result<Served, Failure>) -> Self {
-        Self::Over(Box::new(done))
+        Self::Over(Box::new(done.map(Reply::Fresh)))
     }
 }
 

@@ -80,6 +80,15 @@ impl PoolKey {
             .is_some_and(|guard| guard.finds(key, said))
     }
 
+    /// Hands the key to whoever makes a digest of it, to tell callers by their own keys.
+    pub(super) fn tell_apart(&self, digest: &mut impl FnMut(&[u8])) {
+        digest(self.secret.expose().as_bytes());
+        for (name, value) in &self.companions {
+            digest(name.as_str().as_bytes());
+            digest(value.expose().as_bytes());
+        }
+    }
+
     /// Whether something goes along with it.
     pub(super) fn has_companions(&self) -> bool {
         !self.companions.is_empty()

@@ -100,6 +100,11 @@ impl KeyState {
         self.pool().into_iter().flat_map(Pool::keys)
     }
 
+    /// Hands every key to whoever makes a digest of them, to tell callers by their own keys.
+    pub(crate) fn each_secret(&self, mut digest: impl FnMut(&[u8])) {
+        self.keys().for_each(|key| key.tell_apart(&mut digest));
+    }
+
     /// Whether one of the keys stands in `said`.
     pub(super) fn has_key_in(&self, said: &[u8]) -> bool {
         self.pool().is_some_and(|pool| pool.has_key_in(said))

@@ -16,6 +16,7 @@ use super::held_end::HeldEnd;
 use super::lull::Lull;
 use super::way_on::{Mark, Search};
 use crate::attempt::Recovery;
+use crate::cache::Storing;
 use crate::conversations::Keep;
 use crate::fault::{Fault, FaultKind, Phase, Reached};
 use crate::keys::Access;
@@ -67,6 +68,8 @@ pub(crate) struct StreamRelay {
     keep: Option<Keep>,
     /// The end of the answer, held back while that is done.
     held_end: Option<HeldEnd>,
+    /// A copy of what the client got, for calls that ask the same.
+    copy: Option<Box<Storing>>,
 }
 
 impl StreamRelay {
@@ -93,6 +96,7 @@ impl StreamRelay {
             mark: None,
             keep: None,
             held_end: None,
+            copy: None,
         }
     }
 
@@ -109,6 +113,12 @@ impl StreamRelay {
         self
     }
 
+    /// The same, with a place for a copy of the answer, once it is whole.
+    pub(crate) fn storing(mut self, store: Option<Box<Storing>>) -> Self {
+        self.copy = store;
+        self
+    }
+
     /// The next bytes for the client; `None` at the end.
     pub(crate) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if let Some(held) = &mut self.held_end {
@@ -117,6 +127,9 @@ impl StreamRelay {
             return Poll::Ready(Some(bytes));
         }
         let bytes = ready!(self.poll_events(cx));
+        if let Some(bytes) = &bytes {
+            self.copy.take_if(|copy| !copy.add(bytes));
+        }
         let whole = self.opened.held.is_empty() && self.opened.events.seen().ended;
         match (bytes, self.keep.take_if(|_| whole)) {
             (Some(bytes), Some(keep)) => {
@@ -195,6 +208,7 @@ impl StreamRelay {
                 if let Some(settlement) = &self.settlement {
                     self.access.judge(Outcome::Healthy, settlement.now());
                 }
+                self.keep_copy();
                 self.settle(Ending::Completed);
                 Poll::Ready(None)
             }
@@ -222,6 +236,8 @@ impl StreamRelay {
         untold: bool,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Bytes>> {
+        // Whatever becomes of the stream: it is not as a target gave it.
+        self.copy = None;
         self.blame(&fault);
         if self.may_go_on(&fault) {
             self.search(fault);
@@ -256,6 +272,14 @@ impl StreamRelay {
             if let Some(attempt) = settlement.record.attempts.last_mut() {
                 attempt.fault = Some(fault.name());
             }
+        }
+    }
+
+    /// Keeps what the client got, if that is wanted.
+    fn keep_copy(&mut self) {
+        if let (Some(copy), Some(settlement)) = (self.copy.take(), &self.settlement) {
+            let seen = self.opened.events.seen();
+            copy.keep(seen.usage, seen.finish.map(str::to_owned), settlement.now());
         }
     }
 

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use orchestra_routing::{Node, Settings};
 use orchestra_secrets::Secret;
 
+use crate::cache::CacheWish;
+
 /// Where a call is to go, as far as its model's name does not say.
 #[derive(Clone, Debug, Default)]
 pub struct Directions {
@@ -20,6 +22,8 @@ pub struct Directions {
     pub key: Option<CallersKey>,
     /// What the caller says of the call, for conditions and records.
     pub metadata: BTreeMap<String, String>,
+    /// What it says of kept answers, if anything.
+    pub cache: Option<Box<CacheWish>>,
     /// The path that was called; empty for the endpoint's usual one.
     pub path: String,
     /// Whether an error within a stream of Chat Completions is an event with the name `error`. OpenAI's have none, and some

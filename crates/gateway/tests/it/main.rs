@@ -8,6 +8,7 @@
 mod after_content;
 mod blameless;
 mod bytes;
+mod cache;
 mod client_errors;
 mod conversations;
 mod costs;

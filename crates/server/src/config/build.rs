@@ -189,8 +189,8 @@ mod tests {
     use std::time::Duration;
 
     use orchestra_gateway::{
-        ConversationBounds, HedgeAfter, HedgeRules, Hedging, HoldBack, HoldBackRules, KeyStanding,
-        RecoveryRules, Retries, Share,
+        CacheRules, ConversationBounds, HedgeAfter, HedgeRules, Hedging, HoldBack, HoldBackRules,
+        KeyStanding, RecoveryRules, Retries, Share,
     };
     use orchestra_secrets::Variables;
     use orchestra_types::ProviderId;
@@ -440,6 +440,26 @@ mod tests {
     }
 
     #[test]
+    fn answers_are_kept_within_the_bounds_of_the_file() {
+        let cache = |text: &str| {
+            build_from(text, &[("OPENAI_API_KEY", "a-key")])
+                .unwrap()
+                .settings
+                .cache
+        };
+        assert_eq!(cache(""), CacheRules::default());
+        let text = "[cache]\nenabled = false\nmax_bytes = 1000\nmax_entry_bytes = 500\nmax_age_seconds = 0.5\n";
+        let expected = CacheRules {
+            enabled: false,
+            max_bytes: 1000,
+            max_entry_bytes: 500,
+            max_age: Duration::from_millis(500),
+        };
+        assert_eq!(cache(text), expected);
+        assert_eq!(cache("[cache]\nmax_bytes = 100\n").max_entry_bytes, 50);
+    }
+
+    #[test]
     fn streams_are_gone_on_with_where_the_file_says_so() {
         let recovery = |text: &str| {
             let built = build_from(text, &[("OPENAI_API_KEY", "a-key")]);
@@ -542,6 +562,12 @@ mod tests {
             (
                 "[recovery]\nmodels = { \"no/such\" = true }\n",
                 "[recovery] models",
+            ),
+            ("[cache]\nmax_bytes = 0\n", "cache.max_bytes"),
+            ("[cache]\nmax_entry_bytes = 0\n", "cache.max_entry_bytes"),
+            (
+                "[cache]\nmax_bytes = 1000\nmax_entry_bytes = 501\n",
+                "at most half",
             ),
             ("[retries.providers.openia]\nas_last = 1\n", "\"openia\""),
             ("[retries.models.\"no/such\"]\nas_last = 1\n", "no/such"),

@@ -182,6 +182,11 @@ pub enum BuildError {
         "in [responses]: `path` is for store = \"sqlite\" only; remove it, or choose that store"
     )]
     PathWithoutStore,
+    /// An answer that would leave no room for others.
+    #[error(
+        "in [cache]: `max_entry_bytes` must be at most half of `max_bytes`; lower it, or raise that"
+    )]
+    LargeEntry,
     /// A limit that nothing could pass.
     #[error("{0} must be at least 1")]
     ZeroLimit(&'static str),

@@ -2,6 +2,7 @@
 
 mod build;
 mod build_error;
+mod cache;
 mod error;
 mod found;
 mod hedging;
@@ -29,6 +30,7 @@ use serde::Deserialize;
 
 pub use build::Built;
 pub use build_error::BuildError;
+pub use cache::CacheConfig;
 pub use error::ConfigError;
 pub use hedging::{HedgingConfig, ModelHedgingConfig};
 pub use hold_back::{HoldBackConfig, ModelHoldBackConfig};
@@ -95,6 +97,9 @@ pub struct Config {
     /// Text streams that die and are gone on with at another target.
     #[serde(default)]
     pub recovery: RecoveryConfig,
+    /// Answers that are kept for calls that ask the same.
+    #[serde(default)]
+    pub cache: CacheConfig,
     /// Where conversations are kept that clients go on from.
     #[serde(default)]
     pub responses: ResponsesConfig,
@@ -364,6 +369,8 @@ mod tests {
             ("[responses]\nttl_seconds = 0\n", "greater than zero"),
             ("[responses]\nmax_bytes = -1\n", "-1"),
             ("[overload]\nmax_wait_seconds = 0\n", "greater than zero"),
+            ("[cache]\nmax_age_seconds = 7776001\n", "at most 7776000"),
+            ("[cache]\nmax_size = 5\n", "max_bytes"),
             (
                 "[overload.priority.models]\nfast = \"urgent\"\n",
                 "`high`, `normal`",

@@ -57,6 +57,7 @@ impl Config {
                 strict_models: self.translation.strict_models.iter().cloned().collect(),
             },
             recovery: self.recovery()?,
+            cache: self.cache()?,
         })
     }
 }

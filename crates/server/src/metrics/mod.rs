@@ -3,6 +3,7 @@
 //! Labels hold words of the gateway's own, names of configured providers and of their keys, and names of models that the operator, the
 //! catalogue or a provider's list knows. Nothing that a client can invent becomes a label.
 
+mod cache;
 mod calls;
 mod gauges;
 mod hedges;
@@ -21,6 +22,7 @@ use orchestra_types::ProviderId;
 
 use crate::connection::Load;
 use crate::health::Standing;
+use cache::Lookups;
 use calls::Calls;
 use hedges::Hedges;
 use overload::Overload;
@@ -39,6 +41,7 @@ pub struct Metrics {
     upstreams: Upstreams,
     hedges: Hedges,
     overload: Overload,
+    cache: Lookups,
 }
 
 impl Metrics {
@@ -53,6 +56,7 @@ impl Metrics {
             upstreams: Upstreams::new(providers.into_iter(), MOST_SERIES),
             hedges: Hedges::default(),
             overload: Overload::new(),
+            cache: Lookups::default(),
         }
     }
 
@@ -67,6 +71,7 @@ impl Metrics {
         self.upstreams.record(record);
         self.hedges.record(record);
         self.overload.record(record);
+        self.cache.record(record);
     }
 
     /// What was counted so far, in Prometheus' text format.
@@ -81,6 +86,7 @@ impl Metrics {
         self.upstreams.write(&mut text);
         self.hedges.write(&mut text);
         self.overload.write(&mut text);
+        self.cache.write(&mut text);
         text
     }
 
@@ -92,6 +98,7 @@ impl Metrics {
         quotas::write(&mut text, &standings);
         gauges::load(&mut text, load);
         gauges::calls(&mut text, gateway.load());
+        cache::shelf(&mut text, gateway.cache_report());
         gauges::process(&mut text, self.started.elapsed(), self.started_unix);
         text.finish()
     }

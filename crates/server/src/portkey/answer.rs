@@ -11,6 +11,16 @@ const OPTION: HeaderName = HeaderName::from_static("x-portkey-last-used-option-i
 const RETRIES: HeaderName = HeaderName::from_static("x-portkey-retry-attempt-count");
 const CACHE: HeaderName = HeaderName::from_static("x-portkey-cache-status");
 
+/// What the gateway says of kept answers, in Portkey's words.
+fn cache_status(headers: &HeaderMap) -> &'static str {
+    match headers.get("x-orchestra-cache").map(HeaderValue::as_bytes) {
+        Some(b"hit") => "HIT",
+        Some(b"miss") => "MISS",
+        Some(b"refresh") => "REFRESH",
+        _ => "DISABLED",
+    }
+}
+
 /// What an answer is marked with.
 #[derive(Debug)]
 pub(crate) struct Marks {
@@ -45,7 +55,7 @@ impl Marks {
             HeaderValue::from_str(&format!("config.{route}")).ok()
         });
         headers.insert(OPTION, option.unwrap_or(HeaderValue::from_static("config")));
-        headers.insert(CACHE, HeaderValue::from_static("DISABLED"));
+        headers.insert(CACHE, HeaderValue::from_static(cache_status(headers)));
         let retries = match retries {
             Some(_) if !status.is_success() => HeaderValue::from_static("-1"),
             Some(retries) => retries,

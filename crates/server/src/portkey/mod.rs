@@ -3,6 +3,7 @@
 //! What the headers mean is from Portkey's documents and its open gateway (1.x), as `docs/portkey.md` has it.
 
 mod answer;
+mod cache;
 mod headers;
 mod keyless;
 mod metadata;
@@ -79,6 +80,7 @@ impl Desk<'_> {
                 settings: read.settings()?,
                 key: key.map(CallersKey::new),
                 metadata: metadata::read(headers)?,
+                cache: read.cache(self.routes.compat)?,
                 path: String::new(),
                 named_errors: true,
             },

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{HeaderName, StatusCode};
-use orchestra_gateway::Compat;
+use orchestra_gateway::{Cache, CacheMode, CacheWish, Compat};
 
 use super::*;
 
@@ -184,6 +184,8 @@ fn what_cannot_be_meant_is_refused_with_its_name() {
         ("x-portkey-metadata", &long),
         ("x-portkey-azure-resource-name", "mine"),
         ("x-portkey-aws-region", "eu"),
+        ("x-portkey-cache", "fuzzy"),
+        ("x-portkey-cache-namespace", &"n".repeat(257)),
     ] {
         let refusal = read_as(false, &[(name, value)]).unwrap_err();
         assert_eq!(
@@ -192,6 +194,42 @@ fn what_cannot_be_meant_is_refused_with_its_name() {
         );
         assert!(refusal.message.contains(name), "{}", refusal.message);
     }
+}
+
+#[test]
+fn wishes_about_kept_answers_are_read() {
+    let wish = |pairs: &[(&str, &str)]| read(pairs).directions.cache.map(|wish| *wish);
+    assert_eq!(wish(&[("x-portkey-provider", "openai")]), None);
+    let mode = |mode| {
+        Some(Cache {
+            mode,
+            max_age: None,
+        })
+    };
+    for (word, expected) in [
+        ("simple", CacheMode::Simple),
+        ("true", CacheMode::Simple),
+        ("semantic", CacheMode::Semantic),
+        ("false", CacheMode::Off),
+    ] {
+        let wish = wish(&[("x-portkey-cache", word)]).unwrap();
+        assert_eq!(wish.usual, mode(expected), "{word}");
+    }
+    let all = wish(&[
+        ("x-portkey-cache", "simple"),
+        ("cache-control", "no-transform, Max-Age = 90"),
+        ("x-portkey-cache-force-refresh", "true"),
+        ("x-portkey-cache-namespace", " n "),
+    ]);
+    let expected = CacheWish {
+        usual: mode(CacheMode::Simple),
+        max_age: Some(Duration::from_secs(90)),
+        refresh: true,
+        namespace: Some("n".to_owned()),
+    };
+    assert_eq!(all, Some(expected));
+    let refused = [("x-portkey-cache-force-refresh", "false")];
+    assert_eq!(wish(&refused), None);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod access;
 mod bad_input;
 mod body_limit;
+mod cache;
 mod canary;
 mod client;
 mod config;

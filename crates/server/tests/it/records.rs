@@ -33,6 +33,7 @@ pub(crate) fn record(provider: &str, model: &str) -> CallRecord {
         waited: None,
         shed: None,
         recovered: Vec::new(),
+        cache: None,
         ending: Ending::Completed,
         status: 200,
         finish: None,

@@ -104,6 +104,9 @@ pub(super) struct Outcome {
     pub(super) headers: BTreeMap<String, Option<String>>,
     #[serde(default)]
     pub(super) error: Option<Told>,
+    /// `x-portkey-cache-status`
+    #[serde(default = "disabled")]
+    pub(super) cache: String,
     /// How the stream ends, if it is one.
     #[serde(default)]
     pub(super) stream: Option<End>,
@@ -223,6 +226,10 @@ fn some<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     };
     let read = |item| serde_json::from_value(item).map_err(serde::de::Error::custom);
     items.into_iter().map(read).collect()
+}
+
+fn disabled() -> String {
+    "DISABLED".to_owned()
 }
 
 fn chat() -> String {

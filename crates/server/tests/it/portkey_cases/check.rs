@@ -147,10 +147,13 @@ fn marks(expected: &Outcome, answer: &Answer) -> Vec<String> {
         times => (times - 1).to_string(),
     };
     let mut marks = vec![
-        ("x-portkey-provider", provider),
         ("x-portkey-retry-attempt-count", Some(retries.as_str())),
-        ("x-portkey-cache-status", Some("DISABLED")),
+        ("x-portkey-cache-status", Some(expected.cache.as_str())),
     ];
+    // Who gave an answer once that was kept is written in the case.
+    if expected.cache != "HIT" {
+        marks.push(("x-portkey-provider", provider));
+    }
     if expected.option.is_some() {
         marks.push((
             "x-portkey-last-used-option-index",
