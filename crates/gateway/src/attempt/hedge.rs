@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use orchestra_routing::{HedgeAfter, Share};
-use orchestra_types::Money;
 use tokio::time::timeout;
 
 use super::ask::{Question, form};
@@ -19,7 +18,6 @@ use crate::fault::Fault;
 use crate::gateway::Gateway;
 use crate::hedging::is_repeatable;
 use crate::keys::Access;
-use crate::routes::CallCost;
 use crate::served::Served;
 use crate::settle::Sent;
 
@@ -202,13 +200,6 @@ impl Gateway {
     fn call_off(&self, lane: Lane<'_>, sent: Sent, now: Duration, round: &mut Round<'_>) {
         let cost = self.estimate(lane);
         round.settlement.called_off(sent, cost, now);
-    }
-
-    /// What an exchange may have cost whose end nobody sees.
-    pub(super) fn estimate(&self, lane: Lane<'_>) -> Option<Money> {
-        let target = lane.question.target;
-        let price = self.finder().price(&target.member, &target.model)?;
-        CallCost::of(lane.attempts.call).at(&price)
     }
 
     /// What came of one target alone.

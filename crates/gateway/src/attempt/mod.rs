@@ -1,6 +1,7 @@
 //! One send to one target.
 
 mod ask;
+mod booking;
 mod hedge;
 mod held;
 mod letter;
