@@ -171,13 +171,26 @@ const configs = {
     assert.deepEqual([error.status, error.error.error.code], [504, "timeout_first_byte"]);
   },
 
+  /** The second of two equal calls gets the first one's answer, and another namespace has its own. */
   async cache() {
-    const options = { cacheForceRefresh: true, cacheNamespace: "n" };
     for (const cache of ["simple", { mode: "semantic", max_age: 60 }]) {
-      for (const _ of range(2)) {
-        assert.equal((await asked({ ...SPARE, cache }, {}, options))["cache-status"], "DISABLED");
+      const [config, told] = [{ ...SPARE, cache }, []];
+      const [own, other] = ["n", "m"].map((name) => ({ cacheNamespace: `${name}${JSON.stringify(cache)}` }));
+      for (const options of [own, own, other, { ...own, cacheForceRefresh: true }, own]) {
+        const answer = await ask(portkey({ config, ...options }));
+        assert.equal(answer.choices[0].message.content, HELLO);
+        assert.equal(answer.getHeaders().provider, "spare-openai");
+        told.push([answer.getHeaders()["cache-status"], answer.id]);
       }
+      assert.deepEqual(told.map(([status]) => status), ["MISS", "HIT", "MISS", "REFRESH", "HIT"]);
+      assert.deepEqual([told[0][1], told[3][1]], [told[1][1], told[4][1]]);
+      const streams = [];
+      for (const _ of range(2)) streams.push(await collect(await ask(portkey({ config, ...own }), { stream: true })));
+      assert.equal(chatText(streams[0]), HELLO);
+      assert.deepEqual(streams[1], streams[0]);
     }
+    const options = { cacheForceRefresh: true, cacheNamespace: "n" };
+    assert.equal((await asked(SPARE, {}, options))["cache-status"], "DISABLED");
   },
 
   async overrides() {

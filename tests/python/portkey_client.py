@@ -202,10 +202,21 @@ def request_timeout():
 
 @scenario
 def cache():
+    """The second of two equal calls gets the first one's answer, and another namespace has its own."""
     for kind in ("simple", {"mode": "semantic", "max_age": 60}):
-        for _ in range(2):
-            headers = asked({**SPARE, "cache": kind}, cache_force_refresh=True, cache_namespace="n")
-            assert headers["cache-status"] == "DISABLED", headers
+        config, told, own = {**SPARE, "cache": kind}, [], {"cache_namespace": f"n{kind}"}
+        for options in (own, own, {"cache_namespace": f"m{kind}"}, {**own, "cache_force_refresh": True}, own):
+            answer = ask(portkey(config=config, **options))
+            assert answer.choices[0].message.content == HELLO, answer
+            headers = answer.get_headers()
+            assert headers["provider"] == "spare-openai", headers
+            told.append((headers["cache-status"], answer.id))
+        assert [status for status, _ in told] == ["MISS", "HIT", "MISS", "REFRESH", "HIT"], told
+        assert told[0][1] == told[1][1] and told[3][1] == told[4][1], told
+        first, again = (list(ask(portkey(config=config, **own), stream=True)) for _ in range(2))
+        assert chat_text(first) == HELLO and again == first, (first, again)
+    headers = asked(SPARE, cache_force_refresh=True, cache_namespace="n")
+    assert headers["cache-status"] == "DISABLED", headers
 
 
 @scenario

@@ -11,6 +11,7 @@ for_clients!(keys: python = PortkeyPython, node = PortkeyNode);
 for_clients!(callers_own_key: python = PortkeyPython, node = PortkeyNode);
 for_clients!(no_client_keys: python = PortkeyPython, node = PortkeyNode);
 for_clients!(configs: python = PortkeyPython, node = PortkeyNode);
+for_clients!(kept_answers: python = PortkeyPython, node = PortkeyNode);
 for_clients!(retries: python = PortkeyPython, node = PortkeyNode);
 for_clients!(edits: python = PortkeyPython, node = PortkeyNode);
 for_clients!(errors: python = PortkeyPython, node = PortkeyNode);
@@ -119,13 +120,22 @@ async fn configs(client: Client) {
         "nested",
         "conditional",
         "request_timeout",
-        "cache",
         "saved",
         "default_model",
     ];
     client.run(&world.server, &scenarios).await;
     assert_signed(&calls(world.upstream.log()));
     assert_signed(&calls(world.spare.log()));
+}
+
+/// What was answered once is not asked for again.
+async fn kept_answers(client: Client) {
+    let world = world().await;
+    client.run(&world.server, &["cache"]).await;
+    let log = calls(world.spare.log());
+    assert_signed(&log);
+    // For each way to say it three calls and a stream, and one call that says nothing.
+    assert_eq!(log.len(), 2 * (3 + 1) + 1, "{log:?}");
 }
 
 /// Asking the same target again is the gateway's affair.
