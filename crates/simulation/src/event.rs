@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use orchestra_types::{Money, Usage};
+
 use crate::outage::Trouble;
 
 /// Something that happened, and when.
@@ -36,6 +38,8 @@ pub enum Happening {
         how: Over,
         /// Tokens of the answer that were written.
         tokens: u32,
+        /// What it has told of the tokens that it counts, if it got as far as that.
+        counted: Option<Usage>,
     },
     /// The gateway settled a record.
     Recorded {
@@ -45,8 +49,10 @@ pub enum Happening {
         ending: &'static str,
         /// The status that the client got; zero if none.
         status: u16,
-        /// The targets that were asked, with the word for what went wrong.
-        attempts: Vec<(String, Option<&'static str>)>,
+        /// The targets that were asked.
+        attempts: Vec<Attempted>,
+        /// The tokens that it is charged for, and what they cost.
+        charge: Charge,
     },
     /// A client is done.
     Seen {
@@ -55,6 +61,26 @@ pub enum Happening {
         /// What it saw.
         view: View,
     },
+}
+
+/// One request to an upstream, in the gateway's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempted {
+    /// To whom.
+    pub provider: String,
+    /// The word for what went wrong, if anything did.
+    pub fault: Option<&'static str>,
+    /// What it may have cost, if it was called off.
+    pub estimate: Option<Money>,
+}
+
+/// What a call is charged for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Charge {
+    /// Tokens; `None` if nobody told of any.
+    pub usage: Option<Usage>,
+    /// What they cost; `None` if that is not known.
+    pub cost: Option<Money>,
 }
 
 /// A request to an upstream.
@@ -156,20 +182,44 @@ impl fmt::Display for Happening {
                 exchange,
                 how,
                 tokens,
-            } => write!(f, "over x{exchange} {how:?} tokens {tokens}"),
+                counted,
+            } => {
+                write!(f, "over x{exchange} {how:?} tokens {tokens}")?;
+                counted.map_or(Ok(()), |counted| write!(f, " counted {}", sum_of(&counted)))
+            }
             Self::Recorded {
                 call,
                 ending,
                 status,
                 attempts,
+                charge,
             } => {
                 write!(f, "recorded {} {ending} {status}", name_of(*call))?;
-                attempts.iter().try_for_each(|(provider, fault)| {
-                    write!(f, " {provider}:{}", fault.unwrap_or("-"))
-                })
+                attempts
+                    .iter()
+                    .try_for_each(|attempt| write!(f, " {attempt}"))?;
+                write!(f, " {charge}")
             }
             Self::Seen { call, view } => write!(f, "seen c{call} {view}"),
         }
+    }
+}
+
+impl fmt::Display for Attempted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.provider, self.fault.unwrap_or("-"))?;
+        self.estimate
+            .map_or(Ok(()), |cost| write!(f, " (perhaps ${cost})"))
+    }
+}
+
+impl fmt::Display for Charge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.usage {
+            Some(usage) => f.write_str(&sum_of(usage))?,
+            None => f.write_str("nothing")?,
+        }
+        self.cost.map_or(Ok(()), |cost| write!(f, " ${cost}"))
     }
 }
 
@@ -211,6 +261,10 @@ impl fmt::Display for View {
             .iter()
             .try_for_each(|what| write!(f, " {what}"))
     }
+}
+
+fn sum_of(usage: &Usage) -> String {
+    format!("{}+{}", usage.total_input(), usage.total_output())
 }
 
 fn name_of(call: Option<u32>) -> String {

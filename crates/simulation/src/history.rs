@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::event::{Event, Happening, Over, Sent, View};
+use orchestra_types::Usage;
+
+use crate::event::{Attempted, Charge, Event, Happening, Over, Sent, View};
 use crate::world::World;
 
 /// One run, from its first event to its last. Printed, it is the log: one line for each event.
@@ -31,7 +33,8 @@ impl fmt::Display for History {
 pub(crate) struct Record<'h> {
     pub(crate) at: Duration,
     pub(crate) ending: &'static str,
-    pub(crate) attempts: &'h [(String, Option<&'static str>)],
+    pub(crate) attempts: &'h [Attempted],
+    pub(crate) charge: Charge,
 }
 
 /// A request to an upstream, from its beginning to its end.
@@ -48,6 +51,8 @@ pub(crate) struct Ended {
     pub(crate) at: Duration,
     pub(crate) how: Over,
     pub(crate) tokens: u32,
+    /// What it had told of the tokens that it counts.
+    pub(crate) counted: Option<Usage>,
 }
 
 /// All that is known of one call.
@@ -130,22 +135,37 @@ impl<'h> Call<'h> {
                 exchange,
                 how,
                 tokens,
+                counted,
             } => {
                 let mut own = self.exchanges.iter_mut();
                 if let Some(own) = own.find(|own| own.sent.exchange == *exchange) {
-                    let (how, tokens) = (*how, *tokens);
-                    own.over = Some(Ended { at, how, tokens });
+                    own.over = Some(Ended {
+                        at,
+                        how: *how,
+                        tokens: *tokens,
+                        counted: *counted,
+                    });
                 }
             }
             Happening::Recorded {
-                ending, attempts, ..
+                ending,
+                attempts,
+                charge,
+                ..
             } => self.records.push(Record {
                 at,
                 ending,
                 attempts,
+                charge: *charge,
             }),
             Happening::Seen { view, .. } => self.seen = Some((at, view)),
         }
+    }
+
+    /// Whether its client saw anything of what this exchange wrote.
+    pub(crate) fn showed(&self, exchange: u32) -> bool {
+        self.seen
+            .is_some_and(|(_, view)| view.exchange == Some(exchange))
     }
 
     /// Whether it was sent to another upstream before its request to one was over.

@@ -7,7 +7,7 @@ use orchestra_gateway::{CallRecord, Sink};
 use orchestra_types::Clock;
 
 use crate::clock::VirtualClock;
-use crate::event::{Event, Happening};
+use crate::event::{Attempted, Charge, Event, Happening};
 use crate::tally::Tally;
 
 /// The metadata under which a call's number goes through the gateway into its record.
@@ -62,14 +62,20 @@ impl Ledger {
 
 impl Sink for Ledger {
     fn settled(&self, record: CallRecord) {
-        let attempts = record.attempts.iter();
+        let attempts = record.attempts.iter().map(|attempt| Attempted {
+            provider: attempt.provider.to_string(),
+            fault: attempt.fault,
+            estimate: attempt.estimated_cost,
+        });
         self.note(Happening::Recorded {
             call: record.metadata.get(CALL).and_then(|call| call.parse().ok()),
             ending: record.ending.as_str(),
             status: record.status,
-            attempts: attempts
-                .map(|attempt| (attempt.provider.to_string(), attempt.fault))
-                .collect(),
+            attempts: attempts.collect(),
+            charge: Charge {
+                usage: record.usage,
+                cost: record.cost,
+            },
         });
     }
 }

@@ -26,7 +26,7 @@ mod world;
 
 pub use check::{Rule, Violation, check};
 pub use configured::Configured;
-pub use event::{Ending, Event, Happening, Heard, Over, Sent, View};
+pub use event::{Attempted, Charge, Ending, Event, Happening, Heard, Over, Sent, View};
 pub use history::History;
 pub use measure::Measure;
 pub use outage::{Outage, Trouble, UnknownTrouble};

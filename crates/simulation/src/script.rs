@@ -30,6 +30,8 @@ pub(crate) enum Step {
     /// Nothing, for ever.
     Hang,
     Head(Head),
+    /// The first bytes of a stream, before its content.
+    Opening(Bytes),
     /// Bytes, and how many tokens are in them.
     Bytes(Bytes, u32),
     /// The last bytes of a whole answer.
@@ -118,7 +120,7 @@ impl Order<'_> {
         let mut steps = vec![
             Step::Wait(self.wait),
             head(200, "text/event-stream"),
-            Step::Bytes(self.wire.opening(self.exchange), 0),
+            Step::Opening(self.wire.opening(self.exchange)),
         ];
         for number in 0..self.tokens {
             steps.push(Step::Wait(gap));

@@ -8,7 +8,7 @@ use orchestra_gateway::{
     Settings, UnusableKey,
 };
 use orchestra_health::Policy;
-use orchestra_providers::{Catalogue, Provider, Registry, Row};
+use orchestra_providers::{Catalogue, Dollars, ModelFactsRow, PriceRow, Provider, Registry, Row};
 use orchestra_types::{ProviderId, SeededRng};
 
 use crate::answer::{ALIAS, MODEL};
@@ -17,7 +17,7 @@ use crate::clock::VirtualClock;
 use crate::fate::Fate;
 use crate::ledger::Ledger;
 use crate::sky::Sky;
-use crate::world::{Route, World};
+use crate::world::{Route, World, scripted_rates};
 
 /// Why a world cannot be built.
 #[derive(Debug, thiserror::Error)]
@@ -115,7 +115,8 @@ impl World {
         let providers = self
             .upstreams
             .iter()
-            .map(|upstream| provider(&upstream.name));
+            .enumerate()
+            .map(|(target, upstream)| provider(target, &upstream.name));
         let providers = providers.collect::<Result<Vec<_>, _>>()?;
         let names = self
             .upstreams
@@ -140,7 +141,7 @@ impl World {
     }
 }
 
-fn provider(name: &str) -> Result<Provider, SetupError> {
+fn provider(target: usize, name: &str) -> Result<Provider, SetupError> {
     let wrong = |problem: String| SetupError::Name {
         name: name.to_owned(),
         problem,
@@ -152,7 +153,22 @@ fn provider(name: &str) -> Result<Provider, SetupError> {
         key_required: Some(false),
         relays: Some(vec!["retry-after".to_owned()]),
         models: Some(vec![MODEL.to_owned()]),
+        facts: Some(vec![facts(target)]),
         ..Row::default()
     };
     Provider::build(id, &row).map_err(|error| wrong(error.to_string()))
+}
+
+/// What the model costs there.
+fn facts(target: usize) -> ModelFactsRow {
+    let rates = scripted_rates(target);
+    ModelFactsRow {
+        models: vec![MODEL.to_owned()],
+        context: None,
+        price: Some(PriceRow {
+            input: rates.input.map(Dollars),
+            output: rates.output.map(Dollars),
+            ..PriceRow::default()
+        }),
+    }
 }

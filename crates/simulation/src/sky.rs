@@ -10,9 +10,10 @@ use http_body_util::StreamBody;
 use orchestra_gateway::{
     BoxError, OutgoingBody, SendFuture, Transport, TransportError, UpstreamBody,
 };
+use orchestra_types::Usage;
 use tokio::time::sleep;
 
-use crate::answer::{Wire, call_of, model_of};
+use crate::answer::{Wire, call_of, counted, model_of};
 use crate::dice::Dice;
 use crate::event::{Happening, Heard, Over, Sent};
 use crate::fate::{Asked, Fate, Luck, trouble};
@@ -54,7 +55,10 @@ struct Exchange {
     target: usize,
     /// Whether it takes a place.
     works: bool,
+    wire: Wire,
     tokens: u32,
+    /// What it has told of the tokens that it counts.
+    counted: Option<Usage>,
     over: bool,
 }
 
@@ -140,7 +144,9 @@ impl Sky {
             number: exchange,
             target,
             works,
+            wire: order.wire,
             tokens: 0,
+            counted: None,
             over: false,
         };
         (exchange, script)
@@ -199,7 +205,7 @@ async fn play(
                 let source = "connection refused".into();
                 return Err(TransportError::Connect { source });
             }
-            Some(Step::Break | Step::Bytes(..) | Step::Last(..)) | None => {
+            Some(Step::Break | Step::Opening(_) | Step::Bytes(..) | Step::Last(..)) | None => {
                 exchange.end(Over::Failed);
                 let source = "connection reset".into();
                 return Err(TransportError::Broken { source });
@@ -235,12 +241,17 @@ async fn next(
         match script.pop_front() {
             Some(Step::Wait(time)) => sleep(time).await,
             Some(Step::Hang) => std::future::pending().await,
+            Some(Step::Opening(bytes)) => {
+                exchange.counted = exchange.wire.counted_at_first();
+                return Some(Ok(bytes));
+            }
             Some(Step::Bytes(bytes, tokens)) => {
                 exchange.tokens += tokens;
                 return Some(Ok(bytes));
             }
             Some(Step::Last(bytes, tokens)) => {
                 exchange.tokens += tokens;
+                exchange.counted = Some(counted(exchange.tokens));
                 exchange.end(Over::Whole);
                 return Some(Ok(bytes));
             }
@@ -268,6 +279,7 @@ impl Exchange {
             exchange: self.number,
             how,
             tokens: self.tokens,
+            counted: self.counted,
         });
     }
 }

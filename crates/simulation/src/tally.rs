@@ -83,6 +83,7 @@ impl Tally {
                 exchange,
                 how,
                 tokens,
+                ..
             } => self.over(*exchange, *how, *tokens),
             Happening::Recorded { .. } => {}
             Happening::Seen { call, view } => {

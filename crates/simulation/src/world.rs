@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use orchestra_gateway::Settings;
 use orchestra_health::Policy;
+use orchestra_types::{Price, Rates};
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -148,6 +149,22 @@ impl World {
         Ok(ledger.take())
     }
 
+    /// What an upstream asks for its tokens; `None` if that is not known. Where nobody configured it, they differ, so that none
+    /// can be taken for another.
+    pub(crate) fn price(&self, target: usize) -> Option<Price> {
+        let upstream = &self.upstreams[target];
+        match &self.route {
+            Route::InOrder | Route::Tree(_) => Some(Price {
+                usual: scripted_rates(target),
+                long: None,
+            }),
+            Route::Configured(configured) => {
+                let provider = configured.registry.provider(&upstream.name)?;
+                provider.price(upstream.model.as_deref()?).copied()
+            }
+        }
+    }
+
     /// The longest that any call may take.
     pub(crate) fn longest(&self) -> Duration {
         self.settings.total.max(self.settings.stream_total)
@@ -160,5 +177,15 @@ impl World {
         } else {
             self.settings.total
         }
+    }
+}
+
+/// A dollar for a million tokens of input at the first upstream, two at the second and so on; five times as much for output.
+pub(crate) fn scripted_rates(target: usize) -> Rates {
+    let dollars = target + 1;
+    Rates {
+        input: dollars.to_string().parse().ok(),
+        output: (dollars * 5).to_string().parse().ok(),
+        ..Rates::default()
     }
 }

@@ -6,11 +6,24 @@ mod messages;
 mod responses;
 
 use bytes::Bytes;
+use orchestra_types::Usage;
 
 /// Leads to every upstream in its order.
 pub(crate) const ALIAS: &str = "everyone";
 /// The model that every upstream serves.
 pub(crate) const MODEL: &str = "m";
+
+/// What every prompt comes to, as all upstreams count.
+const PROMPT_TOKENS: u64 = 5;
+
+/// What an upstream that has written so much tells at the end.
+pub(crate) fn counted(tokens: u32) -> Usage {
+    Usage {
+        input: PROMPT_TOKENS,
+        output: u64::from(tokens),
+        ..Usage::default()
+    }
+}
 
 /// What an upstream is spoken to in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +46,11 @@ impl Wire {
         } else {
             Self::Chat
         }
+    }
+
+    /// What the beginning of a stream tells of the tokens that are counted: in Messages the prompt, and one of the answer.
+    pub(crate) fn counted_at_first(self) -> Option<Usage> {
+        (self == Self::Messages).then(|| counted(1))
     }
 
     /// The first event of a stream, before its content.

@@ -1,6 +1,7 @@
 //! What must hold in every run, read from its history alone: the upstreams' and the clients' words against the
 //! gateway's.
 
+mod billing;
 mod departure;
 mod hidden;
 mod honest;
@@ -19,6 +20,9 @@ use crate::history::{Calls, History};
 pub enum Rule {
     /// A call has exactly one record, with one attempt for each request that an upstream saw.
     OneRecord,
+    /// A call has one charge: for what the upstreams have told of the answer that its client got, at their prices, no attempt
+    /// in it twice and none left out; an attempt that was called off is recorded once, with what it may have cost.
+    BilledOnce,
     /// What is not whole never looks complete, and what broke off says so.
     HonestEnd,
     /// The bytes that a client gets are one upstream's, in their order, each once.
@@ -42,6 +46,7 @@ impl Rule {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OneRecord => "one-record",
+            Self::BilledOnce => "billed-once",
             Self::HonestEnd => "honest-end",
             Self::BytesOnce => "bytes-once",
             Self::InTime => "in-time",
@@ -80,6 +85,7 @@ pub fn check(history: &History) -> Vec<Violation> {
     let mut found = Found::default();
     record::check(&calls, world, &mut found);
     for call in &calls.calls {
+        billing::check(call, world, &mut found);
         honest::check(call, &mut found);
         once::check(call, &mut found);
         time::check(call, world, &mut found);

@@ -23,7 +23,10 @@ fn of_call(call: &Call<'_>, world: &World, found: &mut Found) {
         .exchanges
         .iter()
         .map(|exchange| names(exchange.sent.target));
-    let recorded = record.attempts.iter().map(|(name, _)| name.as_str());
+    let recorded = record
+        .attempts
+        .iter()
+        .map(|attempt| attempt.provider.as_str());
     let (sent, recorded): (Vec<_>, Vec<_>) = (sent.collect(), recorded.collect());
     let same = sent == recorded || call.is_hedged() && decided_last(&sent, &recorded);
     if !same {
@@ -31,7 +34,7 @@ fn of_call(call: &Call<'_>, world: &World, found: &mut Found) {
         found.add(Rule::OneRecord, call.number, what);
     }
     let faultless = record.attempts.iter().rev().skip(1);
-    if faultless.clone().any(|(_, fault)| fault.is_none()) {
+    if faultless.clone().any(|attempt| attempt.fault.is_none()) {
         let what = "an attempt without a fault was followed by another";
         found.add(Rule::OneRecord, call.number, what);
     }

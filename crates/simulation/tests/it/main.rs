@@ -7,6 +7,7 @@
 )]
 
 mod bar;
+mod billing;
 mod checks;
 mod configured;
 mod replay;
