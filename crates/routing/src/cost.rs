@@ -4,7 +4,7 @@ use orchestra_types::Money;
 
 use crate::facts::View;
 use crate::node::Node;
-use crate::plan::{each_target, label};
+use crate::order::{each_target, label};
 
 /// All places, the cheapest first, and why. What rests comes last, and before it what nobody knows a price of; among equals
 /// the order stands in which they are written.

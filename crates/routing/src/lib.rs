@@ -5,6 +5,7 @@ mod cost;
 mod facts;
 mod hedge;
 mod node;
+mod order;
 mod pick;
 mod plan;
 mod query;
