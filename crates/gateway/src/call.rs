@@ -14,7 +14,7 @@ use orchestra_dialects::{
 use orchestra_types::{KeyId, ProviderId};
 
 use crate::conversations::Resumed;
-use crate::overload::Priority;
+use crate::overload::Given;
 use crate::providers::Member;
 use crate::recovery::RECOVER;
 use crate::refusal::Refusal;
@@ -77,7 +77,7 @@ pub(crate) struct Call {
     /// Whether a translation that loses something is refused.
     pub(crate) strict: bool,
     /// How much it matters when there is not room for all.
-    pub(crate) priority: Priority,
+    pub(crate) given: Given,
     /// Whether the client wants its stream gone on with elsewhere if it dies; `None` if it does not say.
     pub(crate) recover: Option<bool>,
     /// What the body means; read when the first target is found that speaks another dialect.
@@ -118,7 +118,7 @@ impl Call {
             settings.translation.is_strict(head.model()) || asks(&incoming.headers, STRICT)?;
         let priorities = &settings.overload.priorities;
         let client = incoming.client.as_ref();
-        let priority = priorities.of(&incoming.headers, client, head.model())?;
+        let given = priorities.of(&incoming.headers, client, head.model())?;
         let recover = says(&incoming.headers, RECOVER)?;
         Ok(Self {
             endpoint: incoming.endpoint,
@@ -134,7 +134,7 @@ impl Call {
             head,
             resumed: Resumed::No,
             strict,
-            priority,
+            given,
             recover,
             request: OnceLock::new(),
         })
@@ -195,7 +195,7 @@ impl Call {
             written: self.written.clone(),
             resumed: self.resumed.clone(),
             strict: self.strict,
-            priority: self.priority,
+            given: self.given,
             recover: self.recover,
             request: OnceLock::new(),
         })

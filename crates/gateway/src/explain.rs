@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use orchestra_dialects::Continues;
 use orchestra_health::Standing;
-use orchestra_routing::{Choice, HoldBack};
+use orchestra_routing::{Choice, HoldBack, Share};
 use orchestra_types::Money;
 use serde_json::{Value, json};
 
@@ -47,6 +47,8 @@ pub struct ExplainedTarget {
     pub hold_back: Option<HoldBack>,
     /// How long its answers are kept for calls that ask the same, if they are.
     pub cache: Option<Duration>,
+    /// For how large a part the call's own tree wanted that, if it is a larger one than the operator allows.
+    pub hedge_asked: Option<Share>,
     /// Whether it can go on from the beginning of another's answer.
     pub continues: bool,
     /// Why it cannot be tried.
@@ -111,6 +113,7 @@ impl Gateway {
                 hedge,
                 hold_back: self.hold_back_at(call, stage),
                 cache,
+                hedge_asked: hedge.and_then(|hedge| asked_in_vain(hedge, stage)),
                 continues: target
                     .member
                     .provider
@@ -132,6 +135,7 @@ impl Gateway {
                 hedge: None,
                 hold_back: None,
                 cache: None,
+                hedge_asked: None,
                 continues: false,
                 problem: Some(refusal.message.clone()),
                 only_after,
@@ -140,6 +144,12 @@ impl Gateway {
             },
         }
     }
+}
+
+/// What the stage's tree says, if it is more than what holds.
+fn asked_in_vain(hedge: Hedging, stage: &Stage) -> Option<Share> {
+    let asked = stage.settings.hedge?.most_extra?;
+    (asked > hedge.most_extra).then_some(asked)
 }
 
 impl Gateway {
@@ -207,6 +217,9 @@ impl ExplainedTarget {
         if let Some(hedge) = self.hedge {
             value["hedge"] =
                 json!({ "after": hedge.after.to_string(), "most_extra": hedge.most_extra.part() });
+            if let Some(asked) = self.hedge_asked {
+                value["hedge"]["most_extra_asked"] = json!(asked.part());
+            }
         }
         if let Some(rule) = self.hold_back {
             value["hold_back"] = json!({ "milliseconds": rule.time.as_millis() });

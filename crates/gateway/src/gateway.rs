@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::hedging::Accounts;
 use crate::keys::{KeyReport, KeySource};
 use crate::models::ModelLists;
-use crate::overload::{CallLoad, Door, Priority, Shed, ShedAt};
+use crate::overload::{CallLoad, Door, Given, Shed, ShedAt};
 use crate::plan::{Plan, Planning};
 use crate::providers::{Member, Providers};
 use crate::record::{CallRecord, Sink};
@@ -170,7 +170,7 @@ impl Gateway {
         settlement: &mut Settlement,
     ) -> Result<Reply, Failure> {
         let explain = asks(&call.headers, EXPLAIN)?;
-        self.enter(call.priority, settlement).await?;
+        self.enter(call.given, settlement).await?;
         if let Some(store) = &self.parts.conversations
             && call.endpoint == Endpoint::Responses
         {
@@ -196,15 +196,18 @@ impl Gateway {
     /// Takes a place among the calls that are served, and waits for one if need be.
     pub(crate) async fn enter(
         &self,
-        priority: Priority,
+        given: Given,
         settlement: &mut Settlement,
     ) -> Result<(), Refusal> {
+        if given.lowered {
+            settlement.record.priority_lowered_to = Some(given.priority);
+        }
         settlement.permit = self.door.enter();
         if settlement.permit.is_some() {
             return Ok(());
         }
         let (overload, since) = (&self.parts.settings.overload, settlement.now());
-        let entered = self.door.wait(priority, overload).await;
+        let entered = self.door.wait(given.priority, overload).await;
         let waited = settlement.now().saturating_sub(since);
         match entered {
             Ok(permit) => {

@@ -83,8 +83,9 @@ impl Gateway {
     ) -> Result<Response<UpstreamBody>, Failure> {
         let member = self.member(call.provider.as_str())?;
         let priorities = &self.parts.settings.overload.priorities;
-        let priority = priorities.of(&call.headers, call.client.as_ref(), "")?;
-        self.enter(priority, settlement).await?;
+        let given = priorities.of(&call.headers, call.client.as_ref(), "")?;
+        self.enter(given, settlement).await?;
+        let priority = given.priority;
         let model = ModelId::new("");
         let access = self.way(&member, &model, priority, settlement).await?;
         let began = self.parts.clock.monotonic();

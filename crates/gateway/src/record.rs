@@ -11,7 +11,7 @@ use crate::cache::CacheUse;
 use crate::explain::Explanation;
 use crate::keys::UsedKey;
 use crate::losses::LossTally;
-use crate::overload::Shed;
+use crate::overload::{Priority, Shed};
 
 /// The word for an attempt that was dropped because another one of the same call was faster.
 pub(crate) const CALLED_OFF: &str = "cancelled";
@@ -143,6 +143,8 @@ pub struct CallRecord {
     pub attempts: Vec<AttemptRecord>,
     /// Whether a second target would have been asked, and the share of calls for which that may be done was used up.
     pub hedge_capped: bool,
+    /// The priority that it was given, if it had asked for a higher one.
+    pub priority_lowered_to: Option<Priority>,
     /// How long it waited for places, all together; `None` if it did not wait.
     pub waited: Option<Duration>,
     /// Why it was not served, if that was for lack of room.
@@ -205,6 +207,7 @@ impl CallRecord {
             explanation: None,
             attempts: Vec::new(),
             hedge_capped: false,
+            priority_lowered_to: None,
             waited: None,
             shed: None,
             recovered: Vec::new(),

@@ -11,6 +11,7 @@ use crate::body::AnswerBody;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::keys::Access;
+use crate::overload::PRIORITY;
 use crate::record::{CallRecord, Ending};
 use crate::relay::{Bounds, StreamRelay};
 use crate::served::Served;
@@ -183,6 +184,9 @@ pub(crate) fn identify(headers: &mut HeaderMap, family: Family, record: &CallRec
     }
     if let Some(cache) = &record.cache {
         headers.insert(CACHE, HeaderValue::from_static(cache.as_str()));
+    }
+    if let Some(priority) = record.priority_lowered_to {
+        headers.insert(PRIORITY, HeaderValue::from_static(priority.as_str()));
     }
     if let Some(retries) = record.retries() {
         headers.insert(RETRIES, HeaderValue::from(retries));

@@ -10,6 +10,18 @@ pub struct Hedge {
     pub after: Option<HedgeAfter>,
     /// How many calls more than there are.
     pub most_extra: Option<Share>,
+    /// Who says so.
+    pub author: Author,
+}
+
+/// Who wrote something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Author {
+    /// Whoever runs the gateway, and pays.
+    #[default]
+    Operator,
+    /// Whoever makes the call.
+    Caller,
 }
 
 /// When a second target is asked.

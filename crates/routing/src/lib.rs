@@ -12,7 +12,7 @@ mod query;
 
 pub use config::ConfigError;
 pub use facts::{Blind, Compat, Facts, View};
-pub use hedge::{Hedge, HedgeAfter, Share};
+pub use hedge::{Author, Hedge, HedgeAfter, Share};
 pub use node::{
     Cache, CacheMode, Failures, HoldBack, InlineKey, Node, NodeKind, Retry, Settings, Sticky,
     Strategy, Target,

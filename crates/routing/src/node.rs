@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::hedge::Hedge;
+use crate::hedge::{Author, Hedge};
 use crate::query::Query;
 
 /// A node: a target, or a strategy that chooses among further nodes.
@@ -22,6 +22,26 @@ pub struct Node {
     pub settings: Settings,
     /// What it is.
     pub kind: NodeKind,
+}
+
+impl Node {
+    /// The same tree as one that came with a call: what only an operator may decide is bounded where it is used.
+    #[must_use]
+    pub fn of_caller(mut self) -> Self {
+        self.set_author(Author::Caller);
+        self
+    }
+
+    fn set_author(&mut self, author: Author) {
+        if let Some(hedge) = &mut self.settings.hedge {
+            hedge.author = author;
+        }
+        if let NodeKind::Strategy { children, .. } = &mut self.kind {
+            for child in children {
+                child.set_author(author);
+            }
+        }
+    }
 }
 
 /// What a node is.

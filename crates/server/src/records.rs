@@ -23,6 +23,7 @@ impl Sink for LogSink {
             defaulted = counted(record.losses.defaulted),
             attempts = record.attempts.len(),
             hedge = record.attempts.iter().find_map(|attempt| attempt.hedge).map(HedgeOutcome::as_str),
+            priority_lowered_to = record.priority_lowered_to.map(|priority| priority.as_str()),
             waited_ms = record.waited.map(|time| time.as_millis()),
             shed = record.shed.map(|shed| shed.reason.as_str()),
             recovered = counted(record.recovered.len()),

@@ -62,7 +62,7 @@ impl Measure {
                 settings.hedging = HedgeRules::default();
                 directions.hedge = Some(Hedge {
                     after: Some(HedgeAfter::Never),
-                    most_extra: None,
+                    ..Hedge::default()
                 });
             }
         }

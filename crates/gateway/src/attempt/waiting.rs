@@ -87,7 +87,7 @@ impl Gateway {
             }
             let queue = Queue {
                 doors,
-                priority: attempts.call.priority,
+                priority: attempts.call.given.priority,
                 deadline: attempts.deadline,
             };
             let waiting = self.queue(queue, &mut round.waited.until, round.settlement);

@@ -5,7 +5,7 @@ mod eligible;
 
 use std::collections::BTreeMap;
 
-use orchestra_routing::{HedgeAfter, Share};
+use orchestra_routing::{Author, HedgeAfter, Share};
 
 pub(crate) use account::Accounts;
 pub(crate) use eligible::is_repeatable;
@@ -40,12 +40,18 @@ pub struct HedgeRules {
 }
 
 impl HedgeRules {
-    /// What holds for a call of this model at a place of which its tree says `own`; `None` if no second target is asked.
+    /// What holds for a call of this model at a place of which its tree says `own`; `None` if no second target is asked. A tree
+    /// that came with the call may have fewer second targets asked than the operator allows, not more.
     pub(crate) fn of(&self, model: &str, own: Option<orchestra_routing::Hedge>) -> Option<Hedging> {
         let mut hedging = *self.models.get(model).unwrap_or(&self.usual);
         if let Some(own) = own {
             hedging.after = own.after.unwrap_or(hedging.after);
-            hedging.most_extra = own.most_extra.unwrap_or(hedging.most_extra);
+            let asked = own.most_extra.unwrap_or(hedging.most_extra);
+            hedging.most_extra = match own.author {
+                Author::Operator => asked,
+                // Who makes the call does not pay for it.
+                Author::Caller => asked.min(hedging.most_extra),
+            };
         }
         (hedging.after != HedgeAfter::Never).then_some(hedging)
     }
@@ -76,9 +82,30 @@ mod tests {
         let own = Hedge {
             after: Some(p95),
             most_extra: None,
+            author: Author::Operator,
         };
         assert_eq!(rules.of("fast", Some(own)), Some(hedging(p95, 3)));
         assert_eq!(rules.of("off", Some(own)), Some(hedging(p95, 1)));
         assert_eq!(HedgeRules::default().of("any", None), None);
+    }
+
+    #[test]
+    fn a_caller_may_have_less_hedged_but_not_more() {
+        let rules = HedgeRules::default();
+        let most = |percent: u32| Share::millionths(percent * 10_000);
+        for (author, asked, expected) in [
+            (Author::Operator, most(100), most(100)),
+            (Author::Caller, most(100), most(2)),
+            (Author::Caller, most(1), most(1)),
+            (Author::Caller, None, most(2)),
+        ] {
+            let own = Hedge {
+                after: Some(HedgeAfter::Percentile(95)),
+                most_extra: asked,
+                author,
+            };
+            let found = rules.of("any", Some(own)).map(|found| found.most_extra);
+            assert_eq!(found, expected, "{author:?} {asked:?}");
+        }
     }
 }

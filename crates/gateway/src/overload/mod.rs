@@ -12,6 +12,7 @@ pub(crate) use door::{Door, Permit};
 use orchestra_health::Bounds;
 pub use orchestra_health::Priority;
 pub use priority::Priorities;
+pub(crate) use priority::{Given, PRIORITY};
 pub(crate) use queue::{await_place, patience};
 pub use shed::{Shed, ShedAt, ShedReason};
 

@@ -15,8 +15,8 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 use orchestra_dialects::Endpoint;
 use orchestra_gateway::{
-    CallRecord, OutgoingBody, Overload, RawCall, SendFuture, Settings, ShedAt, ShedReason,
-    Transport, UpstreamBody,
+    CallRecord, OutgoingBody, Overload, Priority, RawCall, SendFuture, Settings, ShedAt,
+    ShedReason, Transport, UpstreamBody,
 };
 use orchestra_types::ProviderId;
 use tokio::task::JoinHandle;
@@ -153,7 +153,8 @@ struct Crowd {
 }
 
 impl Crowd {
-    fn new(upstreams: usize, capacity: usize, full: Full, overload: Overload) -> Self {
+    fn new(upstreams: usize, capacity: usize, full: Full, mut overload: Overload) -> Self {
+        overload.priorities.most = Priority::High;
         let state: Arc<Mutex<State>> = Arc::default();
         let hall = Hall {
             capacity,
@@ -437,6 +438,34 @@ async fn a_stream_has_its_place_until_its_end() {
     assert_eq!(crowd.stage.gateway.load().waiting, 0);
     for call in waits {
         assert_eq!(call.await.unwrap(), 200);
+    }
+}
+
+/// In a full line a higher one would make room for itself; who only says so does not.
+#[tokio::test(start_paused = true)]
+async fn who_may_not_ask_for_more_is_told_what_it_got() {
+    let stage = Stage::timed(
+        Arc::new(Hall {
+            capacity: 4,
+            full: Full::Wait,
+            state: Arc::default(),
+        }),
+        Arc::new(PausedClock(Instant::now())),
+        Settings::default(),
+        &[row("http://one.example")],
+    );
+    for (asked, told) in [("high", Some("normal")), ("normal", None), ("low", None)] {
+        let ask = Ask::new(CHAT, EVERYONE, false).header("x-orchestra-priority", asked);
+        let answer = stage.gateway.call(ask.into_incoming()).await;
+        let got = stage.read(answer).await;
+        assert_eq!(got.status, 200);
+        let header = got.headers.get("x-orchestra-priority");
+        assert_eq!(header.map(|value| value.to_str().unwrap()), told, "{asked}");
+        let lowered = got
+            .record
+            .priority_lowered_to
+            .map(|priority| priority.as_str());
+        assert_eq!(lowered, told, "{asked}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{ConfigError, Place, present};
-use crate::hedge::{Hedge, HedgeAfter, Share};
+use crate::hedge::{Author, Hedge, HedgeAfter, Share};
 use crate::node::{Cache, CacheMode, HoldBack, Retry, Settings};
 
 /// Portkey's documents allow five; more would only prolong what the client waits for.
@@ -126,6 +126,7 @@ fn hedge(value: &Value, place: &Place<'_>) -> Result<Hedge, ConfigError> {
         // Who writes the member wants it.
         after: Some(after.unwrap_or(HedgeAfter::Percentile(95))),
         most_extra,
+        author: Author::Operator,
     })
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use orchestra_routing::{
-    Compat, Failures, Hedge, HedgeAfter, HoldBack, Node, NodeKind, Plan, PlanError, Planner, Share,
-    Target, View,
+    Author, Compat, Failures, Hedge, HedgeAfter, HoldBack, Node, NodeKind, Plan, PlanError,
+    Planner, Share, Target, View,
 };
 use orchestra_types::Money;
 use serde_json::{Value, json};
@@ -136,6 +136,7 @@ fn hedges_are_handed_down_and_switched_off_below() {
     let after = |after| Hedge {
         after: Some(after),
         most_extra: None,
+        author: Author::Operator,
     };
     assert_eq!(
         hedges,
@@ -143,6 +144,7 @@ fn hedges_are_handed_down_and_switched_off_below() {
             Hedge {
                 after: Some(HedgeAfter::Percentile(95)),
                 most_extra: Share::of(0.05),
+                author: Author::Operator,
             },
             after(HedgeAfter::Time(Duration::from_millis(800))),
             after(HedgeAfter::Never),

@@ -29,17 +29,22 @@ pub struct OverloadConfig {
 pub struct PriorityConfig {
     /// The priority of a client's calls, and the highest that they can ask for, by the name of its key.
     pub clients: BTreeMap<String, PriorityWord>,
+    /// The highest that a client's calls can ask for, by the name of its key, where it is another.
+    pub may_ask: BTreeMap<String, PriorityWord>,
+    /// The highest that the calls of all other clients can ask for, `normal` by default.
+    pub most: PriorityWord,
     /// The priority of calls for a model that ask for none, by the name that clients use.
     pub models: BTreeMap<String, PriorityWord>,
 }
 
 /// `"high"`, `"normal"` or `"low"`.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PriorityWord {
     /// First.
     High,
     /// As good as any.
+    #[default]
     Normal,
     /// The first to be turned away.
     Low,
@@ -82,20 +87,32 @@ impl Config {
 
     /// Clients and models must be there.
     fn priorities(&self, registry: &Registry) -> Result<Priorities, BuildError> {
-        let mut priorities = Priorities::default();
-        for (name, word) in &self.overload.priority.clients {
-            if !self.has_client(name) {
-                return Err(BuildError::PriorityOfNobody(name.clone()));
-            }
-            let client = KeyId::new(name)?;
-            priorities.clients.insert(client, (*word).into());
-        }
-        for (name, word) in &self.overload.priority.models {
+        let own = &self.overload.priority;
+        let mut priorities = Priorities {
+            clients: self.of_clients(&own.clients)?,
+            may_ask: self.of_clients(&own.may_ask)?,
+            most: own.most.into(),
+            ..Priorities::default()
+        };
+        for (name, word) in &own.models {
             let found = self.check_model(name, registry);
             found.map_err(BuildError::PriorityOfModel)?;
             priorities.models.insert(name.clone(), (*word).into());
         }
         Ok(priorities)
+    }
+
+    fn of_clients(
+        &self,
+        words: &BTreeMap<String, PriorityWord>,
+    ) -> Result<BTreeMap<KeyId, Priority>, BuildError> {
+        let of_client = |(name, word): (&String, &PriorityWord)| {
+            if !self.has_client(name) {
+                return Err(BuildError::PriorityOfNobody(name.clone()));
+            }
+            Ok((KeyId::new(name)?, (*word).into()))
+        };
+        words.iter().map(of_client).collect()
     }
 
     /// Without a list there may be the one key of the environment.

@@ -102,7 +102,7 @@ impl Desk<'_> {
                 Ok(node)
             });
             let node = node.map_err(|error| Refusal::invalid_config(&error))?;
-            return Ok(Arc::new(node));
+            return Ok(Arc::new(node.of_caller()));
         }
         let found = self.routes.configs.get(config);
         if let Some(found) = found.or_else(|| self.routes.models.get(config)) {

@@ -3,6 +3,7 @@
 //! Requests are bytes written by hand, so that what no HTTP library would send can be sent.
 
 mod access;
+mod asked;
 mod bad_input;
 mod body_limit;
 mod cache;

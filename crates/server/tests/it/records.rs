@@ -30,6 +30,7 @@ pub(crate) fn record(provider: &str, model: &str) -> CallRecord {
             led_by: None,
             took: Duration::from_millis(420),
         }],
+        priority_lowered_to: None,
         waited: None,
         shed: None,
         recovered: Vec::new(),
