@@ -18,7 +18,11 @@ pub(crate) struct Simulate {
     /// What goes wrong: one of the courses of outages that come with Orchestra
     #[arg(long, value_name = "NAME", default_value = "severity", value_parser = weather())]
     pub(crate) scenario: Weather,
-    /// What goes wrong instead: a CSV file with the columns target,start,duration,trouble,share
+    /// How many times as long as by chance two providers are out at the same time, where outages are drawn [default: what was
+    /// published, 1.4]
+    #[arg(long, value_name = "TIMES", value_parser = together, conflicts_with = "outages")]
+    pub(crate) together: Option<f64>,
+    /// What goes wrong instead: a CSV file with the columns target,start,duration,trouble,share,others
     #[arg(long, value_name = "FILE", conflicts_with = "scenario")]
     pub(crate) outages: Option<PathBuf>,
     /// Calls a second
@@ -128,6 +132,14 @@ fn rate(text: &str) -> Result<f64, String> {
         text,
         |rate| *rate > 0.0 && *rate <= 10_000.0,
         "a number above 0 and up to 10000",
+    )
+}
+
+fn together(text: &str) -> Result<f64, String> {
+    number(
+        text,
+        |times| (1.0..=100.0).contains(times),
+        "a number from 1 to 100; 1 is chance alone",
     )
 }
 

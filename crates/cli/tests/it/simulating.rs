@@ -128,6 +128,51 @@ fn outages_may_be_ones_own() {
 }
 
 #[test]
+fn providers_are_out_together_as_often_as_is_said() {
+    let place = place();
+    let told = |together: &[&str]| {
+        let asked = [
+            "--model",
+            "fast",
+            "--no-comparison",
+            "--for",
+            "14d",
+            "--rate",
+            "0.001",
+        ];
+        let all: Vec<&str> = asked.iter().chain(together).copied().collect();
+        let all = [&["simulate", "--json"], all.as_slice()].concat();
+        let told = place.run(all).succeeds().json();
+        let together = &told["two_providers_out"];
+        assert!(
+            together["seconds_by_chance"].as_f64().unwrap() > 0.0,
+            "{told}"
+        );
+        together["seconds"].as_f64().unwrap()
+    };
+    assert!(told(&["--together", "2.5"]) > told(&["--together", "1"]));
+    let asked = [
+        "simulate", "--model", "fast", "--for", "2d", "--rate", "0.001",
+    ];
+    place
+        .run(asked)
+        .succeeds()
+        .says("two providers out at once: ");
+    let written = [
+        "simulate",
+        "--model",
+        "fast",
+        "--scenario",
+        "region",
+        "--together",
+        "2",
+    ];
+    place.run(written).refuses("region");
+    let too_often = ["simulate", "--model", "fast", "--together", "90"];
+    place.run(too_often).refuses("90 times");
+}
+
+#[test]
 fn a_check_may_ask_for_a_share() {
     let place = place();
     let asked = |least| {

@@ -1,11 +1,19 @@
 //! Outages over hours: the ones that come with this library, from data files, and those that somebody writes.
 
 mod incidents;
+mod lines;
+mod service;
 mod table;
+#[cfg(test)]
+mod tests;
+mod ties;
 
 use std::time::Duration;
 
-pub use table::TableError;
+use incidents::Order;
+pub(crate) use incidents::providers;
+pub use lines::TableError;
+use service::Severities;
 
 use crate::outage::Outage;
 use crate::upstream::Upstream;
@@ -16,10 +24,10 @@ const CALM: Duration = Duration::from_secs(600);
 /// A course of outages that comes with this library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weather {
-    /// Incidents of all targets, as long as published ones and ten times as often, each with 2, 10, 50 or all of 100 requests
-    /// failing.
+    /// Incidents of all providers, as long as published ones and ten times as often, together as often as published, each with
+    /// 2, 10, 50 or all of 100 requests failing.
     Severity,
-    /// The same as often as published: mostly nothing for days.
+    /// As often as published, and as severe as status pages mark them: mostly nothing for days.
     Published,
     /// `scenarios/one-out.csv`
     OneOut,
@@ -97,30 +105,50 @@ impl Weather {
             _ => {
                 // Enough targets for any of the files.
                 let upstreams = vec![Upstream::new("any"); 8];
-                let outages = table::read(self.file(), &upstreams).unwrap_or_default();
+                let outages = table::read(self.file(), &upstreams, 0).unwrap_or_default();
                 until(&outages)
             }
         }
     }
 
-    /// The outages of these upstreams within this time. What a file says of a place that nobody takes is left out.
+    /// Whether it is drawn, so that it can be said how often providers are out together.
+    #[must_use]
+    pub const fn is_drawn(self) -> bool {
+        matches!(self, Self::Severity | Self::Published)
+    }
+
+    /// The outages of these upstreams within this time. What a file says of a place that nobody takes is left out. `together`
+    /// is how many times as long as by chance two providers are out at once, where that is drawn: `None` for what was published.
     ///
     /// # Errors
-    /// [`TableError`] never, as long as the files are well formed.
+    /// [`WeatherError`] if they cannot be out together so often, or if they are not drawn and it is said nevertheless.
     pub fn outages(
         self,
         upstreams: &[Upstream],
         lasts: Duration,
         seed: u64,
-    ) -> Result<Vec<Outage>, TableError> {
+        together: Option<f64>,
+    ) -> Result<Vec<Outage>, WeatherError> {
+        let order = |gaps, severities| Order {
+            lasts,
+            gaps,
+            severities,
+            together,
+            seed,
+        };
         match self {
-            Self::Severity => incidents::draw(self.file(), upstreams, lasts, 0.1, seed),
-            Self::Published => incidents::draw(self.file(), upstreams, lasts, 1.0, seed),
+            Self::Severity => {
+                incidents::draw(self.file(), upstreams, order(0.1, Severities::Alike))
+            }
+            Self::Published => {
+                incidents::draw(self.file(), upstreams, order(1.0, Severities::Marked))
+            }
+            _ if together.is_some() => Err(WeatherError::NotDrawn(self.as_str())),
             _ => {
                 let mut places = upstreams.to_vec();
                 let absent = Upstream::new("absent");
                 places.resize(upstreams.len().max(8), absent);
-                let mut outages = table::read(self.file(), &places)?;
+                let mut outages = table::read(self.file(), &places, seed)?;
                 outages.retain(|outage| outage.target < upstreams.len());
                 Ok(outages)
             }
@@ -128,15 +156,35 @@ impl Weather {
     }
 }
 
-/// Outages as somebody wrote them, and how long they are worth looking at. `docs/simulation.md` says what may be written.
+/// Why there can be no such outages.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WeatherError {
+    /// A file is no table.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// Two providers cannot be out together so often, with as many incidents as they have.
+    #[error("providers cannot be out together {factor} times as long as by chance; write less")]
+    Together {
+        /// How often it was to be.
+        factor: f64,
+    },
+    /// The times of the course are written down.
+    #[error("the outages of {0} are not drawn: whether they come together is written in it")]
+    NotDrawn(&'static str),
+}
+
+/// Outages as somebody wrote them, and how long they are worth looking at. `docs/simulation.md` says what may be written. The
+/// seed decides which others are hit where only a chance of it is written.
 ///
 /// # Errors
 /// [`TableError`] names line and column.
 pub fn read_outages(
     text: &str,
     upstreams: &[Upstream],
+    seed: u64,
 ) -> Result<(Vec<Outage>, Duration), TableError> {
-    let outages = table::read(text, upstreams)?;
+    let outages = table::read(text, upstreams, seed)?;
     let lasts = until(&outages);
     Ok((outages, lasts))
 }
@@ -144,61 +192,4 @@ pub fn read_outages(
 fn until(outages: &[Outage]) -> Duration {
     let last = outages.iter().map(|outage| outage.until).max();
     last.unwrap_or_default().saturating_add(CALM)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn three() -> Vec<Upstream> {
-        ["openai", "anthropic", "gemini"].map(Upstream::new).into()
-    }
-
-    #[test]
-    fn every_one_has_outages_for_one_target_and_for_three() {
-        for weather in Weather::ALL {
-            let outages =
-                |upstreams: &[Upstream]| weather.outages(upstreams, weather.lasts(), 1).unwrap();
-            let name = weather.as_str();
-            assert!(!outages(&three()).is_empty(), "{name}");
-            assert!(
-                outages(&three()[..1])
-                    .iter()
-                    .all(|outage| outage.target == 0),
-                "{name}"
-            );
-            let ends = outages(&three())
-                .iter()
-                .all(|outage| outage.from < weather.lasts());
-            assert!(ends, "{name}");
-        }
-    }
-
-    #[test]
-    fn absurd_times_harm_nothing() {
-        let text = "target,start,duration,trouble\n1,500000000000y,500000000000y,cut\n";
-        let (outages, lasts) = read_outages(text, &three()).unwrap();
-        assert!(lasts > Duration::from_secs(1_u64 << 63));
-        let mut world = crate::World::new(three());
-        world.traffic.lasts = Duration::from_secs(5);
-        world.outages = outages;
-        assert_eq!(world.measure(1).unwrap().lost, [Duration::ZERO]);
-        let never = "target,start,duration,trouble\n1,1s,9999999999999999y,cut\n";
-        assert!(read_outages(never, &three()).is_err());
-    }
-
-    #[test]
-    fn incidents_are_as_long_and_as_far_apart_as_published() {
-        let years = Duration::from_secs(86_400 * 3_650);
-        let outages = Weather::Published.outages(&three()[..1], years, 5).unwrap();
-        let mut minutes: Vec<u64> = outages
-            .iter()
-            .map(|one| (one.until - one.from).as_secs() / 60)
-            .collect();
-        minutes.sort_unstable();
-        let median = minutes[minutes.len() / 2];
-        assert!((42..58).contains(&median), "{median}");
-        // 87,600 hours, 89 and some more apart.
-        assert!((600..1_150).contains(&outages.len()), "{}", outages.len());
-    }
 }

@@ -1,30 +1,24 @@
 //! Tables of outages: lines of values with commas between.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::lines::{Lines, Row, TableError};
+use crate::dice::Dice;
 use crate::outage::{Outage, Trouble};
 use crate::upstream::Upstream;
 
-/// What is wrong with a table, and where.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {problem}")]
-pub struct TableError {
-    /// From 1.
-    pub line: usize,
-    /// From 1, counted in values.
-    pub column: usize,
-    /// What is wrong, and what to write.
-    pub problem: String,
-}
-
-const COLUMNS: [&str; 5] = ["target", "start", "duration", "trouble", "share"];
+const COLUMNS: [&str; 6] = ["target", "start", "duration", "trouble", "share", "others"];
 
 /// The outages that are written down. Those of `*` are outages of all.
-pub(super) fn read(text: &str, upstreams: &[Upstream]) -> Result<Vec<Outage>, TableError> {
+pub(super) fn read(
+    text: &str,
+    upstreams: &[Upstream],
+    seed: u64,
+) -> Result<Vec<Outage>, TableError> {
     let mut outages = Vec::new();
     for row in Lines::read(text, &COLUMNS, &COLUMNS[..4])?.rows {
-        let targets = targets(&row, upstreams)?;
+        let mut targets = targets(&row, upstreams)?;
+        targets.extend(others(&row, &targets, upstreams, seed)?);
         let from = row.parse("start", time, "a time such as 90s, 10m or `1h 30m`")?;
         let duration = row.parse(
             "duration",
@@ -75,6 +69,29 @@ fn targets(row: &Row<'_>, upstreams: &[Upstream]) -> Result<Vec<usize>, TableErr
     Ok(found)
 }
 
+/// The places of those others that the same hits by chance.
+fn others(
+    row: &Row<'_>,
+    targets: &[usize],
+    upstreams: &[Upstream],
+    seed: u64,
+) -> Result<Vec<usize>, TableError> {
+    if row.text("others").is_empty() {
+        return Ok(Vec::new());
+    }
+    let chance = row.parse("others", share, "a chance above 0 and up to 1 or 100%")?;
+    let others = (0..upstreams.len()).filter(|place| !targets.contains(place));
+    if row.text("target") == "*" {
+        return Err(row.error(
+            "others",
+            "there are none besides `*`; leave it out".to_owned(),
+        ));
+    }
+    let line = u64::try_from(row.line()).unwrap_or(u64::MAX);
+    let dice = Dice::new(seed, (1 << 32) | line);
+    Ok(others.filter(|_| dice.chance(chance)).collect())
+}
+
 fn time(text: &str) -> Option<Duration> {
     match text {
         "0" => Some(Duration::ZERO),
@@ -92,101 +109,6 @@ fn share(text: &str) -> Option<f64> {
         None => text.parse().ok()?,
     };
     (share > 0.0 && share <= 1.0).then_some(share)
-}
-
-/// A table's rows below its head.
-pub(super) struct Lines<'t> {
-    pub(super) rows: Vec<Row<'t>>,
-}
-
-/// One row.
-pub(super) struct Row<'t> {
-    line: usize,
-    /// By the column's name: its place, and what stands there.
-    values: BTreeMap<&'t str, (usize, &'t str)>,
-}
-
-impl<'t> Lines<'t> {
-    /// Reads a table with these columns in any order, of which some must be there. Empty lines and those that begin with `#` say
-    /// nothing.
-    pub(super) fn read(
-        text: &'t str,
-        known: &[&str],
-        required: &[&str],
-    ) -> Result<Self, TableError> {
-        let lines = text
-            .lines()
-            .zip(1..)
-            .map(|(text, line)| (line, text.trim()));
-        let mut lines = lines.filter(|(_, text)| !text.is_empty() && !text.starts_with('#'));
-        let wrong = |line, column, problem| TableError {
-            line,
-            column,
-            problem,
-        };
-        let Some((line, head)) = lines.next() else {
-            let problem = format!(
-                "there is nothing; the first line names the columns: {}",
-                known.join(",")
-            );
-            return Err(wrong(1, 1, problem));
-        };
-        let columns: Vec<&str> = head.split(',').map(str::trim).collect();
-        for (column, name) in (1..).zip(&columns) {
-            if !known.contains(name) || columns[..column - 1].contains(name) {
-                let problem = format!(
-                    "{name:?} is no column or stands twice; the columns are {}",
-                    known.join(",")
-                );
-                return Err(wrong(line, column, problem));
-            }
-        }
-        if let Some(absent) = required.iter().find(|name| !columns.contains(name)) {
-            let problem = format!(
-                "the column {absent:?} is missing; the columns are {}",
-                known.join(",")
-            );
-            return Err(wrong(line, columns.len(), problem));
-        }
-        let row = |(line, text): (usize, &'t str)| {
-            let values: Vec<&str> = text.split(',').map(str::trim).collect();
-            if values.len() > columns.len() {
-                let problem = format!("there are {} columns, and this is one more", columns.len());
-                return Err(wrong(line, columns.len() + 1, problem));
-            }
-            let places = (1..).zip(values);
-            let values = columns.iter().copied().zip(places).collect();
-            Ok(Row { line, values })
-        };
-        let rows = lines.map(row).collect::<Result<_, _>>()?;
-        Ok(Self { rows })
-    }
-}
-
-impl<'t> Row<'t> {
-    /// What stands in a column; nothing if the row ends before it.
-    pub(super) fn text(&self, column: &str) -> &'t str {
-        self.values.get(column).map_or("", |(_, text)| text)
-    }
-
-    pub(super) fn parse<T>(
-        &self,
-        column: &str,
-        parse: impl FnOnce(&str) -> Option<T>,
-        expected: &str,
-    ) -> Result<T, TableError> {
-        let text = self.text(column);
-        parse(text).ok_or_else(|| self.error(column, format!("{text:?} is not {expected}")))
-    }
-
-    fn error(&self, column: &str, problem: String) -> TableError {
-        let place = self.values.get(column).map(|(place, _)| *place);
-        TableError {
-            line: self.line,
-            column: place.unwrap_or(self.values.len() + 1),
-            problem: format!("{column}: {problem}"),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -210,7 +132,7 @@ mod tests {
     #[test]
     fn what_may_be_written() {
         let text = "# a comment\n\ntarget, start, duration, trouble, share\none, 10m, 1h 30m, 429-for-30s, 50%\n2,0,5s,cut\n*,1s,1s,slow-2.5,0.1\ntwo/b,1s,1s,hang,\n";
-        let outages = read(text, &two()).unwrap();
+        let outages = read(text, &two(), 1).unwrap();
         let targets: Vec<usize> = outages.iter().map(|outage| outage.target).collect();
         assert_eq!(targets, [0, 1, 0, 1, 1]);
         let rest = Some(Duration::from_secs(30));
@@ -223,6 +145,19 @@ mod tests {
             (600, 6_000)
         );
         assert!((outages[0].share - 0.5).abs() < 1e-9 && (outages[1].share - 1.0).abs() < 1e-9);
+    }
+
+    /// With the chance that is written, for each of the others apart, and the same for the same seed.
+    #[test]
+    fn others_are_hit_by_chance() {
+        let text = "target,start,duration,trouble,share,others\n1,0,1s,cut,1,30%\n1,5s,1s,cut\n";
+        let hit = |seed| {
+            let outages = read(text, &two(), seed).unwrap();
+            outages.iter().filter(|outage| outage.target == 1).count()
+        };
+        let hits: usize = (0..1_000).map(hit).sum();
+        assert!((250..350).contains(&hits), "{hits}");
+        assert_eq!(hit(7), hit(7));
     }
 
     #[test]
@@ -241,8 +176,14 @@ mod tests {
             ("1,1s,1s,cut,1,more", (2, 6), "one more"),
             ("1,1s", (2, 3), "longer than zero"),
         ] {
-            let error = read(&format!("{head}{row}\n"), &two()).unwrap_err();
+            let error = read(&format!("{head}{row}\n"), &two(), 1).unwrap_err();
             assert_eq!((error.line, error.column), place, "{row}: {error}");
+            assert!(error.to_string().contains(words), "{row}: {error}");
+        }
+        for (row, words) in [("*,1s,1s,cut,50%", "besides"), ("1,1s,1s,cut,2", "100%")] {
+            let text = format!("target,start,duration,trouble,others\n{row}\n");
+            let error = read(&text, &two(), 1).unwrap_err();
+            assert_eq!((error.line, error.column), (2, 5), "{row}: {error}");
             assert!(error.to_string().contains(words), "{row}: {error}");
         }
         for (text, words) in [
@@ -251,7 +192,7 @@ mod tests {
             ("target,start,duration\n", "\"trouble\" is missing"),
             ("target,target,start,duration,trouble\n", "twice"),
         ] {
-            let error = read(text, &two()).unwrap_err();
+            let error = read(text, &two(), 1).unwrap_err();
             assert!(error.to_string().contains(words), "{text}: {error}");
         }
     }

@@ -153,12 +153,15 @@ fn outages(asked: &Simulate, upstreams: &[Upstream]) -> anyhow::Result<(Vec<Outa
 fn course(asked: &Simulate, upstreams: &[Upstream]) -> anyhow::Result<(Vec<Outage>, Duration)> {
     let Some(path) = &asked.outages else {
         let lasts = asked.lasts.unwrap_or_else(|| asked.scenario.lasts());
-        let outages = asked.scenario.outages(upstreams, lasts, asked.seed)?;
+        let outages = asked
+            .scenario
+            .outages(upstreams, lasts, asked.seed, asked.together);
+        let outages = outages.context("--scenario and --together")?;
         return Ok((outages, lasts));
     };
     let text = std::fs::read_to_string(path);
     let text = text.with_context(|| format!("{} cannot be read", path.display()))?;
-    let read = read_outages(&text, upstreams);
+    let read = read_outages(&text, upstreams, asked.seed);
     let (outages, lasts) = read.with_context(|| path.display().to_string())?;
     Ok((outages, asked.lasts.unwrap_or(lasts)))
 }

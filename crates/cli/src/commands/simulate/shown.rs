@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orchestra_simulation::{Load, Measure, Outage, Report, World};
+use orchestra_simulation::{Load, Measure, Outage, Overlap, Report, World};
 use orchestra_types::Money;
 use serde_json::{Value, json};
 
@@ -54,6 +54,7 @@ pub(crate) fn text(asked: &Simulate, world: &World, runs: &[Run]) -> String {
         asked.seed
     );
     text.push_str(&listed(world));
+    text.push_str(&coinciding(world));
     text.push_str(&compared(asked, world, runs));
     text.push('\n');
     text.push_str(&loads(report));
@@ -86,10 +87,21 @@ fn listed(world: &World) -> String {
         ));
     }
     if outages.is_empty() {
-        return "no outage in this time: try another --seed, or a longer --for\n\n".to_owned();
+        return "no outage in this time: try another --seed, or a longer --for\n".to_owned();
     }
-    text.push('\n');
     text
+}
+
+/// For how long providers were out together, if there is more than one.
+fn coinciding(world: &World) -> String {
+    let overlap = Overlap::of(world);
+    let Some(factor) = overlap.factor() else {
+        return "\n".to_owned();
+    };
+    let (together, chance) = (since(overlap.together), since(overlap.by_chance));
+    format!(
+        "two providers out at once: {together}; chance would make it {chance} ({factor:.1} times as long)\n\n"
+    )
 }
 
 fn compared(asked: &Simulate, world: &World, runs: &[Run]) -> String {
@@ -177,6 +189,7 @@ pub(crate) fn json(asked: &Simulate, world: &World, runs: &[Run]) -> Value {
             "share": outage.share,
         })
     };
+    let overlap = Overlap::of(world);
     json!({
         "scenario": scenario(asked),
         "model": asked.model,
@@ -184,6 +197,12 @@ pub(crate) fn json(asked: &Simulate, world: &World, runs: &[Run]) -> Value {
         "rate": asked.rate,
         "seconds": world.traffic.lasts.as_secs_f64(),
         "outages": world.outages.iter().map(outage).collect::<Vec<_>>(),
+        "two_providers_out": {
+            "seconds": overlap.together.as_secs_f64(),
+            "seconds_by_chance": overlap.by_chance.as_secs_f64(),
+            "times": overlap.factor(),
+            "times_asked": asked.together,
+        },
         "runs": runs.iter().map(|one| run(asked, world, one)).collect::<Vec<_>>(),
     })
 }
