@@ -167,8 +167,8 @@ const configs = {
     const strategy = { mode: "fallback", on_status_codes: [500] };
     assert.equal((await asked({ strategy, targets })).provider, "spare-openai");
     const client = portkey({ config: silent, requestTimeout: 300 });
-    const error = await raises(errors.InternalServerError, () => ask(client));
-    assert.deepEqual([error.status, error.error.error.code], [504, "timeout_first_byte"]);
+    const error = await raises(errors.APIError, () => ask(client));
+    assert.deepEqual([error.status, error.error.error.code], [408, "timeout_first_byte"]);
   },
 
   /** The second of two equal calls gets the first one's answer, and another namespace has its own. */

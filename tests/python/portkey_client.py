@@ -196,8 +196,8 @@ def request_timeout():
     config = tree("fallback", {**silent, "request_timeout": 300}, SPARE, on_status_codes=[500])
     assert asked(config)["provider"] == "spare-openai"
     client = portkey(config=silent, request_timeout=300)
-    error = raises(inner.InternalServerError, lambda: ask(client))
-    assert (error.status_code, error.code) == (504, "timeout_first_byte"), error
+    error = raises(inner.APIStatusError, lambda: ask(client))
+    assert (error.status_code, error.code) == (408, "timeout_first_byte"), error
 
 
 @scenario

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use orchestra_providers::ErrorClass;
-use orchestra_routing::{Choice, Settings};
+use orchestra_routing::{Choice, Compat, Settings};
 use orchestra_types::ModelId;
 
 use crate::fault::{Fault, FaultKind, Reached};
@@ -188,6 +188,7 @@ impl Planning<'_> {
             target,
             path: String::new(),
             settings: self.call.directions.settings.clone(),
+            compat: Compat::Correct,
             exits: Vec::new(),
             alternatives: Alternatives::default(),
             only_after: None,

@@ -9,7 +9,7 @@ use orchestra_types::{CallId, ProviderId};
 
 use crate::body::AnswerBody;
 use crate::call::Call;
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{ASKED_TIMEOUT, Fault, FaultKind};
 use crate::keys::Access;
 use crate::plan::no_key_for;
 use crate::record::Ending;
@@ -67,6 +67,9 @@ impl Failure {
             && matches!(refusal.kind, ErrorKind::Overloaded | ErrorKind::Billing)
         {
             refusal.status = usual_status(refusal.kind, family);
+        }
+        if call.directions.from_portkey && fault.took_longer_than_asked() {
+            refusal.status = ASKED_TIMEOUT;
         }
         if about_our_key {
             refusal = Refusal::key_rejected(provider);

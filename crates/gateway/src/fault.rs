@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode};
 use orchestra_dialects::{UpstreamError, parse_error};
 use orchestra_health::Outcome;
 use orchestra_providers::{ErrorClass, Provider};
+use orchestra_routing::Compat;
 
 use crate::keys::Access;
 use crate::quota::{Left, left};
@@ -36,6 +37,8 @@ pub enum Reached {
 pub enum Phase {
     /// Waiting for the headers of the answer.
     FirstByte,
+    /// The same, for as long as the call or its tree says (`request_timeout`).
+    Asked,
     /// Silence within the answer.
     Idle,
     /// The call's whole time.
@@ -45,7 +48,7 @@ pub enum Phase {
 impl Phase {
     const fn as_str(self) -> &'static str {
         match self {
-            Self::FirstByte => "sent no answer in time",
+            Self::FirstByte | Self::Asked => "sent no answer in time",
             Self::Idle => "fell silent in the middle of its answer",
             Self::Total => "did not finish within the time allowed for the call",
         }
@@ -103,6 +106,9 @@ pub enum Verdict {
     /// Every target would say the same: tell the client.
     Relay,
 }
+
+/// What Portkey answers, and its users' configs list, when a target took longer than `request_timeout` says.
+pub(crate) const ASKED_TIMEOUT: StatusCode = StatusCode::REQUEST_TIMEOUT;
 
 /// For [`FaultKind::Malformed`]: no answer may give the gateway's key away.
 pub(crate) const GAVE_KEY_AWAY: &str = "it repeats the gateway's key";
@@ -217,7 +223,7 @@ impl Fault {
             FaultKind::Timeout(Phase::Total) => Verdict::Relay,
             FaultKind::Connect(_)
             | FaultKind::Broken(_)
-            | FaultKind::Timeout(Phase::FirstByte | Phase::Idle)
+            | FaultKind::Timeout(Phase::FirstByte | Phase::Asked | Phase::Idle)
             | FaultKind::Malformed(_)
             | FaultKind::Truncated => Verdict::NextTarget,
         }
@@ -254,10 +260,23 @@ impl Fault {
             },
             FaultKind::Connect(_)
             | FaultKind::Broken(_)
-            | FaultKind::Timeout(Phase::FirstByte | Phase::Idle)
+            | FaultKind::Timeout(Phase::FirstByte | Phase::Asked | Phase::Idle)
             | FaultKind::Truncated => Some(asked),
             // Pages, redirects and answers that give the key away are somebody's configuration.
             FaultKind::Timeout(Phase::Total) | FaultKind::Malformed(_) => None,
+        }
+    }
+
+    /// Whether it took longer than the call or its tree gives (`request_timeout`).
+    pub(crate) const fn took_longer_than_asked(&self) -> bool {
+        matches!(self.kind, FaultKind::Timeout(Phase::Asked))
+    }
+
+    /// The status that trees go by. Portkey 1.x takes a time-out that it was asked for as one.
+    pub(crate) fn status_in(&self, compat: Compat) -> Option<u16> {
+        match compat {
+            Compat::Portkey if self.took_longer_than_asked() => Some(ASKED_TIMEOUT.as_u16()),
+            _ => self.status.map(|status| status.as_u16()),
         }
     }
 
@@ -370,7 +389,7 @@ impl Fault {
             },
             FaultKind::Connect(_) => "connect",
             FaultKind::Broken(_) => "broken",
-            FaultKind::Timeout(Phase::FirstByte) => "timeout_first_byte",
+            FaultKind::Timeout(Phase::FirstByte | Phase::Asked) => "timeout_first_byte",
             FaultKind::Timeout(Phase::Idle) => "timeout_idle",
             FaultKind::Timeout(Phase::Total) => "timeout_total",
             FaultKind::Malformed(_) => "malformed",

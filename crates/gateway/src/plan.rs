@@ -122,6 +122,7 @@ impl Planning<'_> {
             target: Ok(target),
             path: String::new(),
             settings: self.call.directions.settings.clone(),
+            compat: Compat::Correct,
             exits: (at < last).then(|| usual(at + 1)).into_iter().collect(),
             alternatives: Alternatives::default(),
             only_after: None,
@@ -246,6 +247,7 @@ impl Planning<'_> {
                 target,
                 path,
                 settings,
+                compat: self.routes.compat,
                 exits: next
                     .into_iter()
                     .chain(exits.into_iter().filter_map(translate))

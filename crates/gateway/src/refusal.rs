@@ -54,6 +54,18 @@ impl Refusal {
         }
     }
 
+    /// Whether the gateway could not call any target, whatever the target would have said: nobody was asked.
+    #[must_use]
+    pub fn is_exception(&self) -> bool {
+        const OWN: [&str; 4] = [
+            "endpoint_not_supported",
+            "no_attempt_allowed",
+            "provider_key_missing",
+            "sealed",
+        ];
+        OWN.contains(&self.code)
+    }
+
     /// A request that cannot be served as it is.
     #[must_use]
     pub fn invalid(code: &'static str, message: impl Into<String>) -> Self {

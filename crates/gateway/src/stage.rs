@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use orchestra_routing::{Exit, Failures, Settings};
+use orchestra_routing::{Compat, Exit, Failures, Settings};
 use orchestra_types::ModelId;
 
 use crate::alternatives::{Alternatives, Trouble};
@@ -20,6 +20,8 @@ pub(crate) struct Stage {
     pub(crate) path: String,
     /// What the tree says of calls there.
     pub(crate) settings: Settings,
+    /// In whose manner the tree is meant.
+    pub(crate) compat: Compat,
     /// Where to go on after a failure: the first that the failure fits. None, and the failure is the answer.
     pub(crate) exits: Vec<Exit>,
     /// Where to go on instead after failures for which the operator has named another model.
@@ -37,16 +39,16 @@ impl Stage {
     }
 
     /// How long the target must be left alone before it is asked again after a fault; `None` if it is not. A tree may say
-    /// after which statuses it is; whoever did not answer is always asked again.
+    /// after which statuses it is; whoever did not answer is always asked again. In Portkey's manner whoever took longer than
+    /// the tree gives is asked again only if 408 is listed.
     pub(crate) fn pause(&self, fault: &Fault) -> Option<Duration> {
         let retry = self.settings.retry.as_ref();
-        let named = retry
-            .and_then(|retry| retry.statuses.as_ref())
-            .zip(fault.status);
-        match named {
+        let statuses = retry.and_then(|retry| retry.statuses.as_ref());
+        match statuses.zip(fault.status_in(self.compat)) {
+            None if self.compat == Compat::Portkey && fault.took_longer_than_asked() => None,
             None => fault.passes_after(),
             Some((statuses, status)) => statuses
-                .contains(&status.as_u16())
+                .contains(&status)
                 .then(|| fault.pause_for_any())
                 .flatten(),
         }
@@ -59,8 +61,10 @@ impl Stage {
         if too_late || fault.reached == Reached::Streaming {
             return None;
         }
-        let status = fault.status.map(|status| status.as_u16());
-        self.exit(status, fault.verdict() == Verdict::NextTarget)
+        self.exit(
+            fault.status_in(self.compat),
+            fault.verdict() == Verdict::NextTarget,
+        )
     }
 }
 

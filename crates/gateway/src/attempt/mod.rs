@@ -125,7 +125,8 @@ impl Attempts<'_> {
         } else {
             began + patience
         };
-        self.whole(access, outgoing, until, response).await
+        let phase = self.first_phase(patience);
+        self.whole(access, outgoing, (until, phase), response).await
     }
 
     /// Sends the call through `access` and waits for the head of an answer that is no error.
@@ -139,7 +140,7 @@ impl Attempts<'_> {
             .transport
             .send(request(&self.id, self.call, access, outgoing));
         let response = self
-            .within(patience, Phase::FirstByte, Reached::Sent, sending)
+            .within(patience, self.first_phase(patience), Reached::Sent, sending)
             .await?
             .map_err(Fault::from)?;
         if !response.status().is_success() {
@@ -172,6 +173,14 @@ impl Attempts<'_> {
         match self.request_timeout {
             Some(most) if !callers => fair.min(most),
             _ => fair,
+        }
+    }
+
+    /// Whose patience it is: the tree's, where that is shorter than the gateway's.
+    fn first_phase(&self, patience: Duration) -> Phase {
+        match self.request_timeout {
+            Some(most) if most == patience => Phase::Asked,
+            _ => Phase::FirstByte,
         }
     }
 

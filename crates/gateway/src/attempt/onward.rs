@@ -118,8 +118,8 @@ fn others<'s>(
     turn: &Turn<'_>,
     fault: &Fault,
 ) -> impl Iterator<Item = (usize, &'s Candidate)> {
-    let status = fault.status.map(|status| status.as_u16());
-    let first = stages[turn.at].exit(status, true);
+    let stage = &stages[turn.at];
+    let first = stage.exit(fault.status_in(stage.compat), true);
     let chain = std::iter::successors(first, |at| stages[*at].exit(None, true));
     chain.filter_map(|at| Some((at, stages[at].target.as_ref().ok()?)))
 }

@@ -105,7 +105,7 @@ impl Attempts<'_> {
             self.call.endpoint,
             Endpoint::ChatCompletions | Endpoint::Completions
         );
-        if unnamed && self.call.directions.named_errors {
+        if unnamed && self.call.directions.from_portkey {
             return Box::new(Named::new(passage));
         }
         passage

@@ -19,7 +19,7 @@ impl Attempts<'_> {
         &self,
         access: &Access,
         outgoing: &Outgoing,
-        until: Instant,
+        (until, phase): (Instant, Phase),
         response: Response<UpstreamBody>,
     ) -> Result<Answer, Fault> {
         let (head, body) = response.into_parts();
@@ -29,10 +29,7 @@ impl Attempts<'_> {
             status: Some(head.status),
             ..Fault::new(kind, Reached::Answered)
         };
-        let body = match self
-            .within(left, Phase::FirstByte, Reached::Answered, read)
-            .await?
-        {
+        let body = match self.within(left, phase, Reached::Answered, read).await? {
             Read::Whole(body) => body,
             Read::Broken(_, error) => return Err(broken(FaultKind::Broken(error))),
             Read::Silent(_) => return Err(broken(FaultKind::Timeout(Phase::Idle))),

@@ -26,9 +26,10 @@ pub struct Directions {
     pub cache: Option<Box<CacheWish>>,
     /// The path that was called; empty for the endpoint's usual one.
     pub path: String,
-    /// Whether an error within a stream of Chat Completions is an event with the name `error`. OpenAI's have none, and some
-    /// clients take one for a part of the error's text, so only who needs it gets it.
-    pub named_errors: bool,
+    /// Whether the caller is one of Portkey's. To it an error within a stream of Chat Completions is an event with the name
+    /// `error` (OpenAI's have none, and some clients take one for a part of the error's text, so only who needs it gets it),
+    /// and a target that takes longer than `request_timeout` says is a 408.
+    pub from_portkey: bool,
 }
 
 /// A provider's key that a caller brought along. It is used for this one call and not kept.

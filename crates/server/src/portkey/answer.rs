@@ -9,6 +9,7 @@ const TRACE: HeaderName = HeaderName::from_static("x-portkey-trace-id");
 const PROVIDER: HeaderName = HeaderName::from_static("x-portkey-provider");
 const OPTION: HeaderName = HeaderName::from_static("x-portkey-last-used-option-index");
 const RETRIES: HeaderName = HeaderName::from_static("x-portkey-retry-attempt-count");
+const EXCEPTION: HeaderName = HeaderName::from_static("x-portkey-gateway-exception");
 const CACHE: HeaderName = HeaderName::from_static("x-portkey-cache-status");
 
 /// What the gateway says of kept answers, in Portkey's words.
@@ -40,6 +41,12 @@ impl Marks {
         Self {
             trace: Headers(headers).trace(),
         }
+    }
+
+    /// Says that no target was called, for a reason of the gateway's own. A gateway of Portkey's before this one does not go on to
+    /// another target then, so it is said only where that is wanted.
+    pub(crate) fn put_exception(headers: &mut HeaderMap) {
+        headers.insert(EXCEPTION, HeaderValue::from_static("true"));
     }
 
     /// Says in Portkey's words what the gateway's own headers say. There is always a trace id: without one, Portkey's SDKs

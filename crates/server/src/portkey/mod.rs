@@ -82,7 +82,7 @@ impl Desk<'_> {
                 metadata: metadata::read(headers)?,
                 cache: read.cache(self.routes.compat)?,
                 path: String::new(),
-                named_errors: true,
+                from_portkey: true,
             },
             provider: named.map(|named| named.id),
         };

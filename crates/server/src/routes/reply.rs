@@ -32,7 +32,12 @@ pub(super) fn unread(mut answer: Response, has_body: bool) -> Response {
 pub(super) async fn marked(app: &App, mut answer: Response, marks: Option<Marks>) -> Response {
     if let Some(marks) = marks {
         if app.says_it_as_portkey() {
+            let refusal = answer.extensions().get::<Refusal>();
+            let exception = refusal.is_some_and(Refusal::is_exception);
             answer = portkeys(answer).await;
+            if exception {
+                Marks::put_exception(answer.headers_mut());
+            }
         }
         let status = answer.status();
         marks.put(status, answer.headers_mut());

@@ -10,10 +10,10 @@ use crate::wire::recorded;
 
 const NAMED: &str = "event: error\n";
 
-async fn streamed(stage: &Stage, endpoint: Endpoint, named_errors: bool) -> String {
+async fn streamed(stage: &Stage, endpoint: Endpoint, from_portkey: bool) -> String {
     let ask = Ask {
         directions: Directions {
-            named_errors,
+            from_portkey,
             ..Directions::default()
         },
         ..Ask::new(endpoint, MODEL, true)

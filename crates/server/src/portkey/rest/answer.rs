@@ -3,6 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
+use http::StatusCode;
 use orchestra_gateway::Refusal;
 use serde_json::{Value, json};
 
@@ -13,6 +14,11 @@ pub(crate) fn with_portkeys_words(body: &Bytes, refusal: &Refusal) -> Option<Byt
     let members = body.as_object_mut()?;
     members.insert("status".to_owned(), Value::from("failure"));
     members.insert("message".to_owned(), Value::from(refusal.message.clone()));
+    if refusal.status == StatusCode::REQUEST_TIMEOUT
+        && let Some(error) = members.get_mut("error").and_then(Value::as_object_mut)
+    {
+        error.insert("type".to_owned(), Value::from("timeout_error"));
+    }
     Some(body.to_string().into())
 }
 

@@ -120,6 +120,8 @@ pub(super) struct Outcome {
 #[serde(deny_unknown_fields)]
 pub(super) struct Told {
     pub(super) code: String,
+    #[serde(default, rename = "type")]
+    pub(super) kind: Option<String>,
     /// The place in the config.
     #[serde(default)]
     pub(super) at: Option<String>,

@@ -125,6 +125,10 @@ fn of_error(told: &Told, answer: &Answer) -> Option<String> {
     let place = told.at.as_ref().map(|place| format!(": {place}: "));
     let words = [place.as_deref(), told.says.as_deref()];
     let as_told = error["error"]["code"] == told.code.as_str()
+        && told
+            .kind
+            .as_ref()
+            .is_none_or(|kind| error["error"]["type"] == kind.as_str())
         && words
             .into_iter()
             .flatten()
