@@ -93,7 +93,7 @@ const faulty = (upstream, fault, more) =>
 const failures = {
   async limited(upstream) {
     const error = await raises(Anthropic.RateLimitError, () => faulty(upstream, "limited"));
-    assert.equal(error.headers.get("retry-after"), "7");
+    assert.equal(error.headers.get("retry-after"), "17");
   },
 
   async torn(upstream) {

@@ -129,7 +129,7 @@ const failures = {
 
   async limited() {
     const error = await failing(Anthropic.RateLimitError, "claude-limited");
-    assert.equal(error.headers.get("retry-after"), "7");
+    assert.equal(error.headers.get("retry-after"), "1");
   },
 
   async broken() {

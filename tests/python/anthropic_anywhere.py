@@ -394,7 +394,7 @@ def limited(upstream):
         error = raises(
             anthropic.RateLimitError, lambda more=more: faulty(upstream, "limited", **more)
         )
-        assert error.response.headers["retry-after"] == "7", error.response.headers
+        assert error.response.headers["retry-after"] == "17", error.response.headers
         assert error.body["error"]["type"] == "rate_limit_error", error.body
 
 

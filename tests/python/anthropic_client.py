@@ -149,7 +149,7 @@ def missing_messages():
 @scenario
 def limited():
     error = raises(anthropic.RateLimitError, lambda: ask("claude-limited"))
-    assert error.response.headers["retry-after"] == "7", error.response.headers
+    assert error.response.headers["retry-after"] == "1", error.response.headers
 
 
 @scenario

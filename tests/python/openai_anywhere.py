@@ -48,7 +48,7 @@ def finishes(upstream):
 def limited(upstream):
     for call in (*both(upstream, "limited"), *both(upstream, "limited", stream=True)):
         error = raises(openai.RateLimitError, call)
-        assert error.response.headers["retry-after"] == "7", error.response.headers
+        assert error.response.headers["retry-after"] == "17", error.response.headers
         assert error.body["message"], error.body
 
 

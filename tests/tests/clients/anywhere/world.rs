@@ -9,7 +9,7 @@ use crate::harness::{Server, nobody_listens};
 
 /// Google tells in the body how long to wait.
 const GOOGLE_LIMITED: &str = r#"{"error": {"code": 429, "message": "Quota exceeded.", "status": "RESOURCE_EXHAUSTED",
-  "details": [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7s"}]}}"#;
+  "details": [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "17s"}]}}"#;
 
 /// The upstream and the server that stands before it.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl World {
 
 fn script(agent: &Agent) -> Script {
     let long = || Behaviour::answer().chunks(20).gap(Duration::from_millis(2));
-    let limited = Behaviour::error(429).retry_after(7);
+    let limited = Behaviour::error(429).retry_after(17);
     let refused = Behaviour::error_with(400, "invalid_request", "far too many notes");
     let faults = [
         ("limited", limited),

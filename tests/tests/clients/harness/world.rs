@@ -62,7 +62,7 @@ fn script() -> Script {
     let unwelcome = "the provider's own words about test-provider-key";
     let rules = [
         ("quote", Behaviour::quote()),
-        ("limited", Behaviour::error(429).retry_after(7)),
+        ("limited", Behaviour::error(429).retry_after(1)),
         ("broken", Behaviour::error(500)),
         ("away", Behaviour::error(503)),
         ("overloaded", Behaviour::error(529)),
