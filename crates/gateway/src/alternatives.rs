@@ -12,10 +12,11 @@ use orchestra_routing::{Choice, Compat, Settings};
 use orchestra_types::ModelId;
 
 use crate::fault::{Fault, FaultKind, Reached};
-use crate::plan::{Planning, speaks_otherwise};
+use crate::plan::Planning;
 use crate::providers::Member;
 use crate::refusal::Refusal;
 use crate::stage::{Candidate, Stage, usual};
+use crate::unreachable::speaks_otherwise;
 
 /// The most stages that alternatives add to a plan.
 const MOST_STAGES: usize = 16;

@@ -11,11 +11,11 @@ use crate::body::AnswerBody;
 use crate::call::Call;
 use crate::fault::{ASKED_TIMEOUT, Fault, FaultKind};
 use crate::keys::Access;
-use crate::plan::no_key_for;
 use crate::record::Ending;
 use crate::refusal::Refusal;
 use crate::respond::relayed_headers;
 use crate::stage::Exchange;
+use crate::unreachable::no_key_for;
 
 /// What a client gets when no target answered usefully.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ mod alternatives;
 mod answer;
 mod attempt;
 mod body;
+mod by_name;
 mod cache;
 mod call;
 mod conversations;
@@ -38,6 +39,7 @@ mod settings;
 mod settle;
 mod stage;
 mod transport;
+mod unreachable;
 
 pub use body::AnswerBody;
 pub use cache::{CacheHit, CacheReport, CacheRules, CacheUse, CacheWish};

@@ -5,19 +5,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
-use orchestra_dialects::{Endpoint, ErrorKind};
-use orchestra_providers::{Provider, ResolveError};
+use orchestra_dialects::Endpoint;
+use orchestra_providers::Provider;
 use orchestra_routing::{Choice, Compat, Exit, Node, PlanError, Planner, Retry, Settings, Step};
-use orchestra_types::{KeyId, ModelId, ProviderId, Rng};
+use orchestra_types::{KeyId, ModelId, Rng};
 
 use crate::alternatives::Alternatives;
 use crate::call::Call;
 use crate::providers::Member;
 use crate::refusal::Refusal;
-use crate::routes::{CallCost, CallFacts, Finder, RelayMode, Routes, TargetView, model_for};
+use crate::routes::{CallCost, CallFacts, Finder, Routes, TargetView, model_for};
 use crate::settings::Settings as GatewaySettings;
 use crate::stage::{Candidate, Exchange, Stage, usual};
+use crate::unreachable::speaks_otherwise;
 
 /// The most places that one call may be brought to, however large its tree is.
 const MOST_STAGES: usize = 16;
@@ -98,89 +98,6 @@ impl Planning<'_> {
         brought.or_else(named)
     }
 
-    /// One after the other of those that the model's name leads to. The name of a model that is asked of a pinned provider
-    /// goes through as it is, but for the provider's own slug.
-    fn by_name(&self) -> Result<Plan, Refusal> {
-        let model = self.call.head.model();
-        let found = match &self.call.pinned {
-            Some(member) => self.finder.pinned(Arc::clone(member), model)?,
-            None => self.named(model)?,
-        };
-        let mut candidates: Vec<Candidate> = found
-            .iter()
-            .filter_map(|(member, model)| self.candidate(member, model))
-            .collect();
-        if candidates.is_empty() {
-            return Err(speaks_otherwise(self.call.endpoint, model, &found));
-        }
-        keep_callable(&mut candidates)?;
-        if self.fallback {
-            self.put_in_order(&mut candidates);
-        }
-        let last = candidates.len() - 1;
-        let stage = |(at, target)| Stage {
-            target: Ok(target),
-            path: String::new(),
-            settings: self.call.directions.settings.clone(),
-            compat: Compat::Correct,
-            exits: (at < last).then(|| usual(at + 1)).into_iter().collect(),
-            alternatives: Alternatives::default(),
-            only_after: None,
-        };
-        Ok(Plan {
-            stages: candidates.into_iter().enumerate().map(stage).collect(),
-            choices: Vec::new(),
-            written: false,
-        })
-    }
-
-    /// Among the ready, and among the resting, the operator's order stands. One that has just come back is passed by, but for a
-    /// share of the calls that grows.
-    fn put_in_order(&self, candidates: &mut [Candidate]) {
-        let share = |target: &Candidate| target.member.share(&target.model, self.now);
-        if candidates.len() < 2 || candidates.iter().all(|target| share(target) >= 1.0) {
-            return;
-        }
-        candidates.sort_by_cached_key(|target| match share(target) {
-            0.0 => 2,
-            share if share >= 1.0 || unit(self.rng.next_u64()) < share => 0,
-            _ => 1,
-        });
-    }
-
-    /// Who serves a model by its name, by way of another gateway where that is wanted.
-    pub(crate) fn named(&self, model: &str) -> Result<Vec<(Arc<Member>, ModelId)>, Refusal> {
-        let direct = self.finder.resolve(model);
-        let Some((relay, member)) = self.finder.relay() else {
-            return direct;
-        };
-        let places = match direct {
-            Ok(places) => places,
-            // Its own provider is not configured, but the relay may have it.
-            Err(_) if member.knows_who_answers() => {
-                return Ok(vec![(Arc::clone(member), ModelId::new(model))]);
-            }
-            Err(refusal) => return Err(refusal),
-        };
-        // Whoever names the relay gets it, and whoever names several targets wants them in this order.
-        if places.iter().any(|(place, _)| Arc::ptr_eq(place, member)) {
-            return Ok(places);
-        }
-        let relayed = |(direct, model): &(Arc<Member>, ModelId)| {
-            let model = relay.model(member, direct.provider.id(), model)?;
-            Some((Arc::clone(member), model))
-        };
-        let Some(relayed) = places.iter().find_map(relayed) else {
-            return Ok(places);
-        };
-        Ok(match relay.mode {
-            RelayMode::First => std::iter::once(relayed).chain(places).collect(),
-            RelayMode::Fallback => places.into_iter().chain([relayed]).collect(),
-            RelayMode::Only => vec![relayed],
-            RelayMode::Off => places,
-        })
-    }
-
     /// As a tree says.
     fn along(&self, tree: &Node) -> Result<Plan, Refusal> {
         let plan = self.planned(tree)?;
@@ -215,7 +132,7 @@ impl Planning<'_> {
     /// and each has the step's ways out besides.
     pub(crate) fn stages(&self, steps: Vec<Step>) -> Vec<Stage> {
         let mut begins = Vec::with_capacity(steps.len());
-        let mut stages = Vec::with_capacity(steps.len().min(MOST_STAGES));
+        let mut stages: Vec<(Stage, Vec<Exit>)> = Vec::with_capacity(steps.len().min(MOST_STAGES));
         for step in steps {
             // A caller may bring a tree of hundreds of targets along.
             if stages.len() >= MOST_STAGES {
@@ -227,36 +144,20 @@ impl Planning<'_> {
             let last = targets.len().saturating_sub(1);
             for (number, target) in targets.into_iter().enumerate() {
                 let next = (number < last).then(|| usual(stages.len() + 1));
-                stages.push((
-                    next,
+                let stage = Stage {
                     target,
-                    settings.clone(),
-                    step.path.clone(),
-                    step.exits.clone(),
-                ));
+                    path: step.path.clone(),
+                    settings: settings.clone(),
+                    exits: next.into_iter().collect(),
+                    compat: self.routes.compat,
+                    alternatives: Alternatives::default(),
+                    only_after: None,
+                };
+                stages.push((stage, step.exits.clone()));
             }
         }
         stages.truncate(MOST_STAGES);
-        let most = stages.len();
-        let translate = |exit: Exit| {
-            let to = *begins.get(exit.to)?;
-            Some(Exit { to, ..exit })
-        };
-        let stage =
-            |(next, target, settings, path, exits): (Option<Exit>, _, _, _, Vec<Exit>)| Stage {
-                target,
-                path,
-                settings,
-                compat: self.routes.compat,
-                exits: next
-                    .into_iter()
-                    .chain(exits.into_iter().filter_map(translate))
-                    .filter(|exit| exit.to < most)
-                    .collect(),
-                alternatives: Alternatives::default(),
-                only_after: None,
-            };
-        stages.into_iter().map(stage).collect()
+        lead_out(stages, &begins)
     }
 
     /// What holds at a step. In Portkey's manner nobody is asked again unless the tree says so.
@@ -297,32 +198,20 @@ impl Planning<'_> {
     }
 }
 
-/// 64 random bits as a number from 0 to 1.
-fn unit(bits: u64) -> f64 {
-    let upper = u32::try_from(bits >> 32).unwrap_or(u32::MAX);
-    f64::from(upper) / f64::from(u32::MAX)
-}
-
-fn no_plan(error: &PlanError) -> Refusal {
-    Refusal::invalid("no_condition_holds", error.to_string()).for_good()
-}
-
-/// Leaves out targets whose keys cannot be had, as long as others are left.
-fn keep_callable(candidates: &mut Vec<Candidate>) -> Result<(), Refusal> {
-    let mut refused = Vec::new();
-    candidates.retain(|target| {
-        let member = &target.member;
-        let refusal = member.keys().refusal(member.provider.id());
-        let callable = refusal.is_none();
-        refused.extend(refusal);
-        callable
-    });
-    if !candidates.is_empty() {
-        return Ok(());
-    }
-    // What an operator is about to mend comes before what is wrong for longer.
-    refused.sort_by_key(|refusal| refusal.for_good);
-    refused.into_iter().next().map_or(Ok(()), Err)
+/// The stages with the ways out of their steps, which name steps by their places: each begins at one of `begins`, if it is
+/// not too far behind.
+fn lead_out(stages: Vec<(Stage, Vec<Exit>)>, begins: &[usize]) -> Vec<Stage> {
+    let most = stages.len();
+    let translate = |exit: Exit| {
+        let to = *begins.get(exit.to)?;
+        Some(Exit { to, ..exit })
+    };
+    let lead = |(mut stage, exits): (Stage, Vec<Exit>)| {
+        stage.exits.extend(exits.into_iter().filter_map(translate));
+        stage.exits.retain(|exit| exit.to < most);
+        stage
+    };
+    stages.into_iter().map(lead).collect()
 }
 
 /// The client's own dialect wherever the provider speaks it; `None` if there is no way.
@@ -343,64 +232,12 @@ fn holds_conversations(endpoint: Endpoint) -> bool {
     endpoint != Endpoint::CountTokens && endpoint.dialect().codec().is_some()
 }
 
-pub(crate) fn unknown_model(error: &ResolveError) -> Refusal {
-    let not_found = |code| {
-        Refusal::new(
-            StatusCode::NOT_FOUND,
-            ErrorKind::NotFound,
-            code,
-            error.to_string(),
-        )
-    };
-    match error {
-        ResolveError::NotConfigured { .. } => no_key_for(error.to_string()),
-        _ => not_found("model_not_found"),
-    }
-    .at("model")
-    .for_good()
+/// 64 random bits as a number from 0 to 1.
+pub(crate) fn unit(bits: u64) -> f64 {
+    let upper = u32::try_from(bits >> 32).unwrap_or(u32::MAX);
+    f64::from(upper) / f64::from(u32::MAX)
 }
 
-/// The gateway lacks a key; the client's own was fine. The status says so in the only word
-/// that clients do not take for a passing trouble.
-pub(crate) fn no_key_for(message: String) -> Refusal {
-    Refusal::new(
-        StatusCode::UNAUTHORIZED,
-        ErrorKind::Authentication,
-        "provider_key_missing",
-        message,
-    )
-    .for_good()
-}
-
-pub(crate) fn speaks_otherwise(
-    endpoint: Endpoint,
-    model: &str,
-    targets: &[(Arc<Member>, ModelId)],
-) -> Refusal {
-    let spoken = |provider: &Provider| {
-        let paths: Vec<&str> = Endpoint::SERVED
-            .into_iter()
-            .filter(|e| provider.endpoint(*e).is_some())
-            .map(Endpoint::path)
-            .collect();
-        paths.join(", ")
-    };
-    let mut names: Vec<&ProviderId> = Vec::new();
-    let mut offers = String::new();
-    for (member, _) in targets {
-        let provider = &member.provider;
-        if !names.contains(&provider.id()) {
-            names.push(provider.id());
-            offers.push_str(&format!(
-                "; `{}` serves {}",
-                provider.id(),
-                spoken(provider)
-            ));
-        }
-    }
-    Refusal::invalid(
-        "endpoint_not_supported",
-        format!("model `{model}` cannot be reached through {}: no provider of it serves that endpoint{offers}", endpoint.path()),
-    )
-    .at("model")
+fn no_plan(error: &PlanError) -> Refusal {
+    Refusal::invalid("no_condition_holds", error.to_string()).for_good()
 }

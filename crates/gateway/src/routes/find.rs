@@ -12,9 +12,9 @@ use orchestra_types::{ModelId, ProviderId};
 use super::params::check_paths;
 use super::{CallersKey, Relay, RelayMode, Routes};
 use crate::keys::{KeyName, Keys, ProviderKey};
-use crate::plan::unknown_model;
 use crate::providers::{Member, Providers};
 use crate::refusal::Refusal;
+use crate::unreachable::unknown_model;
 
 /// The name of every key that comes with a call, in records and logs.
 const CALLERS: &str = "caller";
