@@ -13,6 +13,7 @@ mod second;
 mod seek;
 mod stream;
 mod targets;
+mod turn;
 mod waiting;
 mod whole;
 

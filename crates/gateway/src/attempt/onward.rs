@@ -107,6 +107,17 @@ impl Gateway {
         }
     }
 
+    /// The next stage that may do better than a provider whose error was passed on: not that provider itself.
+    fn beyond(stages: &[Stage], mut next: Option<usize>, fault: &Fault) -> Option<usize> {
+        while let Some(at) = next
+            && let Ok(target) = &stages[at].target
+            && fault.is_known_of(&target.member.provider)
+        {
+            next = stages[at].exit(None, true);
+        }
+        next
+    }
+
     fn window(&self, target: &Candidate) -> Option<u64> {
         self.finder().window(&target.member, &target.model)
     }
