@@ -42,7 +42,7 @@ pub use reference::{InvalidReference, Reference};
 pub use secret::Secret;
 pub use source::{FetchError, Obtained, Source, Sources};
 pub use store::{
-    Ask, Created, Damage, Fetched, KeyInfo, KeyRotation, NewSecret, RootRotation, SlotInfo, Status,
-    Store, StoreError, StoreParts, StoreReport,
+    Amendment, Ask, Created, Damage, Fetched, KeyInfo, KeyRotation, NewSecret, RootRotation,
+    SlotInfo, Status, Store, StoreError, StoreParts, StoreReport,
 };
 pub use variables::{DotenvError, Variables};

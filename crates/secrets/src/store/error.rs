@@ -7,7 +7,7 @@ use crate::credential::WeakCredential;
 use crate::entropy::EntropyError;
 use crate::error::SealError;
 use crate::format::{FormatError, UnlockError};
-use crate::{Name, Origin};
+use crate::{InvalidLabel, Name, Origin};
 
 /// Why a store cannot do what it was asked to. No variant holds any of a secret.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +94,12 @@ pub enum StoreError {
     /// There is no such secret.
     #[error("there is no secret {0}")]
     NoSecret(Name),
+    /// There is a secret of this name already.
+    #[error("there is a secret {0} already")]
+    NameTaken(Name),
+    /// Something is said of a secret that cannot be kept.
+    #[error(transparent)]
+    Label(#[from] InvalidLabel),
     /// There is no such version of a secret.
     #[error("secret {name} has no version {version}")]
     NoVersion {

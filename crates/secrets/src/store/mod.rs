@@ -1,5 +1,6 @@
 //! The store: what an operator and a program do with it.
 
+mod amend;
 pub(crate) mod audit;
 pub(crate) mod checkpoints;
 mod descent;
@@ -25,6 +26,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use amend::Amendment;
 pub use error::StoreError;
 pub use list::{KeyInfo, SlotInfo, Status};
 pub use make::Created;

@@ -115,7 +115,7 @@ impl Store {
     }
 
     /// Adds the version behind `latest`.
-    async fn put(
+    pub(super) async fn put(
         &self,
         mut write: Write<'_>,
         new: NewSecret,
@@ -226,7 +226,10 @@ impl Write<'_> {
     /// Makes the current version of a name a previous one. Says the number of the latest, and the version that the next
     /// takes after: the current one, or the latest where none is current. Every version is checked: one that only pretends
     /// not to be current could come back beside the next.
-    async fn supersede(&mut self, name: &Name) -> Result<(u32, Option<Entry>), StoreError> {
+    pub(super) async fn supersede(
+        &mut self,
+        name: &Name,
+    ) -> Result<(u32, Option<Entry>), StoreError> {
         let versions = self.versions(name).await?;
         let mut model = versions.first().map(|stored| stored.entry.clone());
         let latest = model.as_ref().map_or(0, |entry| entry.version);
@@ -257,7 +260,7 @@ impl Write<'_> {
     }
 }
 
-fn check_length(value: &[u8]) -> Result<(), StoreError> {
+pub(super) fn check_length(value: &[u8]) -> Result<(), StoreError> {
     match value.len() {
         0 => Err(StoreError::Empty),
         length if length > Record::MAX_PLAIN => Err(StoreError::TooLong {
@@ -325,7 +328,7 @@ fn check_use(entry: &Entry, ask: &Ask, now: i64) -> Result<(), StoreError> {
 }
 
 /// Everything that is set is text.
-fn text(value: Zeroizing<Vec<u8>>, entry: &Entry) -> Result<Secret, StoreError> {
+pub(super) fn text(value: Zeroizing<Vec<u8>>, entry: &Entry) -> Result<Secret, StoreError> {
     let text = std::str::from_utf8(&value).map_err(|_| StoreError::EntryTampered {
         name: entry.name.clone(),
         version: entry.version,

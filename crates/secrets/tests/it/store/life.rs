@@ -2,7 +2,7 @@
 
 use orchestra_secrets::backend::Mode;
 use orchestra_secrets::{
-    Ask, Credential, KdfParameters, NewSecret, State, StoreError, UnlockError,
+    Amendment, Ask, Credential, KdfParameters, NewSecret, Origin, State, StoreError, UnlockError,
 };
 
 use crate::databases::{Database, on_each_database};
@@ -13,6 +13,8 @@ on_each_database!(
     a_sealed_store_hands_out_nothing,
     versions_follow_one_another,
     a_new_value_for_the_same_use_takes_over_what_is_genuine,
+    a_name_is_taken_by_one_alone,
+    what_is_said_of_a_secret_changes_and_the_rest_stays,
     a_secret_goes_nowhere_but_to_its_origin,
     keys_rotate_and_everything_stays_readable,
     a_new_root_key_takes_over,
@@ -72,6 +74,98 @@ async fn versions_follow_one_another(database: Database) {
         get(&store, "A").await,
         Err(StoreError::NoSecret(_))
     ));
+}
+
+async fn a_name_is_taken_by_one_alone(database: Database) {
+    let one = create(&database, None).await.store;
+    let other = unsealed(&database, None).await.unwrap();
+    let (first, second) = (secret("1"), secret("2"));
+    let (a, b) = tokio::join!(
+        one.add(NewSecret::new(name("A")), &first),
+        other.add(NewSecret::new(name("A")), &second)
+    );
+    assert_eq!(
+        [a.is_ok(), b.is_ok()].iter().filter(|ok| **ok).count(),
+        1,
+        "{a:?} {b:?}"
+    );
+    let kept = get(&one, "A").await.unwrap();
+    assert_eq!(kept, if a.is_ok() { "1" } else { "2" });
+    one.revoke(&name("A"), None).await.unwrap();
+    let again = one.add(NewSecret::new(name("A")), &first).await;
+    assert!(
+        matches!(again, Err(StoreError::NameTaken(_))),
+        "revoked, and still there: {again:?}"
+    );
+    one.remove(&name("A")).await.unwrap();
+    one.add(NewSecret::new(name("A")), &first).await.unwrap();
+    assert_eq!(get(&other, "A").await.unwrap(), "1");
+}
+
+async fn what_is_said_of_a_secret_changes_and_the_rest_stays(database: Database) {
+    let store = create(&database, None).await.store;
+    let a = name("A");
+    let say = |label: &str, value: Option<&str>| Amendment {
+        labels: [(label.to_owned(), value.map(str::to_owned))].into(),
+        ..Amendment::default()
+    };
+    let missing = store.amend(&a, say("x", Some("1"))).await;
+    assert!(matches!(missing, Err(StoreError::NoSecret(_))));
+    let origin: Origin = "https://a.example".parse().unwrap();
+    let new = NewSecret {
+        origin: Some(origin.clone()),
+        service: Some("a".to_owned()),
+        expires_ms: Some(i64::MAX),
+        ..NewSecret::new(a.clone())
+    };
+    store.set(new, &secret("1")).await.unwrap();
+    store.amend(&a, say("x", Some("1"))).await.unwrap();
+    let entry = store.amend(&a, say("y", Some("2"))).await.unwrap();
+    let said: Vec<_> = entry.labels.iter().collect();
+    assert_eq!(said, [("x", "1"), ("y", "2")]);
+    assert_eq!((entry.version, entry.origin), (3, Some(origin.clone())));
+    assert_eq!(entry.expires_ms, Some(i64::MAX));
+    assert_eq!(
+        get(&store, "A").await.unwrap(),
+        "1",
+        "the value is the same"
+    );
+
+    let value = secret("2");
+    let both = Amendment {
+        secret: Some(&value),
+        expires_ms: Some(None),
+        ..say("x", None)
+    };
+    let entry = store.amend(&a, both).await.unwrap();
+    assert_eq!(
+        (
+            entry.labels.get("x"),
+            entry.labels.get("y"),
+            entry.expires_ms
+        ),
+        (None, Some("2"), None)
+    );
+    assert_eq!(
+        (entry.service.as_deref(), entry.origin),
+        (Some("a"), Some(origin))
+    );
+    assert_eq!(get(&store, "A").await.unwrap(), "2");
+    let wrong = store.amend(&a, say("x", Some("two\nlines"))).await;
+    assert!(matches!(wrong, Err(StoreError::Label(_))), "{wrong:?}");
+    assert_eq!(get(&store, "A").await.unwrap(), "2", "nothing was changed");
+
+    store.revoke(&a, None).await.unwrap();
+    let gone = store.amend(&a, say("x", Some("1"))).await;
+    assert!(matches!(gone, Err(StoreError::Revoked { .. })), "{gone:?}");
+    let value = secret("3");
+    let renewed = Amendment {
+        secret: Some(&value),
+        ..Amendment::default()
+    };
+    let entry = store.amend(&a, renewed).await.unwrap();
+    assert_eq!(entry.labels.get("y"), Some("2"), "it says what it said");
+    assert_eq!(get(&store, "A").await.unwrap(), "3");
 }
 
 async fn a_new_value_for_the_same_use_takes_over_what_is_genuine(database: Database) {
