@@ -283,7 +283,49 @@ const rest = {
     const change = () => admin.virtualKeys.update({ slug: "openai", key: "k" });
     assert.match((await raises(errors.ConflictError, change)).message, /not in the secret store/);
     const make = () => admin.virtualKeys.create({ name: "x", provider: "openai", key: "k" });
-    assert.match((await raises(errors.InternalServerError, make)).message, /\[\[providers\]\]/);
+    assert.match((await raises(errors.InternalServerError, make)).message, /orchestra secrets init/);
+  },
+
+  async made_providers() {
+    const admin = portkey();
+    const host = (await admin.configs.retrieve({ slug: "pc-where" })).config.custom_host;
+    const fresh = { name: "Night", provider: "openai", key: "the-first-key", note: "n", custom_host: host };
+    const { slug } = await admin.virtualKeys.create(fresh);
+    assert.match(slug, /^night-/);
+    const works = async () => {
+      const ways = [{ virtualKey: slug }, { provider: `@${slug}` }, { config: { virtual_key: slug } }];
+      const answers = await Promise.all(ways.map((way) => ask(portkey(way))));
+      answers.push(await ask(portkey(), { model: `@${slug}/${PLAIN}` }));
+      for (const answer of answers) assert.equal(answer.choices[0].message.content, HELLO);
+    };
+    await works();
+    const kept = await admin.virtualKeys.retrieve({ slug });
+    assert.deepEqual([kept.name, kept.note, kept.key, kept.status], ["Night", "n", "********", "active"]);
+    assert.ok(!JSON.stringify(kept).includes("the-first-key"));
+    await admin.virtualKeys.update({ slug, key: "the-second-key", note: "m" });
+    await works();
+    const keys = (await admin.virtualKeys.list()).data;
+    assert.equal(keys.find((key) => key.slug === slug).note, "m");
+    await admin.virtualKeys.delete({ slug });
+    const gone = await raises(errors.NotFoundError, () => ask(portkey({ provider: `@${slug}` })));
+    assert.ok(gone.message.includes(slug), gone.message);
+
+    const day = { name: "Day", slug: "day", integration_id: "openai", key: "the-first-key", custom_host: host };
+    assert.equal((await admin.providers.create(day)).slug, "day");
+    assert.equal((await ask(portkey({ provider: "@day" }))).choices[0].message.content, HELLO);
+    await admin.providers.update({ slug: "day", note: "sunny" });
+    const shown = await admin.providers.retrieve({ slug: "day" });
+    assert.deepEqual([shown.name, shown.note], ["Day", "sunny"]);
+    const slugs = (await admin.providers.list()).data.map((provider) => provider.slug);
+    assert.ok(slugs.includes("day"), `${slugs}`);
+    for (const [taken, words] of [["day", /already/], ["openai", /configuration/]]) {
+      const make = () => admin.providers.create({ ...day, slug: taken });
+      assert.match((await raises(errors.ConflictError, make)).message, words);
+    }
+    const wrong = () => admin.providers.create({ ...day, slug: "other", integration_id: "nobody" });
+    assert.match((await raises(errors.BadRequestError, wrong)).message, /use one of/);
+    await admin.providers.delete({ slug: "day" });
+    await raises(errors.NotFoundError, () => ask(portkey(), { model: "@day/x" }));
   },
 
   async not_an_admin() {

@@ -317,7 +317,50 @@ def providers():
     act = partial(admin.virtual_keys.update, slug="openai", key="k")
     assert "not in the secret store" in raises(exceptions.ConflictError, act).message
     act = partial(admin.virtual_keys.create, name="x", provider="openai", key="k")
-    assert "[[providers]]" in raises(exceptions.InternalServerError, act).message
+    assert "orchestra secrets init" in raises(exceptions.InternalServerError, act).message
+
+
+@scenario
+def made_providers():
+    """A virtual key and a provider are made, used in every way, changed, and gone."""
+    admin = portkey()
+    host = admin.configs.retrieve(slug="pc-where").config["custom_host"]
+    new = {"name": "Night", "provider": "openai", "note": "n", "custom_host": host}
+    slug = admin.virtual_keys.create(key="the-first-key", **new).slug
+    assert slug.startswith("night-"), slug
+
+    def works():
+        ways = ({"virtual_key": slug}, {"provider": f"@{slug}"}, {"config": {"virtual_key": slug}})
+        answers = [ask(portkey(**way)) for way in ways] + [ask(portkey(), model=f"@{slug}/{PLAIN}")]
+        assert all(answer.choices[0].message.content == HELLO for answer in answers), answers
+
+    works()
+    kept = admin.get(path=f"/virtual-keys/{slug}").json()
+    assert (kept["name"], kept["note"], kept["status"]) == ("Night", "n", "active"), kept
+    assert kept["key"] == "********" and "the-first-key" not in str(kept), kept
+    changed = admin.virtual_keys.update(slug=slug, key="the-second-key", note="m")
+    assert changed.slug == slug, changed
+    works()
+    notes = {key["slug"]: key["note"] for key in admin.virtual_keys.list().data}
+    assert notes[slug] == "m", notes
+    admin.virtual_keys.delete(slug=slug)
+    error = raises(inner.NotFoundError, lambda: ask(portkey(provider=f"@{slug}")))
+    assert slug in error.message, error.message
+
+    of_day = {"integration_id": "openai", "key": "the-first-key", "custom_host": host}
+    assert admin.providers.create(name="Day", slug="day", **of_day).slug == "day"
+    assert ask(portkey(provider="@day")).choices[0].message.content == HELLO
+    admin.providers.update(slug="day", note="sunny")
+    day = admin.providers.retrieve(slug="day")
+    assert (day.name, day.note) == ("Day", "sunny"), day
+    assert "day" in [provider.slug for provider in admin.providers.list().data]
+    for slug, words in (("day", "already"), ("openai", "configuration")):
+        act = partial(admin.providers.create, name="x", slug=slug, **of_day)
+        assert words in raises(exceptions.ConflictError, act).message
+    act = partial(admin.providers.create, name="x", **{**of_day, "integration_id": "nobody"})
+    assert "use one of" in raises(exceptions.BadRequestError, act).message
+    admin.providers.delete(slug="day")
+    raises(inner.NotFoundError, lambda: ask(portkey(), model="@day/x"))
 
 
 @scenario

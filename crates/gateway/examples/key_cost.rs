@@ -20,7 +20,7 @@ use http_body_util::{BodyExt, StreamBody};
 use orchestra_dialects::Endpoint;
 use orchestra_gateway::{
     Directions, Gateway, Incoming, KeyName, Keys, NoRecords, OutgoingBody, Parts, ProviderKey,
-    Providers, SendFuture, Settings, Transport, UpstreamBody,
+    Providers, Roster, SendFuture, Settings, Transport, UpstreamBody,
 };
 use orchestra_providers::{AuthScheme, Catalogue, Provider, Registry, Row};
 use orchestra_secrets::Secret;
@@ -95,7 +95,9 @@ fn gateway(keys: u64) -> Result<Gateway, Box<dyn Error>> {
         })
         .collect::<Result<_, Box<dyn Error>>>()?;
     Ok(Gateway::new(Parts {
-        providers: Arc::new(Providers::new(registry, |_| Keys::Ready(pool.clone()))?),
+        providers: Arc::new(Roster::from(Providers::new(registry, |_| {
+            Keys::Ready(pool.clone())
+        })?)),
         transport: Arc::new(Stream),
         sink: Arc::new(NoRecords),
         clock: Arc::new(SystemClock::new()),

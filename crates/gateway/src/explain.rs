@@ -96,7 +96,8 @@ impl Gateway {
         let only_after = stage.only_after.map(Trouble::name);
         let cache = self.cache.wanted(call, &stage.settings);
         let cache = cache.filter(|_| is_repeatable(call));
-        let finder = self.finder();
+        let providers = self.providers();
+        let finder = self.finder(&providers);
         match &stage.target {
             Ok(target) => ExplainedTarget {
                 path,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::Guard;
 use http::{HeaderName, Response};
 use orchestra_dialects::{Endpoint, Family};
 use orchestra_types::{CallId, Clock, KeyId, Rng};
@@ -14,10 +15,9 @@ use crate::conversations::{Conversations, resume};
 use crate::failure::Failure;
 use crate::hedging::Accounts;
 use crate::keys::{KeyReport, KeySource};
-use crate::models::ModelLists;
 use crate::overload::{CallLoad, Door, Given, Shed, ShedAt};
 use crate::plan::{Plan, Planning};
-use crate::providers::{Member, Providers};
+use crate::providers::{Member, Providers, Roster};
 use crate::record::{CallRecord, Sink};
 use crate::refusal::Refusal;
 use crate::respond::fail;
@@ -34,8 +34,8 @@ const EXPLAIN: HeaderName = HeaderName::from_static("x-orchestra-explain");
 /// gateway can run in a simulation.
 #[derive(Clone, Debug)]
 pub struct Parts {
-    /// The providers and the rules that find a model's.
-    pub providers: Arc<Providers>,
+    /// The providers and the rules that find a model's, which may be exchanged while calls run.
+    pub providers: Arc<Roster>,
     /// The door to the upstreams.
     pub transport: Arc<dyn Transport>,
     /// Where the records of calls go.
@@ -60,7 +60,6 @@ pub struct Parts {
 #[derive(Clone, Debug)]
 pub struct Gateway {
     pub(crate) parts: Arc<Parts>,
-    pub(crate) lists: Arc<ModelLists>,
     pub(crate) hedges: Arc<Accounts>,
     pub(crate) cache: Arc<AnswerCache>,
     /// How many calls there are.
@@ -71,20 +70,18 @@ impl Gateway {
     /// A gateway made of these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let lists = Arc::new(ModelLists::of(&parts.providers));
         Self {
             cache: AnswerCache::new(parts.settings.cache, Arc::clone(&parts.rng)),
             door: Door::new(&parts.settings.overload),
             parts: Arc::new(parts),
-            lists,
             hedges: Arc::default(),
         }
     }
 
-    /// The providers it works with.
+    /// The providers it works with now.
     #[must_use]
-    pub fn providers(&self) -> &Providers {
-        &self.parts.providers
+    pub fn providers(&self) -> Guard<Arc<Providers>> {
+        self.parts.providers.now()
     }
 
     /// The ways that its calls may take.
@@ -97,7 +94,8 @@ impl Gateway {
     #[must_use]
     pub fn key_reports(&self) -> Vec<KeyReport> {
         let now = self.parts.clock.monotonic();
-        let members = self.providers().members();
+        let providers = self.providers();
+        let members = providers.members();
         members.flat_map(|member| member.key_reports(now)).collect()
     }
 
@@ -225,8 +223,9 @@ impl Gateway {
 
     /// What is tried for a call, as things stand.
     pub(crate) fn plan(&self, call: &Call, client: Option<&KeyId>) -> Result<Plan, Refusal> {
+        let providers = self.providers();
         let planning = Planning {
-            finder: self.finder(),
+            finder: self.finder(&providers),
             routes: &self.parts.routes,
             call,
             client,
@@ -238,8 +237,9 @@ impl Gateway {
         planning.plan()
     }
 
-    pub(crate) fn finder(&self) -> Finder<'_> {
-        Finder::new(&self.parts.providers, &self.parts.routes)
+    /// Looks targets up among these providers.
+    pub(crate) fn finder<'f>(&'f self, providers: &'f Providers) -> Finder<'f> {
+        Finder::new(providers, &self.parts.routes)
     }
 
     fn accept(&self, incoming: Incoming, settlement: &mut Settlement) -> Result<Call, Refusal> {
@@ -264,7 +264,7 @@ impl Gateway {
             ));
         }
         if let Some(tree) = &incoming.directions.tree {
-            let checked = self.finder().check(tree, false);
+            let checked = self.finder(&self.providers()).check(tree, false);
             checked.map_err(|error| Refusal::invalid_config(&error))?;
         }
         Call::accept(incoming, pinned, &self.parts.settings)
@@ -272,19 +272,18 @@ impl Gateway {
 
     /// The provider that the call names, with the caller's own key if it brought one.
     fn pinned(&self, name: &str, directions: &Directions) -> Result<Arc<Member>, Refusal> {
+        let providers = self.providers();
+        let finder = self.finder(&providers);
         match (&directions.settings.custom_host, &directions.key) {
-            (Some(host), key) => self.finder().elsewhere(name, host, key.as_ref()),
-            (None, Some(key)) => self.finder().lent(name, key),
+            (Some(host), key) => finder.elsewhere(name, host, key.as_ref()),
+            (None, Some(key)) => finder.lent(name, key),
             (None, None) => self.member(name),
         }
     }
 
     pub(crate) fn member(&self, name: &str) -> Result<Arc<Member>, Refusal> {
-        self.parts
-            .providers
-            .member(name)
-            .cloned()
-            .ok_or_else(|| Refusal::no_such_provider(name))
+        let member = self.providers().member(name).cloned();
+        member.ok_or_else(|| Refusal::no_such_provider(name))
     }
 }
 

@@ -62,7 +62,7 @@ pub use losses::LossTally;
 pub use models::{ModelEntry, ProviderCheck};
 pub use orchestra_routing::{Cache, CacheMode, HedgeAfter, HoldBack, Share};
 pub use overload::{CallLoad, Overload, Priorities, Priority, Shed, ShedAt, ShedReason};
-pub use providers::{Member, Providers, TargetReport};
+pub use providers::{Member, Providers, Roster, TargetReport};
 pub use raw::RawCall;
 pub use record::{AttemptRecord, CallRecord, Ending, HedgeOutcome, NoRecords, Recovered, Sink};
 pub use recovery::RecoveryRules;

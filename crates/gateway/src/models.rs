@@ -1,6 +1,6 @@
 //! The models that can be asked for: what the providers list, and the operator's aliases.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,12 +63,9 @@ pub enum ProviderCheck {
     },
 }
 
-/// The lists as last seen, one slot for each provider. Whoever asks first holds the slot while
-/// the list is fetched; the others wait for it instead of asking too.
-#[derive(Debug)]
-pub(crate) struct ModelLists {
-    slots: HashMap<ProviderId, Mutex<Option<Seen>>>,
-}
+/// A provider's list as last seen. Whoever asks first holds it while it is fetched; the others wait instead of asking, too.
+#[derive(Debug, Default)]
+pub(crate) struct ModelList(Mutex<Option<Seen>>);
 
 #[derive(Debug)]
 struct Seen {
@@ -76,30 +73,18 @@ struct Seen {
     stale_at: Duration,
 }
 
-impl ModelLists {
-    pub(crate) fn of(providers: &Providers) -> Self {
-        let slot = |member: &Arc<Member>| (member.provider.id().clone(), Mutex::default());
-        Self {
-            slots: providers.members().map(slot).collect(),
-        }
-    }
-
-    /// A provider's list as last seen. Empty if there is none, or if it is being asked for.
-    pub(crate) fn seen(&self, provider: &ProviderId) -> Arc<[(String, u64)]> {
-        let slot = self.slots.get(provider).map(|slot| slot.try_lock());
-        match slot {
-            Some(Ok(slot)) => slot
-                .as_ref()
-                .map(|seen| Arc::clone(&seen.models))
-                .unwrap_or_default(),
-            Some(Err(_)) | None => Arc::default(),
-        }
+impl ModelList {
+    /// What was last seen. Empty if that is nothing, or if the provider is being asked.
+    pub(crate) fn seen(&self) -> Arc<[(String, u64)]> {
+        let seen = self.0.try_lock();
+        let models = seen.map(|seen| seen.as_ref().map(|seen| Arc::clone(&seen.models)));
+        models.ok().flatten().unwrap_or_default()
     }
 
     /// Keeps a list that was just fetched. One that is being asked for at the same time is as good.
-    fn keep(&self, provider: &ProviderId, models: Vec<(String, u64)>, now: Duration) {
-        if let Some(Ok(mut slot)) = self.slots.get(provider).map(|slot| slot.try_lock()) {
-            *slot = Some(Seen {
+    fn keep(&self, models: Vec<(String, u64)>, now: Duration) {
+        if let Ok(mut seen) = self.0.try_lock() {
+            *seen = Some(Seen {
                 models: models.into(),
                 stale_at: now + FRESH,
             });
@@ -112,15 +97,16 @@ impl Gateway {
     /// lists at most every five minutes; one that does not answer is represented by the
     /// names in the catalogue.
     pub async fn models(&self) -> Vec<ModelEntry> {
-        let lists = join_all(self.providers().members().map(|member| self.list(member))).await;
+        let providers = Arc::clone(&self.providers());
+        let lists = join_all(providers.members().map(|member| self.list(member))).await;
         let mut entries = BTreeMap::new();
-        for (member, list) in self.providers().members().zip(&lists) {
+        for (member, list) in providers.members().zip(&lists) {
             for (model, created) in list.iter() {
-                let entry = self.entry(member.provider.id(), model, *created);
+                let entry = entry(&providers, member, model, *created);
                 entries.insert(entry.id.clone(), entry);
             }
         }
-        for (alias, targets) in self.providers().registry().aliases() {
+        for (alias, targets) in providers.registry().aliases() {
             if let Some(first) = targets.first() {
                 let entry = ModelEntry {
                     id: alias.to_owned(),
@@ -131,7 +117,7 @@ impl Gateway {
             }
         }
         for (name, tree) in &self.routes().models {
-            if let Some(provider) = self.finder().first_provider(tree) {
+            if let Some(provider) = self.finder(&providers).first_provider(tree) {
                 let entry = ModelEntry {
                     id: name.clone(),
                     provider,
@@ -143,35 +129,9 @@ impl Gateway {
         entries.into_values().collect()
     }
 
-    /// The bare name where it leads to this provider, else `provider/model`.
-    fn entry(&self, provider: &ProviderId, model: &str, created: u64) -> ModelEntry {
-        let bare = self
-            .providers()
-            .registry()
-            .resolve(model)
-            .is_ok_and(|targets| {
-                targets.first().is_some_and(|target| {
-                    target.provider == *provider && target.model.as_str() == model
-                })
-            });
-        let id = if bare {
-            model.to_owned()
-        } else {
-            format!("{provider}/{model}")
-        };
-        ModelEntry {
-            id,
-            provider: provider.clone(),
-            created,
-        }
-    }
-
     async fn list(&self, member: &Arc<Member>) -> Arc<[(String, u64)]> {
         let provider = &member.provider;
-        let Some(slot) = self.lists.slots.get(provider.id()) else {
-            return Arc::default();
-        };
-        let mut slot = slot.lock().await;
+        let mut slot = member.list.0.lock().await;
         let now = self.parts.clock.monotonic();
         if let Some(seen) = slot.as_ref().filter(|seen| now < seen.stale_at) {
             return Arc::clone(&seen.models);
@@ -195,15 +155,16 @@ impl Gateway {
     /// Asks a provider for its models, now. It costs no tokens and proves that the address
     /// and the key are right.
     pub async fn check(&self, provider: &ProviderId) -> ProviderCheck {
-        let Some(member) = self.providers().member(provider.as_str()) else {
+        let member = self.providers().member(provider.as_str()).cloned();
+        let Some(member) = member else {
             return ProviderCheck::Failing {
                 reason: "it is not configured".to_owned(),
             };
         };
-        match self.fetch_list(member).await {
+        match self.fetch_list(&member).await {
             Ok(models) => {
                 let count = models.len();
-                self.lists.keep(provider, models, self.now());
+                member.list.keep(models, self.now());
                 ProviderCheck::Working { models: count }
             }
             Err(NoList::Unlisted(reason)) => ProviderCheck::Unlisted { reason },
@@ -258,6 +219,24 @@ impl Gateway {
         timeout(PATIENCE, fetched)
             .await
             .unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs()).into()))
+    }
+}
+
+/// The shortest name that leads to this provider: the bare one, `provider/model`, or `@provider/model`.
+fn entry(providers: &Providers, member: &Member, model: &str, created: u64) -> ModelEntry {
+    let provider = member.provider.id();
+    let leads_here = |name: &String| {
+        let targets = providers.registry().resolve(name);
+        let first = targets.ok().and_then(|targets| targets.into_iter().next());
+        first.is_some_and(|first| first.provider == *provider && first.model.as_str() == model)
+    };
+    let mut names = vec![model.to_owned(), format!("{provider}/{model}")];
+    names.retain(leads_here);
+    let shortest = names.into_iter().next();
+    ModelEntry {
+        id: shortest.unwrap_or_else(|| format!("@{provider}/{model}")),
+        provider: provider.clone(),
+        created,
     }
 }
 

@@ -6,13 +6,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use orchestra_dialects::{Endpoint, Family};
 use orchestra_health::{Out, OutReason, Policy, Report, Standing, Target, Targets};
-use orchestra_providers::{Provider, Registry};
+use orchestra_providers::{Provider, Registry, RegistryError};
 use orchestra_types::{ModelId, ProviderId};
 
 use crate::keys::{KeyReport, KeyStanding, KeyState, Keys, UnusableKey, UsedKey};
+use crate::models::ModelList;
 
 /// What is judged by itself: one model, asked for with one key. A raw call asks for the model without a name.
 pub(crate) type TargetKey = (ModelId, Option<UsedKey>);
@@ -54,11 +55,16 @@ pub struct Member {
     pub(crate) guest: bool,
     targets: Targets<TargetKey>,
     keys: ArcSwap<KeyState>,
+    /// The models that it listed when it was last asked.
+    pub(crate) list: ModelList,
 }
 
 impl Member {
     /// A provider of which nothing bad is known.
-    pub(crate) fn new(provider: Provider, keys: Keys) -> Result<Self, UnusableKey> {
+    ///
+    /// # Errors
+    /// [`UnusableKey`] if a key cannot stand in a header.
+    pub fn new(provider: Provider, keys: Keys) -> Result<Self, UnusableKey> {
         Self::judged_by(Policy::default(), provider, keys)
     }
 
@@ -67,6 +73,7 @@ impl Member {
             keys: ArcSwap::from_pointee(KeyState::build(keys, &provider, None)?),
             guest: false,
             targets: Targets::new(policy),
+            list: ModelList::default(),
             provider,
         })
     }
@@ -256,11 +263,35 @@ impl Providers {
         Ok(Self { members, registry })
     }
 
+    /// The same providers as they are, and these besides, which are called by their own names alone. Those that were added
+    /// before are left out unless they are among these.
+    ///
+    /// # Errors
+    /// [`RegistryError`] if a name is taken.
+    pub fn with_added(&self, added: Vec<Arc<Member>>) -> Result<Self, RegistryError> {
+        let list = added.iter().map(|member| member.provider.clone());
+        let registry = self.registry.with_added(list.collect())?;
+        let original = self.members().filter(|member| !self.is_added(member));
+        let all = original.cloned().chain(added);
+        let members = all.map(|member| (member.provider.id().clone(), member));
+        Ok(Self {
+            members: members.collect(),
+            registry,
+        })
+    }
+
+    /// Whether a provider came to those that were there from the beginning.
+    #[must_use]
+    pub fn is_added(&self, member: &Member) -> bool {
+        self.registry.is_added(member.provider.id().as_str())
+    }
+
     /// A provider by its name, or by a name that it has elsewhere if no other has that too.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<&Arc<Member>> {
         self.members.get(name).or_else(|| {
-            let mut called = self.members().filter(|m| m.provider.is_called(name));
+            let called = |m: &&Arc<Member>| m.provider.is_called(name) && !self.is_added(m);
+            let mut called = self.members().filter(called);
             called.next().filter(|_| called.next().is_none())
         })
     }
@@ -274,6 +305,30 @@ impl Providers {
     #[must_use]
     pub const fn registry(&self) -> &Registry {
         &self.registry
+    }
+}
+
+/// The providers that a gateway works with at a time. They are exchanged all at once; a call goes on with those that it
+/// found when it was planned.
+#[derive(Debug)]
+pub struct Roster(ArcSwap<Providers>);
+
+impl Roster {
+    /// The providers as they are now. Takes no lock.
+    #[must_use]
+    pub fn now(&self) -> Guard<Arc<Providers>> {
+        self.0.load()
+    }
+
+    /// From now on calls find these.
+    pub fn exchange(&self, providers: Arc<Providers>) {
+        self.0.store(providers);
+    }
+}
+
+impl From<Providers> for Roster {
+    fn from(providers: Providers) -> Self {
+        Self(ArcSwap::from_pointee(providers))
     }
 }
 

@@ -63,8 +63,11 @@ impl Gateway {
     pub async fn pass(&self, call: RawCall) -> Response<AnswerBody> {
         let mut settlement = self.open(None, call.client.clone());
         // Which dialect's errors the caller reads follows from the provider.
-        let member = self.providers().member(call.provider.as_str());
-        let family = member.map_or(Family::OpenAi, |member| member.family());
+        let family = {
+            let providers = self.providers();
+            let member = providers.member(call.provider.as_str());
+            member.map_or(Family::OpenAi, |member| member.family())
+        };
         match self.exchange(call, &mut settlement).await {
             Ok(mut answer) => {
                 identify(answer.headers_mut(), family, &settlement.record);

@@ -49,7 +49,9 @@ impl Gateway {
     /// What the model costs that answered.
     fn price_of(&self, access: &Access, record: &CallRecord) -> Option<Price> {
         let answered = record.attempts.last()?;
-        self.finder().price(&access.member, &answered.model)
+        let providers = self.providers();
+        self.finder(&providers)
+            .price(&access.member, &answered.model)
     }
 
     /// The answer as the client gets it. Its record is settled when the client has it all.

@@ -22,11 +22,14 @@ const NAME_LIMIT_BYTES: usize = 256;
 ///    unless the provider lists the whole name as its own (Groq has a `groq/compound`).
 /// 4. A name that an active provider lists. With several, the one given first.
 /// 5. A name that fits a pattern of an active provider: the most exact pattern, then the one given first.
+/// 6. `provider/model`, when the first segment is a provider that was [added](Registry::with_added).
 ///
-/// Only an alias yields more than one target: they are alternatives in order of preference.
+/// Those that were added are thus found by their own names alone, and never instead of another. Only an alias yields more than one target: they are alternatives in order of preference.
 #[derive(Clone, Debug)]
 pub struct Registry {
     providers: Vec<Provider>,
+    /// How many of them were there from the beginning; the others were added.
+    original: usize,
     by_id: HashMap<ProviderId, usize>,
     aliases: BTreeMap<String, Vec<Target>>,
     /// The first provider that lists a name.
@@ -99,6 +102,7 @@ impl Registry {
             listed: index_listed(&providers),
             patterns: sorted_patterns(&providers),
             dormant: dormant_rows(catalogue, &providers),
+            original: providers.len(),
             providers,
         };
         registry.aliases = aliases
@@ -111,6 +115,25 @@ impl Registry {
             })
             .collect::<Result<_, _>>()?;
         Ok(registry)
+    }
+
+    /// The same providers, and these besides, which no name leads to but their own. Those that were added before are left out.
+    ///
+    /// # Errors
+    /// [`RegistryError::DuplicateProvider`] for a name that is taken.
+    pub fn with_added(&self, added: Vec<Provider>) -> Result<Self, RegistryError> {
+        let mut registry = self.clone();
+        registry.providers.truncate(self.original);
+        registry.providers.extend(added);
+        registry.by_id = index_by_id(&registry.providers)?;
+        Ok(registry)
+    }
+
+    /// Whether a provider was added to those that were there from the beginning.
+    #[must_use]
+    pub fn is_added(&self, id: &str) -> bool {
+        let place = self.by_id.get(id);
+        place.is_some_and(|index| *index >= self.original)
     }
 
     /// Who serves a model, in order of preference; never empty.
@@ -184,14 +207,16 @@ impl Registry {
             return self.target_within(*found, explicit, model);
         }
         let first = name.split_once('/');
-        if let Some((id, model)) = first
-            && let Some(&index) = self.by_id.get(id)
+        let named = first.and_then(|(id, model)| Some((*self.by_id.get(id)?, model)));
+        if let Some((index, model)) = named
+            && index < self.original
         {
             return self.target_within(index, name, model);
         }
-        match self.owner(name) {
-            Some(index) => Ok(self.target(index, name)),
-            None => Err(self.missing(name, first.map(|(id, _)| id))),
+        match (self.owner(name), named) {
+            (Some(index), _) => Ok(self.target(index, name)),
+            (None, Some((index, model))) => self.target_within(index, name, model),
+            (None, None) => Err(self.missing(name, first.map(|(id, _)| id))),
         }
     }
 

@@ -163,7 +163,8 @@ async fn run(found: Found, terminal: Arc<Terminal>) -> anyhow::Result<usize> {
 
 /// Tells the operator what there is, in the first lines of the log.
 fn announce(server: &Server, config: &Config, detected: bool) {
-    let members = server.gateway().providers().members();
+    let providers = server.gateway().providers();
+    let members = providers.members();
     let names: Vec<&str> = members
         .map(|member| member.provider.id().as_str())
         .collect();

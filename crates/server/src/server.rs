@@ -76,6 +76,7 @@ pub fn gateway(
     let transport = Arc::new(PooledTransport::new(built.settings.connect));
     if built
         .providers
+        .now()
         .members()
         .any(|member| member.provider.origin().starts_with("https"))
     {
@@ -150,9 +151,12 @@ impl Server {
         let keeper = Arc::clone(&built.keeper);
         let kept = conversations::open(built.conversations.clone()).await?;
         let rest = rest(built.rest.clone()).await?;
-        let members = built.providers.members();
-        let metrics = Metrics::new(members.map(|member| member.provider.id().clone()));
-        let metrics = Arc::new(metrics);
+        let names: Vec<_> = {
+            let providers = built.providers.now();
+            let members = providers.members();
+            members.map(|member| member.provider.id().clone()).collect()
+        };
+        let metrics = Arc::new(Metrics::new(names));
         let sink = Arc::new(MeteredSink {
             metrics: Arc::clone(&metrics),
             inner: sink,
@@ -160,7 +164,7 @@ impl Server {
         let gateway = gateway(built, sink, kept)?;
         metrics.learn(&gateway.known_models());
         let app = App {
-            probes: Probes::of(&gateway),
+            probes: Probes::default(),
             gateway,
             metrics,
             load: Arc::default(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use orchestra_gateway::{
-    ConfigError, Gateway, Keys, Node, Parts, Providers, RouteError, RouteSettings, Routes,
+    ConfigError, Gateway, Keys, Node, Parts, Providers, Roster, RouteError, RouteSettings, Routes,
     Settings, UnusableKey,
 };
 use orchestra_health::Policy;
@@ -78,7 +78,7 @@ impl World {
         let fate = self.fated.then_some(Fate(seed));
         let sky = Sky::new(seed, Arc::clone(ledger), upstreams, outages, fate);
         Ok(Gateway::new(Parts {
-            providers: Arc::new(providers),
+            providers: Arc::new(Roster::from(providers)),
             transport: Arc::new(sky),
             sink: Arc::clone(ledger) as Arc<_>,
             clock: Arc::new(clock),

@@ -1,5 +1,7 @@
 //! Portkey's own clients, unchanged but for the address.
 
+use std::collections::BTreeMap;
+
 use orchestra_testkit::{Received, Script, Upstream};
 use serde_json::json;
 
@@ -17,6 +19,7 @@ for_clients!(edits: python = PortkeyPython, node = PortkeyNode);
 for_clients!(errors: python = PortkeyPython, node = PortkeyNode);
 for_clients!(torn_streams: python = PortkeyPython, node = PortkeyNode);
 for_clients!(rest: python = PortkeyPython, node = PortkeyNode);
+for_clients!(made_providers: python = PortkeyPython, node = PortkeyNode);
 for_clients!(administrators: python = PortkeyPython, node = PortkeyNode);
 
 /// A config that a client names by its id. Its first target fails.
@@ -200,6 +203,21 @@ async fn rest(client: Client) {
     assert_signed(&calls(world.spare.log()));
     let kept = std::fs::read(&file).expect("the file");
     assert!(!kept.is_empty());
+}
+
+/// Providers and virtual keys that are made while the gateway runs are called with their own keys.
+async fn made_providers(client: Client) {
+    let world = World::with_store().await;
+    client.run(&world.server, &["made_providers"]).await;
+    let mut sent = BTreeMap::new();
+    for call in calls(world.upstream.log()) {
+        let key = call.header("authorization").unwrap_or_default();
+        *sent.entry(key.to_owned()).or_insert(0) += 1;
+    }
+    let key = |key: &str| format!("Bearer {key}");
+    let expected = [(key("the-first-key"), 5), (key("the-second-key"), 4)];
+    assert_eq!(sent, BTreeMap::from(expected));
+    assert!(!world.server.log().contains("the-first-key"));
 }
 
 /// An application's key changes nothing that others go by.

@@ -135,7 +135,8 @@ impl Gate {
 }
 
 fn known_model(gateway: &Gateway, wanted: Option<&str>) -> anyhow::Result<String> {
-    let mut members = gateway.providers().members();
+    let providers = gateway.providers();
+    let mut members = providers.members();
     let member = members
         .find(|member| wanted.is_none_or(|name| member.provider.id().as_str() == name))
         .with_context(|| match wanted {

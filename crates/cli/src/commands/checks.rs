@@ -40,7 +40,8 @@ impl Checked {
 
 /// The providers that the gateway works with.
 pub(super) fn in_use(gateway: &Gateway) -> Vec<ProviderId> {
-    let members = gateway.providers().members();
+    let providers = gateway.providers();
+    let members = providers.members();
     members.map(|member| member.provider.id().clone()).collect()
 }
 

@@ -81,12 +81,9 @@ fn configuration(steady: &Upstream, flaky: &Upstream) -> String {
 
 fn greeting(server: &Server) -> String {
     let address = server.address();
-    let names: Vec<&ProviderId> = server
-        .gateway()
-        .providers()
-        .members()
-        .map(|member| member.provider.id())
-        .collect();
+    let providers = server.gateway().providers();
+    let members = providers.members();
+    let names: Vec<&ProviderId> = members.map(|member| member.provider.id()).collect();
     format!(
         "\nTwo scripted providers are running: {names:?}. Every second call to `flaky` fails;\n\
          `demo-model` goes to `flaky` first and then to `steady`, so you never notice. Try:\n\n  \

@@ -34,7 +34,8 @@ struct Found {
 impl Found {
     async fn of(gateway: &Gateway) -> Self {
         let checks = checks::check(gateway, checks::in_use(gateway)).await;
-        let members = gateway.providers().members().enumerate();
+        let providers = gateway.providers();
+        let members = providers.members().enumerate();
         let portkeys = members.filter(|(_, member)| is_portkey(&member.provider));
         Self {
             portkeys: portkeys.map(|(at, _)| at).collect(),

@@ -93,7 +93,10 @@ impl Gateway {
     /// What an exchange may have cost whose end nobody sees.
     pub(super) fn estimate(&self, lane: Lane<'_>) -> Option<Money> {
         let target = lane.question.target;
-        let price = self.finder().price(&target.member, &target.model)?;
+        let providers = self.providers();
+        let price = self
+            .finder(&providers)
+            .price(&target.member, &target.model)?;
         CallCost::of(lane.attempts.call).at(&price)
     }
 }

@@ -119,7 +119,9 @@ impl Gateway {
     }
 
     fn window(&self, target: &Candidate) -> Option<u64> {
-        self.finder().window(&target.member, &target.model)
+        let providers = self.providers();
+        self.finder(&providers)
+            .window(&target.member, &target.model)
     }
 }
 

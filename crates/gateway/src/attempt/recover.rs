@@ -217,7 +217,8 @@ impl Recovery {
         match outcome {
             Ok(body) => {
                 settlement.record.losses.add(&outgoing.losses);
-                let finder = self.gateway.finder();
+                let providers = self.gateway.providers();
+                let finder = self.gateway.finder(&providers);
                 settlement.goes_on_at(finder.price(&target.member, &target.model));
                 Some(Resumed {
                     rule: end_rule(&access, &outgoing),

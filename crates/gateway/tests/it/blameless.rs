@@ -15,7 +15,8 @@ const CHAT: Endpoint = Endpoint::ChatCompletions;
 /// How many failures a provider's targets are charged with.
 fn charged(stage: &Stage, name: &str) -> u64 {
     let gateway = &stage.gateway;
-    let member = gateway.providers().member(name).unwrap();
+    let providers = gateway.providers();
+    let member = providers.member(name).unwrap();
     let reports = member.target_reports(gateway.now());
     assert!(reports.iter().all(|target| target.report.in_flight == 0));
     reports.iter().map(|target| target.report.failures).sum()

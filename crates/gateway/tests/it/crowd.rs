@@ -224,7 +224,8 @@ impl Crowd {
 
     fn waiting(&self) -> usize {
         let gateway = &self.stage.gateway;
-        let members = gateway.providers().members();
+        let providers = gateway.providers();
+        let members = providers.members();
         let reports = members.flat_map(|member| member.target_reports(gateway.now()));
         reports.map(|target| target.report.waiting).sum()
     }

@@ -12,7 +12,8 @@ use http_body_util::BodyExt;
 use orchestra_dialects::Endpoint;
 use orchestra_gateway::{
     AnswerBody, CallRecord, Conversations, Directions, Gateway, Incoming, KeyName, Keys, Parts,
-    PooledTransport, ProviderKey, Providers, Retries, RetryRules, Settings, Sink, Transport,
+    PooledTransport, ProviderKey, Providers, Retries, RetryRules, Roster, Settings, Sink,
+    Transport,
 };
 use orchestra_providers::{
     ByFamily, Catalogue, Provider, RateLimitRow, Registry, ResetFormat, Row,
@@ -182,7 +183,7 @@ pub(crate) fn key(provider: &str) -> String {
 }
 
 /// Providers in the order of [`NAMES`], and the alias that leads to all of them.
-pub(crate) fn providers(rows: &[Row]) -> Arc<Providers> {
+pub(crate) fn providers(rows: &[Row]) -> Arc<Roster> {
     let built = rows.iter().zip(NAMES).map(|(row, name)| {
         Provider::build(ProviderId::new(name).unwrap(), row).expect("a sound row")
     });
@@ -196,7 +197,7 @@ pub(crate) fn providers(rows: &[Row]) -> Arc<Providers> {
         let name = KeyName::new("env:SCRIPTED_KEY").unwrap();
         Keys::Ready(vec![ProviderKey::new(name, Secret::new(key(id.as_str())))])
     };
-    Arc::new(Providers::new(registry, keys).unwrap())
+    Arc::new(Roster::from(Providers::new(registry, keys).unwrap()))
 }
 
 fn parts(

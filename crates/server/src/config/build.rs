@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use orchestra_gateway::{Keys, Providers, Routes, Settings};
+use orchestra_gateway::{Keys, Providers, Roster, Routes, Settings};
 use orchestra_providers::{Catalogue, Registry, ResolveError};
 use orchestra_secrets::Reference;
 use orchestra_types::KeyId;
 
 use super::found::{self, Found, no_store};
 use super::{BuildError, Config, ConversationStore, RestSettings};
-use crate::secrets::{ClientDesk, ClientWants, Dormant, Keeper, Listing, Standing, Vault};
+use crate::secrets::{
+    Charge, ClientDesk, ClientWants, Dormant, Keeper, Listing, Standing, Vault, Workshop,
+};
 
 /// The environment variable that holds a client key when the configuration names none.
 const CLIENT_KEY_VARIABLE: &str = "ORCHESTRA_CLIENT_KEY";
@@ -19,7 +21,7 @@ const CLIENT_KEY_VARIABLE: &str = "ORCHESTRA_CLIENT_KEY";
 #[derive(Debug)]
 pub struct Built {
     /// The providers.
-    pub providers: Arc<Providers>,
+    pub providers: Arc<Roster>,
     /// Who gives the providers their keys, and knows who may call.
     pub keeper: Arc<Keeper>,
     /// The ways that calls may take.
@@ -63,9 +65,18 @@ impl Config {
         let rest = self.rest(&clients)?;
         let desk = Self::client_desk(clients, &vault)?;
         // Until the keeper has looked, nobody has a key.
-        let providers = Arc::new(Providers::new(registry, |_| Keys::Sealed)?);
+        let providers = Providers::new(registry, |_| Keys::Sealed)?;
         let routes = Arc::new(self.routes(&providers, catalogue)?);
-        let keeper = Keeper::new(vault, wants, Arc::clone(&providers), desk, dormant);
+        let workshop = Workshop::new(catalogue.clone(), routes.custom_hosts.clone());
+        let providers = Arc::new(Roster::from(providers));
+        let charge = Charge {
+            roster: Arc::clone(&providers),
+            wants,
+            workshop,
+            clients: desk,
+            dormant,
+        };
+        let keeper = Keeper::new(vault, charge, listing);
         keeper.refresh_or_tell().await;
         Ok(Built {
             providers,
@@ -190,7 +201,7 @@ mod tests {
 
     use orchestra_gateway::{
         CacheRules, ConversationBounds, HedgeAfter, HedgeRules, Hedging, HoldBack, HoldBackRules,
-        KeyStanding, RecoveryRules, Retries, Share,
+        KeyStanding, Member, RecoveryRules, Retries, Share,
     };
     use orchestra_secrets::Variables;
     use orchestra_types::ProviderId;
@@ -209,12 +220,18 @@ mod tests {
             .map_err(|error| format!("{:#}", anyhow::Error::from(error)))
     }
 
-    fn names(built: &Built) -> Vec<&str> {
+    fn names(built: &Built) -> Vec<String> {
         built
             .providers
+            .now()
             .members()
-            .map(|member| member.provider.id().as_str())
+            .map(|member| member.provider.id().to_string())
             .collect()
+    }
+
+    fn openai_of(built: &Built) -> Arc<Member> {
+        let providers = built.providers.now();
+        Arc::clone(providers.member("openai").unwrap())
     }
 
     #[test]
@@ -337,7 +354,7 @@ mod tests {
         .unwrap();
         assert_eq!(names(&built), ["openai"]);
         assert!(built.detected && !built.keeper.clients().required());
-        let openai = built.providers.member("openai").unwrap();
+        let openai = openai_of(&built);
         assert_eq!(openai.key_standing(), KeyStanding::Ready);
     }
 
@@ -352,7 +369,7 @@ mod tests {
     fn overrides_reach_the_provider() {
         let text = "[[providers]]\nkind = \"openai\"\nkey = \"env:K\"\n[providers.overrides]\npatterns = [\"my-*\"]\n";
         let built = build_from(text, &[("K", "a-key")]).unwrap();
-        assert!(built.providers.registry().resolve("my-model").is_ok());
+        assert!(built.providers.now().registry().resolve("my-model").is_ok());
     }
 
     #[test]
@@ -360,7 +377,7 @@ mod tests {
         let text = "[[providers]]\nkind = \"openai\"\nkey = \"env:K\"\n[[providers.overrides.facts]]\nmodels = [\"gpt-5-*\"]\ncontext = 1000\n\
                     [prices]\n\"openai/gpt-5-*\" = { input = 0.3, output = \"2.5\" }\n";
         let built = build_from(text, &[("K", "a-key")]).unwrap();
-        let openai = &built.providers.member("openai").unwrap().provider;
+        let openai = &openai_of(&built).provider;
         assert_eq!(openai.context("gpt-5-mini"), Some(1000));
         let price = openai.price("gpt-5-mini").unwrap().usual;
         let shown = [price.input, price.output].map(|rate| rate.unwrap().to_string());
@@ -368,7 +385,7 @@ mod tests {
         // Without a [[providers]], too.
         let text = "[prices]\n\"openai/*\" = { input = 1 }\n";
         let built = build_from(text, &[("OPENAI_API_KEY", "a-key")]).unwrap();
-        let openai = &built.providers.member("openai").unwrap().provider;
+        let openai = &openai_of(&built).provider;
         assert_eq!(
             openai
                 .price("anything")

@@ -28,6 +28,11 @@ const RESERVED: [&str; 9] = [
 /// What stands behind `/health/` besides providers.
 const RESERVED_IN_HEALTH: [&str; 3] = ["live", "ready", "providers"];
 
+/// Whether a provider of this name would hide some of the gateway's own paths.
+pub(crate) fn is_reserved(id: &ProviderId) -> bool {
+    RESERVED.contains(&id.as_str()) || RESERVED_IN_HEALTH.contains(&id.as_str())
+}
+
 /// A provider, and the keys that it is to be called with.
 pub(super) type Found = (Provider, ProviderWants);
 
@@ -93,7 +98,7 @@ pub(super) fn named(
     catalogue: &Catalogue,
 ) -> Result<(ProviderId, Row), BuildError> {
     let id = ProviderId::new(entry.name.as_deref().unwrap_or(&entry.kind))?;
-    if RESERVED.contains(&id.as_str()) || RESERVED_IN_HEALTH.contains(&id.as_str()) {
+    if is_reserved(&id) {
         return Err(BuildError::ReservedName(id));
     }
     let row = row(entry, &id, catalogue)?;

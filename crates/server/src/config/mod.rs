@@ -32,6 +32,7 @@ pub use build::Built;
 pub use build_error::BuildError;
 pub use cache::CacheConfig;
 pub use error::ConfigError;
+pub(crate) use found::is_reserved;
 pub use hedging::{HedgingConfig, ModelHedgingConfig};
 pub use hold_back::{HoldBackConfig, ModelHoldBackConfig};
 use listen::Listen;

@@ -37,10 +37,10 @@ impl Probe {
     }
 }
 
-/// The last probe of every provider.
-#[derive(Clone, Debug)]
+/// The last probe of every provider that was asked. They come and go with the gateway's providers.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Probes {
-    slots: Arc<BTreeMap<ProviderId, Slot>>,
+    slots: Arc<Mutex<BTreeMap<ProviderId, Arc<Slot>>>>,
 }
 
 #[derive(Debug, Default)]
@@ -61,17 +61,25 @@ impl Slot {
 }
 
 impl Probes {
-    pub(crate) fn of(gateway: &Gateway) -> Self {
-        let members = gateway.providers().members();
-        let slots = members.map(|member| (member.provider.id().clone(), Slot::default()));
-        Self {
-            slots: Arc::new(slots.collect()),
+    fn slot(&self, provider: &ProviderId) -> Option<Arc<Slot>> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.get(provider).cloned()
+    }
+
+    /// The slot of a provider that is asked now. Those that the gateway has no more are forgotten.
+    fn slot_for(&self, gateway: &Gateway, provider: &ProviderId) -> Arc<Slot> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = slots.get(provider) {
+            return Arc::clone(slot);
         }
+        let providers = gateway.providers();
+        slots.retain(|id, _| providers.member(id.as_str()).is_some());
+        Arc::clone(slots.entry(provider.clone()).or_default())
     }
 
     /// What is known of a provider.
     pub(crate) fn last(&self, provider: &ProviderId) -> Option<Probe> {
-        self.slots.get(provider)?.state().last.clone()
+        self.slot(provider)?.state().last.clone()
     }
 
     /// Makes sure that what is known of a provider is fresh, unless it cannot be called or real calls tell enough.
@@ -91,7 +99,8 @@ impl Probes {
 
     /// The probe to wait for: the one that is under way, or a new one. `None` if what is known is fresh.
     fn begin(&self, gateway: &Gateway, provider: &ProviderId) -> Option<watch::Receiver<()>> {
-        let mut state = self.slots.get(provider)?.state();
+        let slot = self.slot_for(gateway, provider);
+        let mut state = slot.state();
         let fresh = |probe: &Probe| probe.is_fresh(gateway.now());
         if state.last.as_ref().is_some_and(fresh) {
             return None;
@@ -114,7 +123,7 @@ impl Probes {
     }
 
     fn keep(&self, provider: &ProviderId, check: ProviderCheck, at: Duration) {
-        if let Some(slot) = self.slots.get(provider) {
+        if let Some(slot) = self.slot(provider) {
             slot.state().last = Some(Probe { at, check });
         }
     }

@@ -71,7 +71,8 @@ impl Standing {
         probe: impl Fn(&ProviderId) -> Option<Probe>,
     ) -> Vec<Self> {
         let now = gateway.now();
-        let members = gateway.providers().members();
+        let providers = gateway.providers();
+        let members = providers.members();
         members
             .map(|member| Self::of(member, probe(member.provider.id()), now))
             .collect()

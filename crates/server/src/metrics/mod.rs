@@ -10,6 +10,7 @@ mod hedges;
 mod histogram;
 mod overload;
 mod quotas;
+mod rest;
 mod series;
 mod text;
 mod upstreams;
@@ -17,6 +18,7 @@ mod upstreams;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use http::StatusCode;
 use orchestra_gateway::{CallRecord, Gateway, KnownModels, Sink};
 use orchestra_types::ProviderId;
 
@@ -26,6 +28,7 @@ use cache::Lookups;
 use calls::Calls;
 use hedges::Hedges;
 use overload::Overload;
+use rest::RestCalls;
 use series::MOST_SERIES;
 pub(crate) use text::CONTENT_TYPE;
 use text::Text;
@@ -42,10 +45,11 @@ pub struct Metrics {
     hedges: Hedges,
     overload: Overload,
     cache: Lookups,
+    rest: RestCalls,
 }
 
 impl Metrics {
-    /// Nothing counted yet. Providers that are not among these are counted together.
+    /// Nothing counted yet. Providers that are not among these, and not learnt, are counted together.
     pub fn new(providers: impl IntoIterator<Item = ProviderId>) -> Self {
         Self {
             started: Instant::now(),
@@ -57,6 +61,7 @@ impl Metrics {
             hedges: Hedges::default(),
             overload: Overload::new(),
             cache: Lookups::default(),
+            rest: RestCalls::default(),
         }
     }
 
@@ -74,6 +79,11 @@ impl Metrics {
         self.cache.record(record);
     }
 
+    /// Counts a call to the REST interface.
+    pub(crate) fn rest(&self, operation: &'static str, status: StatusCode) {
+        self.rest.count(operation, status);
+    }
+
     /// What was counted so far, in Prometheus' text format.
     #[must_use]
     pub fn counted(&self) -> String {
@@ -87,6 +97,7 @@ impl Metrics {
         self.hedges.write(&mut text);
         self.overload.write(&mut text);
         self.cache.write(&mut text);
+        self.rest.write(&mut text);
         text
     }
 

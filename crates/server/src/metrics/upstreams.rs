@@ -20,6 +20,9 @@ const MOST_NAME_BYTES: usize = 200;
 /// Names of one provider that are known at one time; the longest list today (OpenRouter's) has some 500.
 const MOST_NAMES: usize = 10_000;
 
+/// Providers that are known by name, those that are gone among them.
+const MOST_PROVIDERS: usize = 1_000;
+
 /// What is counted of one provider.
 #[derive(Debug)]
 struct Upstream {
@@ -97,38 +100,60 @@ impl Upstream {
     }
 }
 
-/// The providers that are configured, and one tally for all that a caller brings a key for.
+/// The providers that the gateway has or had, and one tally for all others.
 #[derive(Debug)]
 pub(super) struct Upstreams {
-    configured: BTreeMap<ProviderId, Upstream>,
+    /// Exchanged as a whole when one is added.
+    known: ArcSwap<BTreeMap<ProviderId, Arc<Upstream>>>,
+    adding: Mutex<()>,
     others: Upstream,
     budget: Budget,
 }
 
 impl Upstreams {
     pub(super) fn new(providers: impl Iterator<Item = ProviderId>, series: usize) -> Self {
+        let known = providers.map(|id| (id, Arc::new(Upstream::new())));
         Self {
-            configured: providers.map(|id| (id, Upstream::new())).collect(),
+            known: ArcSwap::from_pointee(known.collect()),
+            adding: Mutex::default(),
             others: Upstream::new(),
             budget: Budget::new(series),
         }
     }
 
     pub(super) fn learn(&self, known: &KnownModels) {
+        self.learn_providers(known);
+        let upstreams = self.known.load();
         for (provider, names) in known {
-            if let Some(upstream) = self.configured.get(provider) {
+            if let Some(upstream) = upstreams.get(provider) {
                 upstream.learn(names);
             }
         }
     }
 
-    fn upstream(&self, provider: &ProviderId) -> &Upstream {
-        self.configured.get(provider).unwrap_or(&self.others)
+    /// What was counted of a provider stays when it goes, as counters must; so there is an end to how many are known.
+    fn learn_providers(&self, known: &KnownModels) {
+        let _one_at_a_time = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.known.load();
+        let mut more = known
+            .keys()
+            .filter(|id| !before.contains_key(*id))
+            .peekable();
+        if more.peek().is_none() {
+            return;
+        }
+        let mut all = BTreeMap::clone(&before);
+        let room = MOST_PROVIDERS.saturating_sub(all.len());
+        let more = more.take(room);
+        all.extend(more.map(|id| (id.clone(), Arc::new(Upstream::new()))));
+        self.known.store(Arc::new(all));
     }
 
     pub(super) fn record(&self, record: &CallRecord) {
+        let known = self.known.load();
+        let upstream = |id: &ProviderId| known.get(id).map_or(&self.others, |known| &**known);
         for attempt in &record.attempts {
-            let upstream = self.upstream(&attempt.provider);
+            let upstream = upstream(&attempt.provider);
             upstream.with(&attempt.model, &self.budget, |series| {
                 series.attempt(attempt.fault, &self.budget);
             });
@@ -143,7 +168,7 @@ impl Upstreams {
         }
         // Whoever was asked last has answered.
         if let (Some(last), Some(usage)) = (record.attempts.last(), &record.usage) {
-            let upstream = self.upstream(&last.provider);
+            let upstream = upstream(&last.provider);
             upstream.with(&last.model, &self.budget, |series| {
                 series.usage(usage, &self.budget);
                 if let Some(cost) = record.cost {
@@ -153,10 +178,11 @@ impl Upstreams {
         }
     }
 
-    fn each(&self) -> impl Iterator<Item = (&str, &Upstream)> {
-        let configured = self.configured.iter();
-        let configured = configured.map(|(id, upstream)| (id.as_str(), upstream));
-        configured.chain([(OTHER_PROVIDER, &self.others)])
+    fn each(&self, mut show: impl FnMut(&str, &Upstream)) {
+        for (id, upstream) in self.known.load().iter() {
+            show(id.as_str(), upstream);
+        }
+        show(OTHER_PROVIDER, &self.others);
     }
 
     pub(super) fn write(&self, text: &mut Text) {
@@ -182,17 +208,17 @@ impl Upstreams {
         let name = "orchestra_time_to_first_token_seconds";
         let help = "From sending a streamed call to a provider to its first content, or to its first event where no other target stood ready.";
         text.family(name, Kind::Histogram, help);
-        for (provider, upstream) in self.each() {
+        self.each(|provider, upstream| {
             upstream
                 .first_token
                 .write(text, name, &[("provider", provider)]);
-        }
+        });
         let name = "orchestra_answer_duration_seconds";
         let help = "From sending a call to a provider to its whole answer in one piece; of a raw call, to the answer's headers.";
         text.family(name, Kind::Histogram, help);
-        for (provider, upstream) in self.each() {
+        self.each(|provider, upstream| {
             upstream.whole.write(text, name, &[("provider", provider)]);
-        }
+        });
     }
 
     fn write_series(
@@ -201,7 +227,7 @@ impl Upstreams {
         name: &str,
         write: fn(&ModelSeries, &mut Text, &str, [Label<'_>; 2]),
     ) {
-        for (provider, upstream) in self.each() {
+        self.each(|provider, upstream| {
             upstream.each(|model, series| {
                 write(
                     series,
@@ -210,11 +236,11 @@ impl Upstreams {
                     [("provider", provider), ("model", model)],
                 );
             });
-        }
+        });
         let labels = [("provider", OVERFLOW), ("model", OVERFLOW)];
         write(self.budget.overflow(), text, name, labels);
     }
 }
 
-/// Stands for providers that are not configured. No provider can be called so.
+/// Stands for providers that are not known, such as those that a caller brings a key for. No provider can be called so.
 const OTHER_PROVIDER: &str = "(other)";

@@ -23,10 +23,11 @@ pub(super) async fn live() -> Response {
 
 /// The gateway can serve calls: it has a provider with a key, its secret store is not sealed, and it is not shutting down.
 pub(super) async fn ready(State(app): State<Shared>) -> Response {
-    let members = || app.gateway.providers().members();
-    let mut body = json!({ "status": "ready", "providers": members().count() });
-    let unusable: Vec<Value> = members().filter_map(unusable).collect();
-    let refusal = refusal(&app, unusable.len());
+    let providers = app.gateway.providers();
+    let count = providers.members().count();
+    let mut body = json!({ "status": "ready", "providers": count });
+    let unusable: Vec<Value> = providers.members().filter_map(unusable).collect();
+    let refusal = refusal(&app, count, unusable.len());
     if !unusable.is_empty() {
         body["unusable"] = Value::from(unusable);
     }
@@ -42,8 +43,7 @@ pub(super) async fn ready(State(app): State<Shared>) -> Response {
 }
 
 /// Why the gateway should get no calls.
-fn refusal(app: &Shared, unusable: usize) -> Option<(&'static str, Option<Why>)> {
-    let providers = app.gateway.providers().members().count();
+fn refusal(app: &Shared, providers: usize, unusable: usize) -> Option<(&'static str, Option<Why>)> {
     if app.stopping.load(Ordering::Relaxed) {
         return Some(("the server is shutting down", None));
     }
@@ -112,11 +112,11 @@ pub(super) async fn provider(
         let probing = admit(&app, &headers, &uri)?;
         let member = member(&app, &name)?;
         if probing == Probing::Yes {
-            app.probes.refresh(&app.gateway, member).await;
+            app.probes.refresh(&app.gateway, &member).await;
         }
         let probe = app.probes.last(member.provider.id());
         let now = app.gateway.now();
-        let standing = health::Standing::of(member, probe, now);
+        let standing = health::Standing::of(&member, probe, now);
         let detail = health::detail(&standing, &app.gateway.known_models(), now);
         Ok(shown(standing.status, &detail))
     };
@@ -159,15 +159,16 @@ fn admit(app: &App, headers: &HeaderMap, uri: &Uri) -> Result<Probing, Refusal> 
 /// All providers, asked all at once.
 async fn standings(app: &App, probing: Probing) -> Vec<health::Standing> {
     if probing == Probing::Yes {
-        let members = app.gateway.providers().members();
+        let providers = Arc::clone(&app.gateway.providers());
+        let members = providers.members();
         join_all(members.map(|member| app.probes.refresh(&app.gateway, member))).await;
     }
     health::Standing::all(&app.gateway, |provider| app.probes.last(provider))
 }
 
 /// Paths know a provider by its own name alone.
-fn member<'a>(app: &'a App, name: &str) -> Result<&'a Arc<Member>, Refusal> {
-    let member = app.gateway.providers().member(name);
+fn member(app: &App, name: &str) -> Result<Arc<Member>, Refusal> {
+    let member = app.gateway.providers().member(name).cloned();
     let named = member.filter(|member| member.provider.id().as_str() == name);
     named.ok_or_else(no_such_provider)
 }

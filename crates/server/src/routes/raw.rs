@@ -26,8 +26,8 @@ pub(super) async fn pass(State(app): State<Shared>, request: Request<Body>) -> R
                 .refuse(refusal, family_of(request.headers()), None),
         );
     };
-    let member = app.gateway.providers().member(provider.as_str());
-    if let Some(member) = member
+    let member = app.gateway.providers().member(provider.as_str()).cloned();
+    if let Some(member) = &member
         && let Some(endpoint) = member.provider.endpoint_for(request.method(), rest)
     {
         return endpoints::serve(&app, endpoint, Some(provider), request).await;
@@ -45,7 +45,7 @@ pub(super) async fn pass(State(app): State<Shared>, request: Request<Body>) -> R
 /// The provider that the first segment of a path names, and the path behind it.
 pub(super) fn split<'a>(app: &App, path: &'a str) -> Option<(ProviderId, &'a str)> {
     let name = path.strip_prefix('/')?.split('/').next()?;
-    let member = app.gateway.providers().member(name)?;
+    let member = app.gateway.providers().member(name).cloned()?;
     // Paths know a provider by its own name alone.
     if member.provider.id().as_str() != name {
         return None;

@@ -50,11 +50,12 @@ fn asked(app: &App, request: &Request<Body>) -> (Family, Option<Endpoint>) {
         path == full || full.strip_prefix("/v1") == Some(path)
     };
     let member = split(app, path).and_then(|(provider, rest)| {
-        let member = app.gateway.providers().member(provider.as_str())?;
+        let member = app.gateway.providers().member(provider.as_str()).cloned()?;
         Some((member, rest))
     });
-    let of_member =
-        member.and_then(|(member, rest)| member.provider.endpoint_for(request.method(), rest));
+    let of_member = member
+        .as_ref()
+        .and_then(|(member, rest)| member.provider.endpoint_for(request.method(), rest));
     let endpoint = Endpoint::SERVED.into_iter().find(is_at).or(of_member);
     let family = match (endpoint, member) {
         (Some(endpoint), _) => endpoint.dialect().family(),

@@ -300,6 +300,7 @@ async fn the_documentation_has_every_metric_with_its_labels() {
         let answer = call(&stage, &chat("openai/gpt-5-mini", stream)).await;
         assert_eq!(answer.status, 200);
     }
+    call(&stage, &request("GET", "/v1/configs", b"")).await;
     let read = scrape_until(&stage, 2.0).await;
     let documented = documented();
     let kinds = documented

@@ -1,6 +1,8 @@
 //! The server under test.
 
+use std::fs::Permissions;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,8 +36,30 @@ impl Server {
     /// Starts `orchestra-server` with this configuration on a free port.
     pub(crate) async fn start(config: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
+        Self::start_in(folder, config).await
+    }
+
+    /// The same in this folder.
+    async fn start_in(folder: TempDir, config: &str) -> Self {
         let command = server_command(folder.path(), config, "127.0.0.1:0");
         Self::listening(command, folder).await
+    }
+
+    /// The same with a secret store, which it can open, and nothing in it.
+    pub(crate) async fn with_store(config: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let keys = folder.path().join("keys");
+        std::fs::create_dir(&keys).expect("there is room");
+        let private = Permissions::from_mode(0o700);
+        std::fs::set_permissions(&keys, private).expect("it is ours");
+        let mut init = bare("orchestra", folder.path());
+        init.args(["secrets", "init", "--key-file", "keys/store.key"])
+            .args(["--new-key-file", "--recovery-out", "keys/recovery.txt"]);
+        let made = init.output().await.expect("it can be started");
+        assert!(made.status.success(), "{made:?}");
+        let key = keys.join("store.key");
+        let secrets = format!("[secrets]\nunlock = [\"file:{}\"]\n", key.display());
+        Self::start_in(folder, &format!("{config}\n{secrets}")).await
     }
 
     /// Starts `orchestra demo` on a free port.

@@ -49,6 +49,25 @@ impl World {
     }
 }
 
+impl World {
+    /// With a secret store in which providers may be made at the upstream, whose address `pc-where` tells.
+    pub(crate) async fn with_store() -> Self {
+        let upstream = Upstream::start(script()).expect("there is a free port");
+        let spare = Upstream::start(script()).expect("there is a free port");
+        let host = upstream.base_url();
+        let further = format!(
+            "[portkey]\nadmin_keys = [\"app\"]\ncustom_hosts = [\"{host}\"]\n\
+             [configs.pc-where]\nprovider = \"openai\"\napi_key = \"no-key\"\ncustom_host = \"{host}/v1\"\n"
+        );
+        let server = Server::with_store(&config(&upstream, &spare, &further)).await;
+        Self {
+            upstream,
+            spare,
+            server,
+        }
+    }
+}
+
 fn script() -> Script {
     let (input, output) = TOKENS;
     let counts = TokenCounts {

@@ -239,7 +239,13 @@ impl Theatre {
 
     /// What is known of a provider's only target.
     fn report(&self, name: &str) -> orchestra_health::Report {
-        let member = self.stage.gateway.providers().member(name).unwrap();
+        let member = self
+            .stage
+            .gateway
+            .providers()
+            .member(name)
+            .cloned()
+            .unwrap();
         let now = self.road.began.elapsed();
         member.target_reports(now).remove(0).report
     }

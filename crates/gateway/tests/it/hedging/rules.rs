@@ -78,7 +78,13 @@ async fn a_target_that_rests_or_comes_back_is_passed_by() {
         theatre.ask(false).await;
     }
     assert_eq!(theatre.asked().len(), 12);
-    theatre.stage.gateway.providers().member("two").unwrap();
+    theatre
+        .stage
+        .gateway
+        .providers()
+        .member("two")
+        .cloned()
+        .unwrap();
     tokio::time::sleep(Duration::from_secs(11)).await;
     for _ in 0..1 {
         theatre.ask(false).await;

@@ -100,8 +100,13 @@ impl Pools {
         self.member().set_keys(Keys::Ready(keys)).unwrap();
     }
 
-    fn member(&self) -> &Arc<Member> {
-        self.stage.gateway.providers().member("one").unwrap()
+    fn member(&self) -> Arc<Member> {
+        self.stage
+            .gateway
+            .providers()
+            .member("one")
+            .cloned()
+            .unwrap()
     }
 
     fn advance(&self, seconds: u64) {

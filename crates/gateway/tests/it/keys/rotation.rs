@@ -68,7 +68,11 @@ impl KeySource for Store {
                 return Refreshed::Unchanged;
             }
             let gateway = self.gateway.get().expect("the gateway is known by now");
-            let member = gateway.providers().member(provider.as_str()).unwrap();
+            let member = gateway
+                .providers()
+                .member(provider.as_str())
+                .cloned()
+                .unwrap();
             let name = name.trim_start_matches("store:");
             member
                 .set_keys(Keys::Ready(vec![key(name, newest, 1)]))

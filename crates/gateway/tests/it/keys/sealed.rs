@@ -115,7 +115,13 @@ async fn another_target_serves_meanwhile() {
 async fn what_an_operator_can_mend_at_once_is_told_first() {
     let pools = Pools::new([Script::new(), Script::new()]);
     pools.member().set_keys(missing()).unwrap();
-    let two = pools.stage.gateway.providers().member("two").unwrap();
+    let two = pools
+        .stage
+        .gateway
+        .providers()
+        .member("two")
+        .cloned()
+        .unwrap();
     two.set_keys(Keys::Sealed).unwrap();
     let got = pools.stage.ask(Ask::new(CHAT, EVERYONE, false)).await;
     assert_eq!((got.status.as_u16(), &*code(CHAT, &got)), (503, "sealed"));
@@ -156,7 +162,13 @@ async fn a_call_that_is_sealed_between_two_attempts_tells_what_it_has_seen() {
     let pools = Pools::new([Script::new().otherwise(late), Script::new()]);
     let seal = async {
         pools.stage.upstreams[0].wait_for(1).await;
-        let two = pools.stage.gateway.providers().member("two").unwrap();
+        let two = pools
+            .stage
+            .gateway
+            .providers()
+            .member("two")
+            .cloned()
+            .unwrap();
         two.set_keys(Keys::Sealed).unwrap();
     };
     let ask = pools.stage.ask(Ask::new(CHAT, EVERYONE, false));

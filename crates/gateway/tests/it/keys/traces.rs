@@ -118,7 +118,7 @@ async fn nothing_is_left_of_a_key_after_sealing() {
     let endpoint = Endpoint::Messages;
     let pieces = Pieces::stream(&wire::recorded(endpoint).whole(), 40);
     let stage = Stage::over(Arc::new(pieces), patient(), &[row("http://127.0.0.1:9")]);
-    let member = stage.gateway.providers().member("one").unwrap();
+    let member = stage.gateway.providers().member("one").cloned().unwrap();
     let name = KeyName::new("store:a").unwrap();
     member
         .set_keys(Keys::Ready(vec![ProviderKey::new(name, end.key())]))

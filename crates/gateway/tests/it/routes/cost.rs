@@ -120,7 +120,7 @@ async fn a_tree_of_which_no_price_is_known_is_refused() {
             ..Routes::default()
         };
         routes
-            .check(stage.gateway.providers())
+            .check(&stage.gateway.providers())
             .map_err(|error| error.to_string())
     };
     let among = |providers: &[&str]| {

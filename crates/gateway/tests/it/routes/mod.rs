@@ -53,7 +53,7 @@ fn stage(scripts: impl IntoIterator<Item = Script>, routes: Routes) -> Stage {
         .collect();
     let rows: Vec<Row> = upstreams.iter().map(|up| row(&up.base_url())).collect();
     Stage::arranged(&rows, upstreams, |parts| {
-        routes.check(&parts.providers).unwrap();
+        routes.check(&parts.providers.now()).unwrap();
         Parts {
             routes: Arc::new(routes),
             ..parts

@@ -59,7 +59,7 @@ fn stage(providers: &[(Behaviour, Option<u64>)], models: &[(&str, Value)]) -> St
         ..Routes::default()
     };
     Stage::arranged(&rows, upstreams, |parts| {
-        routes.check(&parts.providers).unwrap();
+        routes.check(&parts.providers.now()).unwrap();
         Parts {
             routes: Arc::new(routes),
             ..parts
@@ -341,7 +341,7 @@ async fn alternatives_that_are_not_there_or_lead_in_a_circle_are_refused_with_th
             ..Routes::default()
         };
         routes
-            .check(stage.gateway.providers())
+            .check(&stage.gateway.providers())
             .unwrap_err()
             .to_string()
     };

@@ -74,7 +74,7 @@ fn check(stage: &Stage, models: &[(&str, Value)], configs: &[(&str, Value)]) -> 
         ..Routes::default()
     };
     routes
-        .check(stage.gateway.providers())
+        .check(&stage.gateway.providers())
         .map_err(|error| error.to_string())
 }
 

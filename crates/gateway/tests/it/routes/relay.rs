@@ -85,7 +85,7 @@ fn stage(mode: RelayMode, slugs: &[(&str, &str)], behaviours: [Behaviour; 3]) ->
         },
         ..parts
     });
-    let member = stage.gateway.providers().member("one").unwrap();
+    let member = stage.gateway.providers().member("one").cloned().unwrap();
     member
         .set_keys(keys(slugs.is_empty().then_some(CONFIG)))
         .unwrap();
@@ -253,7 +253,7 @@ async fn who_tries_again_by_itself_is_not_asked_again() {
 #[tokio::test]
 async fn a_config_is_kept_as_secret_as_a_key() {
     let stage = by_config(RelayMode::First, [well(), well(), well()]);
-    let member = stage.gateway.providers().member("one").unwrap();
+    let member = stage.gateway.providers().member("one").cloned().unwrap();
     assert!(!format!("{member:?}").contains(CONFIG));
     assert!(!format!("{:?}", keys(Some(CONFIG))).contains(CONFIG));
 }

@@ -28,6 +28,14 @@ pub(super) fn time(milliseconds: i64) -> String {
     humantime::format_rfc3339_millis(UNIX_EPOCH + since).to_string()
 }
 
+/// One thing: its members where Portkey's clients look for them, and under `data`, where its documents have them.
+pub(super) fn whole(thing: Value) -> Value {
+    let mut answer = thing.clone();
+    answer["success"] = Value::Bool(true);
+    answer["data"] = thing;
+    answer
+}
+
 /// A list, as Portkey writes it.
 pub(super) fn list(total: u64, data: Vec<Value>) -> Value {
     json!({ "success": true, "object": "list", "total": total, "data": data })

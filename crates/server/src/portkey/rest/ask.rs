@@ -25,6 +25,8 @@ pub(super) struct Ask<'a> {
     /// Behind the question mark.
     pub(super) query: &'a str,
     pub(super) body: Bytes,
+    /// Milliseconds since 1970.
+    pub(super) now: i64,
 }
 
 impl Ask<'_> {

@@ -6,7 +6,7 @@ use orchestra_gateway::{Node, Refusal};
 use orchestra_store::{ConfigVersion, SavedConfig};
 use serde_json::{Value, json};
 
-use super::answer::{list as listed, time};
+use super::answer::{list as listed, time, whole};
 use super::ask::{Ask, conflict, not_found, wrong};
 use super::change::Change;
 use super::{Rest, SavedTree, unavailable};
@@ -152,7 +152,7 @@ fn check(app: &App, config: &Value) -> Result<Node, Refusal> {
     let checked = app
         .gateway
         .routes()
-        .check_config(&node, app.gateway.providers());
+        .check_config(&node, &app.gateway.providers());
     checked.map_err(refused)?;
     Ok(node)
 }
@@ -244,14 +244,6 @@ const fn status(active: bool) -> &'static str {
 
 fn parsed(body: &str) -> Value {
     serde_json::from_str(body).unwrap_or_default()
-}
-
-/// One thing: its members where Portkey's clients look for them, and under `data`, where its documents have them.
-fn whole(thing: Value) -> Value {
-    let mut answer = thing.clone();
-    answer["success"] = Value::Bool(true);
-    answer["data"] = thing;
-    answer
 }
 
 fn tell(what: &str, ask: &Ask<'_>, slug: &str) {

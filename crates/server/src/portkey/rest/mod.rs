@@ -7,7 +7,6 @@ mod ask;
 mod change;
 mod configs;
 mod feedback;
-mod keys;
 mod logs;
 mod notes;
 mod paths;
@@ -156,6 +155,17 @@ impl Rest {
 /// # Errors
 /// What the client is told.
 pub(crate) async fn serve(app: &App, request: Request<Body>) -> Result<Value, Refusal> {
+    let asked = paths::find(request.method(), request.uri().path());
+    let asked = asked.map_or("none", |(operation, _)| operation.name());
+    let served = answer(app, request).await;
+    let status = served
+        .as_ref()
+        .map_or_else(|refusal| refusal.status, |_| StatusCode::OK);
+    app.metrics.rest(asked, status);
+    served
+}
+
+async fn answer(app: &App, request: Request<Body>) -> Result<Value, Refusal> {
     let (head, body) = request.into_parts();
     let client = access::identify(&app.keeper.clients().now(), &head.headers)?;
     let (operation, name) = paths::find(&head.method, head.uri.path())?;
@@ -172,6 +182,7 @@ pub(crate) async fn serve(app: &App, request: Request<Body>) -> Result<Value, Re
         trace: trace.and_then(|trace| Some(trace.to_str().ok()?.to_owned())),
         query: head.uri.query().unwrap_or_default(),
         body,
+        now: app.rest.now(),
     };
     perform(app, operation, &ask).await
 }
@@ -186,9 +197,9 @@ async fn perform(app: &App, operation: Operation, ask: &Ask<'_>) -> Result<Value
         Operation::ListVersions => configs::versions(&app.rest, ask).await,
         Operation::ListProviders => providers::list(app, ask),
         Operation::ReadProvider => providers::read(app, ask),
-        Operation::CreateProvider => Err(providers::configured()),
-        Operation::RotateKey => keys::rotate(app, ask).await,
-        Operation::RevokeKey => keys::revoke(app, ask).await,
+        Operation::CreateProvider => providers::create(app, ask).await,
+        Operation::UpdateProvider => providers::update(app, ask).await,
+        Operation::DeleteProvider => providers::delete(app, ask).await,
         Operation::CreateFeedback => feedback::create(&app.rest, ask).await,
         Operation::ListFeedback => feedback::list(&app.rest, ask).await,
         Operation::ReadFeedback => feedback::read(&app.rest, ask).await,

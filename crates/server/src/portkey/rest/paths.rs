@@ -15,10 +15,9 @@ pub(super) enum Operation {
     ListVersions,
     ListProviders,
     ReadProvider,
-    /// Providers are made in the configuration.
     CreateProvider,
-    RotateKey,
-    RevokeKey,
+    UpdateProvider,
+    DeleteProvider,
     CreateFeedback,
     ListFeedback,
     ReadFeedback,
@@ -41,8 +40,8 @@ impl Operation {
             | Self::ListProviders
             | Self::ReadProvider
             | Self::CreateProvider
-            | Self::RotateKey
-            | Self::RevokeKey => true,
+            | Self::UpdateProvider
+            | Self::DeleteProvider => true,
             Self::CreateFeedback
             | Self::ListFeedback
             | Self::ReadFeedback
@@ -50,6 +49,32 @@ impl Operation {
             | Self::InsertLogs
             | Self::ListLogs
             | Self::ReadLog => false,
+        }
+    }
+}
+
+impl Operation {
+    /// The word in metrics.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::ListConfigs => "list_configs",
+            Self::CreateConfig => "create_config",
+            Self::ReadConfig => "read_config",
+            Self::UpdateConfig => "update_config",
+            Self::DeleteConfig => "delete_config",
+            Self::ListVersions => "list_versions",
+            Self::ListProviders => "list_providers",
+            Self::ReadProvider => "read_provider",
+            Self::CreateProvider => "create_provider",
+            Self::UpdateProvider => "update_provider",
+            Self::DeleteProvider => "delete_provider",
+            Self::CreateFeedback => "create_feedback",
+            Self::ListFeedback => "list_feedback",
+            Self::ReadFeedback => "read_feedback",
+            Self::UpdateFeedback => "update_feedback",
+            Self::InsertLogs => "insert_logs",
+            Self::ListLogs => "list_logs",
+            Self::ReadLog => "read_log",
         }
     }
 }
@@ -63,8 +88,8 @@ const PROVIDERS: Methods = &[
 
 const PROVIDER: Methods = &[
     (Method::GET, Operation::ReadProvider),
-    (Method::PUT, Operation::RotateKey),
-    (Method::DELETE, Operation::RevokeKey),
+    (Method::PUT, Operation::UpdateProvider),
+    (Method::DELETE, Operation::DeleteProvider),
 ];
 
 /// Behind `/v1/`. A `{name}` stands for one part, which names the thing.

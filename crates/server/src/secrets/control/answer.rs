@@ -45,6 +45,8 @@ pub(crate) const fn of_store(error: &StoreError) -> (StatusCode, &'static str) {
         StoreError::Sealed => (StatusCode::SERVICE_UNAVAILABLE, "sealed"),
         StoreError::NoStore => (StatusCode::NOT_FOUND, "no_store"),
         StoreError::NoSecret(_) => (StatusCode::NOT_FOUND, "no_secret"),
+        StoreError::NameTaken(_) => (StatusCode::CONFLICT, "name_taken"),
+        StoreError::Label(_) => (StatusCode::BAD_REQUEST, "invalid_label"),
         StoreError::NoVersion { .. } => (StatusCode::NOT_FOUND, "no_version"),
         StoreError::Revoked { .. } => (StatusCode::CONFLICT, "revoked"),
         StoreError::Expired { .. } => (StatusCode::CONFLICT, "expired"),

@@ -112,7 +112,8 @@ async fn status(State(desk): State<Shared>) -> Answer {
         None => None,
     };
     let reports = desk.app.gateway.key_reports();
-    let members = desk.app.gateway.providers().members();
+    let providers = desk.app.gateway.providers();
+    let members = providers.members();
     let providers: Vec<Value> = members
         .map(|member| shown::member(member, &reports))
         .collect();

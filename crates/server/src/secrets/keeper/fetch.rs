@@ -9,6 +9,7 @@ use super::held::{Errand, Holding, Key};
 use super::listing::Listed;
 use super::{Keeper, Listing};
 use crate::secrets::standing::{Standing, chain};
+use crate::secrets::wants::ProviderWants;
 
 impl Keeper {
     /// Looks at what there is, fetches what changed, and hands it out.
@@ -33,21 +34,41 @@ impl Keeper {
             self.dormant.tell(&listing);
             self.books().listing = listing;
         }
+        let definitions = Arc::clone(&self.books().listing.providers);
+        let draft = match store {
+            Some(_) => self.draft(&definitions),
+            None => None,
+        };
+        let wants = match &draft {
+            Some(draft) => Arc::clone(&draft.wants),
+            None => Arc::clone(&self.books().providers.wants),
+        };
+        let errands = self.errands(&wants);
+        let fetched = self.run_all(store, &errands).await;
+        // A new provider is found by calls when its key is there.
+        if let Some(draft) = draft {
+            self.adopt(draft);
+            self.books().held.keep_only(&errands);
+        }
+        fetched
+    }
+
+    async fn run_all(&self, store: Option<&Store>, errands: &[Errand]) -> Result<(), StoreError> {
         let sources = self.sources(store);
-        for errand in self.errands() {
+        for errand in errands {
             let needs_store = matches!(errand.0, Reference::Stored(_));
             if store.is_some() || !needs_store {
-                self.run(&sources, errand).await?;
+                self.run(&sources, errand.clone()).await?;
             }
         }
         Ok(())
     }
 
     /// Everything that is wanted, each once.
-    fn errands(&self) -> Vec<Errand> {
+    fn errands(&self, wants: &[ProviderWants]) -> Vec<Errand> {
         let books = self.books();
         let mut errands: Vec<Errand> = Vec::new();
-        for wants in &self.wants {
+        for wants in wants {
             let keys = wants.keys.keys(&books.listing, self.vault.variables());
             let origin = Some(&wants.origin);
             let companions = wants.companions(&books.listing, self.vault.variables());

@@ -85,6 +85,11 @@ impl Held {
             .retain(|(reference, _), _| !matches!(reference, Reference::Stored(_)));
     }
 
+    /// Lets go of everything else. Values are wiped with their last holder.
+    pub(super) fn keep_only(&mut self, errands: &[Errand]) {
+        self.holdings.retain(|errand, _| errands.contains(errand));
+    }
+
     /// All keys with the references that they stand for.
     pub(super) fn keys(&self) -> impl Iterator<Item = (&Reference, &Key)> {
         self.holdings

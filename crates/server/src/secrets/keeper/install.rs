@@ -1,7 +1,9 @@
 //! Handing keys to the gateway.
 
+use std::sync::Arc;
+
 use http::HeaderName;
-use orchestra_gateway::{Keys, ProviderKey, UsedKey};
+use orchestra_gateway::{Keys, ProviderKey, Providers, UsedKey};
 use orchestra_secrets::EntryId;
 
 use super::held::{Holding, Key};
@@ -27,23 +29,29 @@ impl Keeper {
         let mut books = self.books();
         let sealed = matches!(self.vault.standing(), Standing::Sealed(_));
         let now_ms = self.clock.unix_ms();
-        for (place, wants) in self.wants.iter().enumerate() {
+        let wants = Arc::clone(&books.providers.wants);
+        for wants in wants.iter() {
             let handout = self.handout(wants, &books, sealed, now_ms);
-            if books.told[place] != handout.words {
-                books.told[place].clone_from(&handout.words);
-                self.hand_to(wants, handout);
+            if books.told.get(&wants.provider) != Some(&handout.words) {
+                let told = handout.words.clone();
+                books.told.insert(wants.provider.clone(), told);
+                self.hand_to(&books.providers.all, wants, handout);
             }
+        }
+        // Whoever is new has its keys now.
+        if !Arc::ptr_eq(&self.roster.now(), &books.providers.all) {
+            self.roster.exchange(Arc::clone(&books.providers.all));
         }
         self.clients.install(&books.held, sealed, now_ms);
     }
 
-    fn hand_to(&self, wants: &ProviderWants, handout: Handout) {
+    fn hand_to(&self, providers: &Providers, wants: &ProviderWants, handout: Handout) {
         let provider = &wants.provider;
         tell(wants, &handout);
         for (key, entry) in handout.entries {
             self.uses.learn(key, entry);
         }
-        let Some(member) = self.providers.member(provider.as_str()) else {
+        let Some(member) = providers.member(provider.as_str()) else {
             return;
         };
         if let Err(error) = member.set_keys(handout.keys) {

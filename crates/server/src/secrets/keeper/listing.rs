@@ -1,12 +1,18 @@
 //! What the store has, by name.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use crate::secrets::added::{Definition, Definitions};
 use orchestra_secrets::{Entry, EntryId, Name, Reference, State};
 
 /// The names of the store, without values. Not authenticated: it tells what to fetch, and fetching checks.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Listing(HashMap<Name, Listed>);
+pub(crate) struct Listing {
+    names: HashMap<Name, Listed>,
+    /// The providers that were made while servers ran.
+    pub(super) providers: Arc<Definitions>,
+}
 
 /// What is known of a reference before anything is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +29,7 @@ pub(crate) enum Listed {
 
 impl Listing {
     pub(crate) fn of(entries: Vec<Entry>) -> Self {
+        let providers = Arc::new(Definition::all(&entries));
         let mut names = HashMap::new();
         for entry in entries {
             if entry.state == State::Current {
@@ -31,18 +38,18 @@ impl Listing {
                 names.entry(entry.name).or_insert(Listed::Revoked);
             }
         }
-        Self(names)
+        Self { names, providers }
     }
 
     pub(crate) fn has(&self, name: &Name) -> bool {
-        self.0.contains_key(name)
+        self.names.contains_key(name)
     }
 }
 
 impl Listed {
     pub(super) fn of(reference: &Reference, listing: &Listing) -> Self {
         match reference {
-            Reference::Stored(name) => listing.0.get(name).copied().unwrap_or(Self::Nothing),
+            Reference::Stored(name) => listing.names.get(name).copied().unwrap_or(Self::Nothing),
             Reference::Variable(_) | Reference::File(_) => Self::Elsewhere,
         }
     }

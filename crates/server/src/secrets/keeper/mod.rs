@@ -5,6 +5,7 @@
 //! store's list of names shows another version. A server whose store is sealed uses no key at all, those of the
 //! environment included: who seals it wants it to stop.
 
+mod added;
 mod clients;
 mod dormant;
 mod fetch;
@@ -16,12 +17,15 @@ mod stored;
 mod uses;
 mod watch;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use orchestra_gateway::Providers;
+use orchestra_gateway::Roster;
 use orchestra_secrets::{Clock, Credential, Store, StoreError, SystemClock};
+use orchestra_types::ProviderId;
 
+use added::InUse;
 pub(crate) use clients::{ClientDesk, Clients};
 pub(crate) use dormant::Dormant;
 use held::Held;
@@ -29,6 +33,7 @@ pub(crate) use listing::Listing;
 pub(crate) use uses::CountingSink;
 use uses::Uses;
 
+use super::added::Workshop;
 use super::standing::{Sealing, Standing, Why};
 use super::vault::{Asking, Opener, Vault};
 use super::wants::ProviderWants;
@@ -36,8 +41,11 @@ use super::wants::ProviderWants;
 /// The keys of a server.
 pub struct Keeper {
     vault: Vault,
+    /// The keys of the providers that the configuration declares.
     wants: Vec<ProviderWants>,
-    providers: Arc<Providers>,
+    /// Where calls find the providers.
+    roster: Arc<Roster>,
+    workshop: Workshop,
     clients: ClientDesk,
     clock: Arc<dyn Clock>,
     /// One fetches at a time.
@@ -48,41 +56,65 @@ pub struct Keeper {
     dormant: Dormant,
 }
 
+/// What a keeper takes care of.
+pub(crate) struct Charge {
+    /// Where calls find the providers; at first those that the configuration declares.
+    pub(crate) roster: Arc<Roster>,
+    /// The keys of these.
+    pub(crate) wants: Vec<ProviderWants>,
+    /// What others are made of while the server runs.
+    pub(crate) workshop: Workshop,
+    /// Who may call.
+    pub(crate) clients: ClientDesk,
+    /// What a start would find now.
+    pub(crate) dormant: Dormant,
+}
+
 /// What the keeper knows.
-#[derive(Default)]
 struct Books {
     held: Held,
     listing: Listing,
+    providers: InUse,
     /// What was last handed to each provider, in words.
-    told: Vec<String>,
+    told: HashMap<ProviderId, String>,
     /// Why the store cannot be followed, if that is so.
     failure: Option<String>,
 }
 
 impl Keeper {
     /// A keeper that has handed out nothing yet.
-    pub(crate) fn new(
-        vault: Vault,
-        wants: Vec<ProviderWants>,
-        providers: Arc<Providers>,
-        clients: ClientDesk,
-        dormant: Dormant,
-    ) -> Self {
+    pub(crate) fn new(vault: Vault, charge: Charge, listing: Listing) -> Self {
+        let Charge {
+            roster,
+            wants,
+            workshop,
+            clients,
+            dormant,
+        } = charge;
         let books = Books {
-            told: vec![String::new(); wants.len()],
-            ..Books::default()
+            held: Held::default(),
+            listing: Listing::default(),
+            providers: InUse::configured(&roster.now(), &wants),
+            told: HashMap::new(),
+            failure: None,
         };
-        Self {
+        let keeper = Self {
             vault,
             wants,
-            providers,
+            roster,
+            workshop,
             clients,
             clock: Arc::new(SystemClock),
             fetching: tokio::sync::Mutex::default(),
             books: Mutex::new(books),
             uses: Uses::default(),
             dormant,
+        };
+        // A store that is sealed tells which providers there are; calls for them hear that it is.
+        if let Some(draft) = keeper.draft(&listing.providers) {
+            keeper.adopt(draft);
         }
+        keeper
     }
 
     /// Where the keys come from.

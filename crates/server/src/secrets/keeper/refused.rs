@@ -45,7 +45,8 @@ impl KeySource for Keeper {
 impl Keeper {
     fn errand_of(&self, provider: &ProviderId, key: &KeyName) -> Option<Errand> {
         let books = self.books();
-        let wants = self
+        let wants = books
+            .providers
             .wants
             .iter()
             .find(|wants| wants.provider == *provider)?;

@@ -25,12 +25,11 @@ impl Keeper {
     /// # Errors
     /// [`NotStored`] if there is not just one, or it is not in the store.
     pub(crate) fn stored_key(&self, provider: &ProviderId) -> Result<Name, NotStored> {
-        let mut wants = self.wants.iter();
+        let books = self.books();
+        let mut wants = books.providers.wants.iter();
         let wants = wants.find(|wants| wants.provider == *provider);
         let wants = wants.ok_or(NotStored::None)?;
-        let keys = wants
-            .keys
-            .keys(&self.books().listing, self.vault.variables());
+        let keys = wants.keys.keys(&books.listing, self.vault.variables());
         match keys.as_slice() {
             [] => Err(NotStored::None),
             [key] => match &key.reference {

@@ -3,6 +3,7 @@
 mod canary;
 mod control;
 mod house;
+mod made;
 mod origin;
 mod postgres;
 mod rest;

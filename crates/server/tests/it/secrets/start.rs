@@ -408,7 +408,8 @@ async fn names_that_providers_use_are_found_in_the_store_first() {
     let built = config.build(&catalogue, house.vault(&config).await).await;
     let built = built.expect("nothing is missing");
     built.keeper.unlock().await;
-    let members = built.providers.members();
+    let providers = built.providers.now();
+    let members = providers.members();
     let names: Vec<_> = members
         .map(|member| member.provider.id().as_str())
         .collect();
@@ -496,6 +497,6 @@ async fn nothing_is_made_where_there_is_no_store() {
     let catalogue = Catalogue::embedded();
     let built = config.build(&catalogue, vault.expect("a place")).await;
     let built = built.expect("the key is in the environment");
-    assert_eq!(built.providers.members().count(), 1);
+    assert_eq!(built.providers.now().members().count(), 1);
     assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 0);
 }
