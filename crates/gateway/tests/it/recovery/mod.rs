@@ -2,6 +2,7 @@
 
 mod deaths;
 mod every_cut;
+mod kept;
 mod lulls;
 mod refused;
 mod said;
