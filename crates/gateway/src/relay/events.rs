@@ -4,6 +4,7 @@ use std::fmt;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
 use orchestra_dialects::{EndRule, ErrorView, Loss, MALFORMED_EVENT, StreamEnd};
 use tokio::time::Instant;
 
@@ -70,6 +71,11 @@ impl EventStream {
     /// The text of the answer so far, if another stream may go on from it.
     pub(crate) fn told(&self) -> Option<&str> {
         self.passage.told()
+    }
+
+    /// Ends the exchange: an upstream that has only fallen silent would go on working.
+    pub(crate) fn hang_up(&mut self) {
+        self.body = Box::pin(Empty::new().map_err(|never| match never {}));
     }
 
     /// Leaves the stream for another one that goes on from what was told. `false`, and nothing changes, if that cannot be.

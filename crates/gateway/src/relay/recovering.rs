@@ -31,6 +31,7 @@ impl StreamRelay {
             let heard = self.opened.events.active();
             let family = self.family;
             self.lull.get_or_insert_with(|| Lull::new(heard, family));
+            self.opened.events.hang_up();
             self.search = Some(Search::new(
                 recovery,
                 settlement,
