@@ -22,6 +22,8 @@ pub struct Policy {
     /// The longest pause that a target may ask for. Five minutes by default: a wrong `Retry-After` must not remove a provider
     /// for a day.
     pub max_pause: Duration,
+    /// Whether it is learnt how many calls a target takes at one time. Only a simulation says no, to show what it is worth.
+    pub limits: bool,
     /// How fast a slow answer is forgotten. Ten seconds, as in linkerd2-proxy.
     pub latency_decay: Duration,
 }
@@ -32,6 +34,7 @@ impl Default for Policy {
             breaker: BreakerPolicy::default(),
             retries: RetryPolicy::default(),
             max_pause: Duration::from_secs(300),
+            limits: true,
             latency_decay: Duration::from_secs(10),
         }
     }
@@ -325,7 +328,7 @@ impl State {
                 self.last_success = Some(now);
             }
             Outcome::Failed | Outcome::Overloaded => {
-                if outcome == Outcome::Overloaded {
+                if outcome == Outcome::Overloaded && policy.limits {
                     self.limit.overloaded(self.in_flight, now);
                 }
                 self.breaker.failed(&policy.breaker, openings, now, draw);
@@ -333,7 +336,9 @@ impl State {
                 self.last_failure = Some(now);
             }
             Outcome::Paused { rest } => {
-                self.limit.overloaded(self.in_flight, now);
+                if policy.limits {
+                    self.limit.overloaded(self.in_flight, now);
+                }
                 let until = now.saturating_add(rest.min(policy.max_pause));
                 self.paused_until = self.paused_until.max(until);
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use orchestra_dialects::Endpoint;
+use orchestra_dialects::{Continues, Endpoint};
 use orchestra_gateway::{
     Directions, Incoming, KeyName, Keys, Node, ProviderKey, RouteSettings, Routes,
 };
@@ -77,10 +77,19 @@ impl Configured {
             return Err(SetupError::Refused(problem));
         }
         let upstream = |(provider, model): (String, String)| Upstream {
+            repeats: self.continues(&provider, &model).repeats(),
             model: Some(model),
             ..Upstream::new(&provider)
         };
         Ok(places.into_iter().map(upstream).collect())
+    }
+
+    /// How the model is asked to go on from the beginning of an answer.
+    pub(crate) fn continues(&self, provider: &str, model: &str) -> Continues {
+        let provider = self.registry.provider(provider);
+        provider.map_or(Continues::Never, |provider| {
+            provider.profile(model).continues
+        })
     }
 
     /// One call.

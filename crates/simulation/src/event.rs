@@ -1,6 +1,5 @@
 //! What happens in a world, one line of text each.
 
-use std::fmt;
 use std::time::Duration;
 
 use orchestra_types::{Money, Usage};
@@ -53,6 +52,8 @@ pub enum Happening {
         attempts: Vec<Attempted>,
         /// The tokens that it is charged for, and what they cost.
         charge: Charge,
+        /// How often its stream died and was gone on with.
+        recovered: usize,
     },
     /// A client is done.
     Seen {
@@ -149,124 +150,32 @@ pub struct View {
     pub status: u16,
     /// Tokens that came.
     pub tokens: u32,
-    /// The exchange that wrote them; `None` without tokens.
+    /// The exchange that wrote them, or the last of them; `None` without tokens.
     pub exchange: Option<u32>,
+    /// What others had written of them that died, and were gone on with.
+    pub earlier: Vec<Part>,
+    /// How often it was said that another one goes on.
+    pub marks: u32,
     /// What is wrong with them: repeated, missing, out of order, of two upstreams.
     pub disorder: Option<String>,
     /// From the call to the first token.
     pub first_token: Option<Duration>,
 }
 
-impl fmt::Display for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:>11.3} {}", self.at.as_secs_f64(), self.what)
+/// What a client saw of one exchange that died.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The exchange.
+    pub exchange: u32,
+    /// Its tokens that came.
+    pub tokens: u32,
+}
+
+impl View {
+    /// Tokens of the last exchange.
+    #[must_use]
+    pub fn own_tokens(&self) -> u32 {
+        let earlier: u32 = self.earlier.iter().map(|part| part.tokens).sum();
+        self.tokens.saturating_sub(earlier)
     }
-}
-
-impl fmt::Display for Happening {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Arrived {
-                call,
-                streamed,
-                leaves,
-            } => {
-                let kind = if *streamed { "stream" } else { "whole" };
-                write!(f, "arrived c{call} {kind}")?;
-                leaves.map_or(Ok(()), |after| {
-                    write!(f, " leaves-after {}ms", after.as_millis())
-                })
-            }
-            Self::Sent(sent) => sent.fmt(f),
-            Self::Over {
-                exchange,
-                how,
-                tokens,
-                counted,
-            } => {
-                write!(f, "over x{exchange} {how:?} tokens {tokens}")?;
-                counted.map_or(Ok(()), |counted| write!(f, " counted {}", sum_of(&counted)))
-            }
-            Self::Recorded {
-                call,
-                ending,
-                status,
-                attempts,
-                charge,
-            } => {
-                write!(f, "recorded {} {ending} {status}", name_of(*call))?;
-                attempts
-                    .iter()
-                    .try_for_each(|attempt| write!(f, " {attempt}"))?;
-                write!(f, " {charge}")
-            }
-            Self::Seen { call, view } => write!(f, "seen c{call} {view}"),
-        }
-    }
-}
-
-impl fmt::Display for Attempted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.provider, self.fault.unwrap_or("-"))?;
-        self.estimate
-            .map_or(Ok(()), |cost| write!(f, " (perhaps ${cost})"))
-    }
-}
-
-impl fmt::Display for Charge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.usage {
-            Some(usage) => f.write_str(&sum_of(usage))?,
-            None => f.write_str("nothing")?,
-        }
-        self.cost.map_or(Ok(()), |cost| write!(f, " ${cost}"))
-    }
-}
-
-impl fmt::Display for Sent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            exchange,
-            target,
-            busy,
-            ..
-        } = self;
-        let call = name_of(self.call);
-        write!(f, "sent x{exchange} {call} to {target} busy {busy} ")?;
-        match self.heard {
-            Heard::Served { tokens } => write!(f, "serves {tokens}"),
-            Heard::Full => f.write_str("full"),
-            Heard::Stumbled => f.write_str("stumbles"),
-            Heard::Troubled(trouble) => trouble.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for View {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            ending,
-            status,
-            tokens,
-            ..
-        } = self;
-        write!(f, "{ending:?} {status} tokens {tokens}")?;
-        if let Some(exchange) = self.exchange {
-            write!(f, " of x{exchange}")?;
-        }
-        if let Some(after) = self.first_token {
-            write!(f, " first {}ms", after.as_millis())?;
-        }
-        self.disorder
-            .iter()
-            .try_for_each(|what| write!(f, " {what}"))
-    }
-}
-
-fn sum_of(usage: &Usage) -> String {
-    format!("{}+{}", usage.total_input(), usage.total_output())
-}
-
-fn name_of(call: Option<u32>) -> String {
-    call.map_or_else(|| "c?".to_owned(), |call| format!("c{call}"))
 }

@@ -35,6 +35,7 @@ pub(crate) struct Record<'h> {
     pub(crate) ending: &'static str,
     pub(crate) attempts: &'h [Attempted],
     pub(crate) charge: Charge,
+    pub(crate) recovered: usize,
 }
 
 /// A request to an upstream, from its beginning to its end.
@@ -151,12 +152,14 @@ impl<'h> Call<'h> {
                 ending,
                 attempts,
                 charge,
+                recovered,
                 ..
             } => self.records.push(Record {
                 at,
                 ending,
                 attempts,
                 charge: *charge,
+                recovered: *recovered,
             }),
             Happening::Seen { view, .. } => self.seen = Some((at, view)),
         }
@@ -164,8 +167,11 @@ impl<'h> Call<'h> {
 
     /// Whether its client saw anything of what this exchange wrote.
     pub(crate) fn showed(&self, exchange: u32) -> bool {
-        self.seen
-            .is_some_and(|(_, view)| view.exchange == Some(exchange))
+        let Some((_, view)) = self.seen else {
+            return false;
+        };
+        let mut earlier = view.earlier.iter();
+        view.exchange == Some(exchange) || earlier.any(|part| part.exchange == exchange)
     }
 
     /// Whether it was sent to another upstream before its request to one was over.

@@ -76,6 +76,7 @@ impl Sink for Ledger {
                 usage: record.usage,
                 cost: record.cost,
             },
+            recovered: record.recovered.len(),
         });
     }
 }

@@ -10,6 +10,7 @@ mod event;
 mod fate;
 mod history;
 mod ledger;
+mod log;
 mod measure;
 mod outage;
 mod overlap;
@@ -27,7 +28,7 @@ mod world;
 
 pub use check::{Rule, Violation, check};
 pub use configured::Configured;
-pub use event::{Attempted, Charge, Ending, Event, Happening, Heard, Over, Sent, View};
+pub use event::{Attempted, Charge, Ending, Event, Happening, Heard, Over, Part, Sent, View};
 pub use history::History;
 pub use measure::Measure;
 pub use outage::{Outage, Trouble, UnknownTrouble};

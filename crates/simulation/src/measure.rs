@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use orchestra_dialects::Continues;
 use orchestra_gateway::{
     HedgeAfter, HedgeRules, Node, Retries, RetryRules, RouteSettings, Settings,
 };
 use orchestra_health::{BreakerPolicy, Policy};
 use orchestra_routing::{Hedge, NodeKind, Retry};
 
+use crate::upstream::Upstream;
 use crate::world::{Route, World};
 
 /// Something that a gateway does so that its calls go well.
@@ -19,13 +21,30 @@ pub enum Measure {
     Retries,
     /// Remembering which targets fail or want to be left alone: breakers and pauses.
     Health,
+    /// Learning how many calls a target takes at one time.
+    Limits,
+    /// Having calls wait for a place rather than fail.
+    Waiting,
+    /// Holding a stream back until it shows content, so that another target can take over unseen.
+    HoldBack,
     /// Asking a second target while the first one is slow.
     Hedging,
+    /// Going on with a stream that died, at another target.
+    Recovery,
 }
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Fallback, Self::Retries, Self::Health, Self::Hedging];
+    pub const ALL: [Self; 8] = [
+        Self::Fallback,
+        Self::Retries,
+        Self::Health,
+        Self::Limits,
+        Self::Waiting,
+        Self::HoldBack,
+        Self::Hedging,
+        Self::Recovery,
+    ];
 
     /// One word.
     #[must_use]
@@ -34,7 +53,11 @@ impl Measure {
             Self::Fallback => "fallback",
             Self::Retries => "retries",
             Self::Health => "health",
+            Self::Limits => "limits",
+            Self::Waiting => "waiting",
+            Self::HoldBack => "hold-back",
             Self::Hedging => "hedging",
+            Self::Recovery => "recovery",
         }
     }
 
@@ -58,6 +81,13 @@ impl Measure {
                     ..policy.breaker
                 };
             }
+            Self::Limits => policy.limits = false,
+            Self::Waiting => {
+                settings.overload.max_waiting = 0;
+                settings.overload.max_wait = Duration::ZERO;
+            }
+            Self::HoldBack => settings.hold_back = Duration::ZERO,
+            Self::Recovery => directions.recover = Some(false),
             Self::Hedging => {
                 settings.hedging = HedgeRules::default();
                 directions.hedge = Some(Hedge {
@@ -74,9 +104,32 @@ impl World {
     #[must_use]
     pub fn takes(&self, measure: Measure) -> bool {
         match measure {
-            Measure::Fallback | Measure::Retries | Measure::Health => true,
+            Measure::Fallback | Measure::Retries | Measure::Health | Measure::Limits => true,
+            Measure::Waiting => self.settings.overload.max_waiting > 0,
+            Measure::HoldBack => self.traffic.streamed > 0.0 && !self.settings.hold_back.is_zero(),
             Measure::Hedging => self.hedges(),
+            Measure::Recovery => self.traffic.streamed > 0.0 && self.recovers(),
         }
+    }
+
+    /// Whether some streams are to be gone on with, and there is a target that can.
+    fn recovers(&self) -> bool {
+        let rules = &self.settings.recovery;
+        let Route::Configured(configured) = &self.route else {
+            return rules.enabled;
+        };
+        let tree = configured.routes.models.get(&configured.model);
+        let in_tree = || {
+            let said = |node: &Node| node.settings.recover == Some(true);
+            tree.is_some_and(|tree| any(tree, &said))
+        };
+        let usual = rules.models.get(&configured.model);
+        let mut targets = self.upstreams.iter();
+        let able = |upstream: &Upstream| {
+            let model = upstream.model.as_deref().unwrap_or_default();
+            configured.continues(&upstream.name, model) != Continues::Never
+        };
+        (*usual.unwrap_or(&rules.enabled) || in_tree()) && targets.any(able)
     }
 
     fn hedges(&self) -> bool {
@@ -85,7 +138,7 @@ impl World {
         let in_tree = || match &self.route {
             Route::Configured(configured) => {
                 let tree = configured.routes.models.get(&configured.model);
-                tree.is_some_and(|tree| any_hedges(tree))
+                tree.is_some_and(|tree| any(tree, &hedges))
             }
             Route::InOrder | Route::Tree(_) => false,
         };
@@ -93,11 +146,16 @@ impl World {
     }
 }
 
-fn any_hedges(node: &Node) -> bool {
+fn hedges(node: &Node) -> bool {
     let own = node.settings.hedge.and_then(|hedge| hedge.after);
     own.is_some_and(|after| after != HedgeAfter::Never)
+}
+
+/// Whether this is so of any node.
+fn any(node: &Node, is: &impl Fn(&Node) -> bool) -> bool {
+    is(node)
         || match &node.kind {
             NodeKind::Target(_) => false,
-            NodeKind::Strategy { children, .. } => children.iter().any(any_hedges),
+            NodeKind::Strategy { children, .. } => children.iter().any(|child| any(child, is)),
         }
 }

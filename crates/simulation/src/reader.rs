@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::answer::read_token;
-use crate::event::{Ending, View};
+use crate::event::{Ending, Part, View};
 
 /// Reads one answer as it comes.
 #[derive(Debug, Default)]
@@ -14,9 +14,19 @@ pub(crate) struct Reader {
     streamed: bool,
     status: u16,
     unread: Vec<u8>,
-    /// Tokens that came, and the exchange that wrote the first.
+    /// Tokens that came, and the exchange that wrote the latest.
     tokens: u32,
     exchange: Option<u32>,
+    /// What others wrote before it.
+    earlier: Vec<Part>,
+    /// Of `tokens`, those that are in `earlier`.
+    before: u32,
+    /// Whether it was said that another one goes on, and how often.
+    goes_on: bool,
+    marks: u32,
+    /// Characters that came, and whether the last one was a blank.
+    characters: usize,
+    blank: bool,
     disorder: Option<String>,
     first_token: Option<Duration>,
     finished: bool,
@@ -81,6 +91,8 @@ impl Reader {
             status: self.status,
             tokens: self.tokens,
             exchange: self.exchange,
+            earlier: self.earlier.clone(),
+            marks: self.marks,
             disorder: self.disorder.clone(),
             first_token: self.first_token,
         }
@@ -92,6 +104,9 @@ impl Reader {
 
     fn event(&mut self, event: &[u8], after: Duration) {
         let text = String::from_utf8_lossy(event);
+        if let Some(mark) = text.strip_prefix(": orchestra recovered ") {
+            return self.mark(mark.trim());
+        }
         let Some(data) = text.trim().strip_prefix("data: ") else {
             return;
         };
@@ -112,7 +127,28 @@ impl Reader {
         self.finished |= choice["finish_reason"].is_string();
     }
 
+    /// It is said that another one goes on from what came so far.
+    fn mark(&mut self, text: &str) {
+        let at = text.rsplit_once(" at=").map(|(_, at)| at.parse());
+        if at != Some(Ok(self.characters)) {
+            let came = self.characters;
+            self.blame(&format!("{came} characters came, and then: {text}"));
+        }
+        if std::mem::replace(&mut self.goes_on, true) {
+            self.blame("two go on at once");
+        }
+        self.marks += 1;
+    }
+
     fn words(&mut self, text: Option<&str>, after: Duration) {
+        for character in text.unwrap_or_default().chars() {
+            let blank = character == ' ';
+            if blank && self.blank {
+                self.blame("a blank came twice");
+            }
+            self.characters += 1;
+            self.blank = blank;
+        }
         for word in text.unwrap_or_default().split_whitespace() {
             self.first_token.get_or_insert(after);
             self.word(word);
@@ -124,7 +160,11 @@ impl Reader {
             self.blame(&format!("a token that nobody wrote: {word}"));
             return;
         };
-        let expected = (*self.exchange.get_or_insert(exchange), self.tokens);
+        if std::mem::take(&mut self.goes_on) {
+            self.turn_over(exchange);
+        }
+        let own = *self.exchange.get_or_insert(exchange);
+        let expected = (own, self.tokens - self.before);
         if self.finished || self.error {
             self.blame("a token behind the end");
         }
@@ -133,6 +173,21 @@ impl Reader {
             self.blame(&format!("x{exchange}.{number} instead of x{own}.{next}"));
         }
         self.tokens += 1;
+    }
+
+    /// Another exchange goes on.
+    fn turn_over(&mut self, exchange: u32) {
+        let Some(dead) = self.exchange.replace(exchange) else {
+            return;
+        };
+        if dead == exchange {
+            self.blame(&format!("x{dead} goes on with itself"));
+        }
+        self.earlier.push(Part {
+            exchange: dead,
+            tokens: self.tokens - self.before,
+        });
+        self.before = self.tokens;
     }
 
     fn blame(&mut self, what: &str) {
@@ -168,7 +223,7 @@ mod tests {
     #[test]
     fn streams_are_understood() {
         let (open, end) = (Wire::Chat.opening(4), Wire::Chat.end(4, 2));
-        let token = |number| Wire::Chat.piece(4, number);
+        let token = |number| Wire::Chat.piece(4, number, &crate::answer::token(4, number));
         let failed = Bytes::from_static(b"data: {\"error\":{\"message\":\"no\"}}\n\n");
         let whole = [open.clone(), token(0), token(1), end.clone()];
         check(&whole, Ending::Complete, 2, None);
@@ -176,8 +231,15 @@ mod tests {
         check(&[open.clone(), token(0), failed], Ending::Error, 1, None);
         let skipped = [open.clone(), token(1), end.clone()];
         check(&skipped, Ending::Complete, 1, Some("x4.1 instead of x4.0"));
-        let mixed = [open, token(0), Wire::Chat.piece(5, 1), end];
+        let other = |number| Wire::Chat.piece(5, number, &crate::answer::token(5, number));
+        let mixed = [open.clone(), token(0), other(1), end.clone()];
         check(&mixed, Ending::Complete, 2, Some("x5.1 instead of x4.1"));
+        let mark = |at: u32| Bytes::from(format!(": orchestra recovered from=a to=b at={at}\n\n"));
+        let gone_on = [open.clone(), token(0), mark(5), other(0), end.clone()];
+        check(&gone_on, Ending::Complete, 2, None);
+        let miscounted = [open, token(0), mark(4), other(0), end];
+        let told = "5 characters came, and then: from=a to=b at=4";
+        check(&miscounted, Ending::Complete, 2, Some(told));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::answer::Wire;
+use crate::answer::{Wire, token};
 use crate::dice::Dice;
 use crate::event::Heard;
 use crate::outage::Trouble;
@@ -42,7 +42,7 @@ pub(crate) enum Step {
 pub(crate) type Script = VecDeque<Step>;
 
 /// What an upstream is asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Order<'a> {
     pub(crate) upstream: &'a Upstream,
     pub(crate) wire: Wire,
@@ -50,6 +50,8 @@ pub(crate) struct Order<'a> {
     pub(crate) streamed: bool,
     pub(crate) tokens: u32,
     pub(crate) wait: Duration,
+    /// The beginning of an answer from which it is to go on.
+    pub(crate) begun: Option<String>,
 }
 
 impl Order<'_> {
@@ -82,7 +84,7 @@ impl Order<'_> {
             Trouble::Slow { times } => {
                 let slower = Self {
                     wait: stretch(self.wait, times),
-                    ..*self
+                    ..self.clone()
                 };
                 slower.answer(stretch(gap, times))
             }
@@ -122,9 +124,18 @@ impl Order<'_> {
             head(200, "text/event-stream"),
             Step::Opening(self.wire.opening(self.exchange)),
         ];
+        let piece = |number, text: &str| self.wire.piece(self.exchange, number, text);
+        if let Some(begun) = self.begun.as_ref().filter(|_| self.upstream.repeats) {
+            steps.push(Step::Bytes(piece(0, begun), 0));
+        }
         for number in 0..self.tokens {
+            let mut text = token(self.exchange, number);
+            // What it goes on from ends without a blank.
+            if number == 0 && self.begun.is_some() {
+                text.insert(0, ' ');
+            }
             steps.push(Step::Wait(gap));
-            steps.push(Step::Bytes(self.wire.piece(self.exchange, number), 1));
+            steps.push(Step::Bytes(piece(number, &text), 1));
         }
         steps.push(Step::Last(self.wire.end(self.exchange, self.tokens), 0));
         steps

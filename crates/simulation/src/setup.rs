@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use orchestra_dialects::Continues;
 use orchestra_gateway::{
     ConfigError, Gateway, Keys, Node, Parts, Providers, Roster, RouteError, RouteSettings, Routes,
     Settings, UnusableKey,
 };
 use orchestra_health::Policy;
-use orchestra_providers::{Catalogue, Dollars, ModelFactsRow, PriceRow, Provider, Registry, Row};
+use orchestra_providers::{
+    Catalogue, Dollars, ModelFactsRow, PriceRow, ProfileRow, Provider, Registry, Row,
+};
 use orchestra_types::{ProviderId, SeededRng};
 
 use crate::answer::{ALIAS, MODEL};
@@ -17,6 +20,7 @@ use crate::clock::VirtualClock;
 use crate::fate::Fate;
 use crate::ledger::Ledger;
 use crate::sky::Sky;
+use crate::upstream::Upstream;
 use crate::world::{Route, World, scripted_rates};
 
 /// Why a world cannot be built.
@@ -116,7 +120,7 @@ impl World {
             .upstreams
             .iter()
             .enumerate()
-            .map(|(target, upstream)| provider(target, &upstream.name));
+            .map(|(target, upstream)| provider(target, upstream));
         let providers = providers.collect::<Result<Vec<_>, _>>()?;
         let names = self
             .upstreams
@@ -141,7 +145,8 @@ impl World {
     }
 }
 
-fn provider(target: usize, name: &str) -> Result<Provider, SetupError> {
+fn provider(target: usize, upstream: &Upstream) -> Result<Provider, SetupError> {
+    let name = upstream.name.as_str();
     let wrong = |problem: String| SetupError::Name {
         name: name.to_owned(),
         problem,
@@ -154,6 +159,14 @@ fn provider(target: usize, name: &str) -> Result<Provider, SetupError> {
         relays: Some(vec!["retry-after".to_owned()]),
         models: Some(vec![MODEL.to_owned()]),
         facts: Some(vec![facts(target)]),
+        profile: Some(ProfileRow {
+            continues: Some(if upstream.repeats {
+                Continues::PrefixRepeated
+            } else {
+                Continues::Assistant
+            }),
+            ..ProfileRow::default()
+        }),
         ..Row::default()
     };
     Provider::build(id, &row).map_err(|error| wrong(error.to_string()))

@@ -13,7 +13,7 @@ use orchestra_gateway::{
 use orchestra_types::Usage;
 use tokio::time::sleep;
 
-use crate::answer::{Wire, call_of, counted, model_of};
+use crate::answer::{Wire, begun, call_of, counted, model_of};
 use crate::dice::Dice;
 use crate::event::{Happening, Heard, Over, Sent};
 use crate::fate::{Asked, Fate, Luck, trouble};
@@ -124,6 +124,7 @@ impl Sky {
                 || path.ends_with(":streamGenerateContent"),
             tokens: upstream.draw_tokens(dice),
             wait: upstream.draw_wait(dice),
+            begun: begun(bytes),
         };
         let heard = self.hear(target, busy, order.tokens, Luck { call, asked });
         let works = matches!(heard, Heard::Served { .. } | Heard::Troubled(_));

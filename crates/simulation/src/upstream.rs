@@ -34,6 +34,8 @@ pub struct Upstream {
     pub overload: Overload,
     /// The share of requests that fail with status 500 on a good day, 0 to 1.
     pub stumbles: f64,
+    /// Whether it repeats the beginning of an answer from which it is to go on, as some do.
+    pub repeats: bool,
 }
 
 impl Upstream {
@@ -50,6 +52,7 @@ impl Upstream {
             capacity: 1_000,
             overload: Overload::Unavailable,
             stumbles: 0.0,
+            repeats: false,
         }
     }
 

@@ -54,8 +54,38 @@ fn what_fallback_is_worth_is_shown() {
     let share = alone["availability"].as_f64().unwrap();
     assert!((0.6..0.74).contains(&share), "{alone}");
     assert_eq!(alone["targets"][1]["requests"], 0);
-    assert_eq!(run(&told, "fallback,retries,health")["oracle"], 1.0);
+    assert_eq!(
+        run(&told, "fallback,retries,health,limits,waiting,hold-back")["oracle"],
+        1.0
+    );
     assert_eq!(told["outages"][0]["trouble"], "refused");
+}
+
+/// Claude 4.5 can go on with an answer whose beginning it is given.
+#[test]
+fn what_going_on_with_streams_is_worth_is_shown() {
+    let place = Place::new();
+    let config = CONFIG.replace("claude-haiku-5-5", "claude-haiku-4-5");
+    place.write(
+        "orchestra.toml",
+        &format!("{config}\n[recovery]\nenabled = true\n"),
+    );
+    let asked = ["--model", "fast", "--scenario", "broken-streams"];
+    let told = simulated(&place, &asked);
+    let (with, without) = (run(&told, ""), run(&told, "recovery"));
+    let broken = |run: &Value| run["broken"].as_u64().unwrap();
+    assert!(broken(with) == 0 && broken(without) > 50, "{with}{without}");
+    // Where no target can, the line says nothing.
+    place.write(
+        "orchestra.toml",
+        &format!("{CONFIG}\n[recovery]\nenabled = true\n"),
+    );
+    let told = simulated(&place, &asked);
+    let runs = told["runs"].as_array().unwrap();
+    assert!(
+        runs.iter()
+            .all(|run| !run["without"].to_string().contains("recovery"))
+    );
 }
 
 #[test]

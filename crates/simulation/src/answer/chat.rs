@@ -2,16 +2,16 @@
 
 use bytes::Bytes;
 
-use super::{MODEL, token, words};
+use super::{MODEL, words};
 
 /// The first event of a stream, before its content.
 pub(super) fn opening(exchange: u32) -> Bytes {
     chunk(exchange, r#"{"role":"assistant","content":""}"#, "null")
 }
 
-/// The event with one token.
-pub(super) fn piece(exchange: u32, number: u32) -> Bytes {
-    let delta = format!(r#"{{"content":"{}"}}"#, token(exchange, number));
+/// The event with a piece of the answer.
+pub(super) fn piece(exchange: u32, text: &str) -> Bytes {
+    let delta = format!(r#"{{"content":"{text}"}}"#);
     chunk(exchange, &delta, "null")
 }
 

@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 
-use super::{MODEL, token, words};
+use super::{MODEL, words};
 
 pub(super) fn opening(exchange: u32) -> Bytes {
     event(&content(exchange, "", ""))
 }
 
-pub(super) fn piece(exchange: u32, number: u32) -> Bytes {
-    event(&content(exchange, &token(exchange, number), ""))
+pub(super) fn piece(exchange: u32, text: &str) -> Bytes {
+    event(&content(exchange, text, ""))
 }
 
 pub(super) fn end(exchange: u32, tokens: u32) -> Bytes {

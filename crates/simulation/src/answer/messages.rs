@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{MODEL, token, words};
+use super::{MODEL, words};
 
 pub(super) fn opening(exchange: u32) -> Bytes {
     let start = format!(
@@ -18,8 +18,7 @@ pub(super) fn opening(exchange: u32) -> Bytes {
     .into()
 }
 
-pub(super) fn piece(exchange: u32, number: u32) -> Bytes {
-    let text = token(exchange, number);
+pub(super) fn piece(text: &str) -> Bytes {
     let delta = format!(
         r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"text_delta","text":"{text}"}}}}"#
     );

@@ -7,6 +7,7 @@ mod responses;
 
 use bytes::Bytes;
 use orchestra_types::Usage;
+use serde_json::Value;
 
 /// Leads to every upstream in its order.
 pub(crate) const ALIAS: &str = "everyone";
@@ -63,13 +64,13 @@ impl Wire {
         }
     }
 
-    /// The event with one token.
-    pub(crate) fn piece(self, exchange: u32, number: u32) -> Bytes {
+    /// The event with a piece of the answer.
+    pub(crate) fn piece(self, exchange: u32, number: u32, text: &str) -> Bytes {
         match self {
-            Self::Chat => chat::piece(exchange, number),
-            Self::Responses => responses::piece(exchange, number),
-            Self::Messages => messages::piece(exchange, number),
-            Self::Gemini => gemini::piece(exchange, number),
+            Self::Chat => chat::piece(exchange, text),
+            Self::Responses => responses::piece(exchange, number, text),
+            Self::Messages => messages::piece(text),
+            Self::Gemini => gemini::piece(exchange, text),
         }
     }
 
@@ -115,6 +116,20 @@ pub(crate) fn request(call: u32, streamed: bool) -> Bytes {
         r#"{{"model":"{ALIAS}","user":"c{call}","stream":{streamed},"messages":[{{"role":"user","content":"{prompt}"}}]}}"#
     );
     text.into()
+}
+
+/// The beginning of an answer that is to be gone on from, if there is one: the last message, of the assistant's.
+pub(crate) fn begun(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    // Few are, and only these are read.
+    if !text.contains("assistant") {
+        return None;
+    }
+    let value: Value = serde_json::from_str(text).ok()?;
+    let last = value["messages"].as_array()?.last()?;
+    let content = &last["content"];
+    let content = content.as_str().or_else(|| content[0]["text"].as_str())?;
+    (last["role"] == "assistant").then(|| content.to_owned())
 }
 
 /// The number of the call whose body this is.

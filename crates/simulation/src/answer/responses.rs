@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{MODEL, token, words};
+use super::{MODEL, words};
 
 pub(super) fn opening(exchange: u32) -> Bytes {
     let item = json!({ "id": message(exchange), "type": "message", "status": "in_progress", "role": "assistant", "content": [] });
@@ -28,8 +28,8 @@ pub(super) fn opening(exchange: u32) -> Bytes {
     events.concat().into()
 }
 
-pub(super) fn piece(exchange: u32, number: u32) -> Bytes {
-    let delta = json!({ "item_id": message(exchange), "output_index": 0, "content_index": 0, "delta": token(exchange, number), "logprobs": [] });
+pub(super) fn piece(exchange: u32, number: u32, text: &str) -> Bytes {
+    let delta = json!({ "item_id": message(exchange), "output_index": 0, "content_index": 0, "delta": text, "logprobs": [] });
     event(number + 3, "response.output_text.delta", delta).into()
 }
 

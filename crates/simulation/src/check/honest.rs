@@ -17,10 +17,10 @@ pub(super) fn check(call: &Call<'_>, found: &mut Found) {
         Ending::Complete => {
             let over = call.source().and_then(|source| source.over);
             match over {
-                Some(over) if over.how == Over::Whole && over.tokens == view.tokens => {}
+                Some(over) if over.how == Over::Whole && over.tokens == view.own_tokens() => {}
                 other => blame(format!(
                     "it looks complete with {} tokens: {other:?}",
-                    view.tokens
+                    view.own_tokens()
                 )),
             }
         }

@@ -1,14 +1,15 @@
 //! Kinds of worlds. Each seed makes another one of its kind.
 
+mod busy;
+mod streams;
+
 use std::time::Duration;
 
-use orchestra_gateway::{HedgeAfter, Hedging, Retries, RetryRules, Share};
 use serde_json::{Value, json};
 
 use crate::dice::Dice;
 use crate::outage::{Outage, Trouble};
-use crate::traffic::Traffic;
-use crate::upstream::{Overload, Upstream};
+use crate::upstream::Upstream;
 use crate::world::{Route, World};
 
 /// A kind of world.
@@ -22,6 +23,8 @@ pub enum Scenario {
     Chaos,
     /// Streams that break in every way, and clients that leave.
     BrokenStreams,
+    /// The same, and other targets go on with what broke.
+    GoneOn,
     /// More calls than the upstreams can serve, and an outage of one or both on top.
     Crowd,
     /// A tree of strategies over upstreams in trouble.
@@ -45,11 +48,12 @@ const fn secs(seconds: u64) -> Duration {
 
 impl Scenario {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Calm,
         Self::OneOut,
         Self::Chaos,
         Self::BrokenStreams,
+        Self::GoneOn,
         Self::Crowd,
         Self::Tree,
         Self::Hedged,
@@ -65,6 +69,7 @@ impl Scenario {
             Self::OneOut => "one-out",
             Self::Chaos => "chaos",
             Self::BrokenStreams => "broken-streams",
+            Self::GoneOn => "gone-on",
             Self::Crowd => "crowd",
             Self::Tree => "tree",
             Self::Hedged => "hedged",
@@ -81,11 +86,12 @@ impl Scenario {
             Self::Calm => three(0.002),
             Self::OneOut => one_out(&dice),
             Self::Chaos => chaos(&dice),
-            Self::BrokenStreams => broken_streams(&dice),
-            Self::Crowd => crowd(&dice),
+            Self::BrokenStreams => streams::broken_streams(&dice),
+            Self::GoneOn => streams::gone_on(&dice),
+            Self::Crowd => busy::crowd(&dice),
             Self::Tree => tree(&dice),
-            Self::Hedged => hedged(&dice),
-            Self::Storm => storm(&dice),
+            Self::Hedged => busy::hedged(&dice),
+            Self::Storm => busy::storm(&dice),
             Self::Severity => severity(&dice),
         }
     }
@@ -156,67 +162,6 @@ fn chaos(dice: &Dice) -> World {
     world
 }
 
-fn broken_streams(dice: &Dice) -> World {
-    let mut world = three(0.0);
-    let troubles = [
-        Trouble::Cut,
-        Trouble::Stall,
-        Trouble::NoEnd,
-        // Never silent for too long, and yet not done in time.
-        Trouble::Drip { gap: secs(9) },
-    ];
-    world.settings.stream_total = secs(45);
-    world.outages = (0..4)
-        .map(|_| Outage {
-            trouble: *dice.pick(&troubles),
-            ..any_outage(dice, 3)
-        })
-        .collect();
-    world.traffic = Traffic {
-        streamed: 0.9,
-        leaving: 0.3,
-        lasts: secs(100),
-        ..Traffic::default()
-    };
-    world
-}
-
-/// Two upstreams, and half as many calls again as they can serve: an answer takes between two and three seconds.
-fn crowd(dice: &Dice) -> World {
-    let overload = *dice.pick(&[
-        Overload::Unavailable,
-        Overload::RateLimited(secs(1)),
-        Overload::RateLimited(secs(5)),
-    ]);
-    let capacity = *dice.pick(&[4, 4, 8]);
-    let upstreams = ["one", "two"].map(|name| Upstream {
-        first_token: secs(2),
-        capacity,
-        overload,
-        ..Upstream::new(name)
-    });
-    let mut world = World::new(upstreams.into());
-    let outage = Outage {
-        from: secs(30),
-        until: secs(60),
-        ..any_outage(dice, 2)
-    };
-    world.outages.push(outage);
-    if dice.chance(0.5) {
-        let other = 1 - outage.target;
-        world.outages.push(Outage {
-            target: other,
-            ..outage
-        });
-    }
-    world.traffic = Traffic {
-        rate: f64::from(capacity) * 1.15,
-        lasts: secs(181),
-        ..Traffic::default()
-    };
-    world
-}
-
 fn tree(dice: &Dice) -> World {
     let mut world = three(0.002);
     let mode = *dice.pick(&["fallback", "loadbalance", "least_latency"]);
@@ -237,63 +182,6 @@ fn strategy(mode: &str, dice: &Dice) -> Value {
         targets[0]["retry"] = json!({ "attempts": dice.between(1, 2) });
     }
     json!({ "strategy": { "mode": mode }, "targets": targets })
-}
-
-fn hedged(dice: &Dice) -> World {
-    let mut world = three(0.002);
-    let after = [
-        HedgeAfter::Percentile(90),
-        HedgeAfter::Percentile(95),
-        HedgeAfter::Time(secs(1)),
-    ];
-    world.settings.hedging.usual = Hedging {
-        after: *dice.pick(&after),
-        most_extra: Share::of(*dice.pick(&[0.02, 0.2])).unwrap_or(Share::TWO_PERCENT),
-    };
-    world.traffic.rate = 4.0;
-    world.outages = vec![
-        Outage {
-            target: 0,
-            from: secs(0),
-            until: secs(120),
-            share: 0.05,
-            trouble: Trouble::Slow { times: 20.0 },
-        },
-        any_outage(dice, 3),
-    ];
-    world.traffic.leaving = 0.05;
-    world
-}
-
-/// Without the budget each failing call would be sent nine times. What an upstream says with a 429 that asks for no pause is
-/// no failure, so nothing else holds the retries back.
-fn storm(dice: &Dice) -> World {
-    let mut world = World::new(vec![Upstream {
-        first_token: Duration::from_millis(20),
-        tokens: (1, 1),
-        token_gap: Duration::ZERO,
-        ..Upstream::new("one")
-    }]);
-    world.outages.push(Outage {
-        target: 0,
-        from: secs(5),
-        until: secs(25),
-        share: *dice.pick(&[0.7, 0.8, 0.9]),
-        trouble: Trouble::RateLimited {
-            retry_after: Some(Duration::ZERO),
-        },
-    });
-    world.settings.max_attempts = 9;
-    world.settings.retries = RetryRules::all(Retries {
-        as_last: 8,
-        ..Retries::default()
-    });
-    world.traffic = Traffic {
-        rate: 40.0,
-        lasts: secs(30),
-        ..Traffic::default()
-    };
-    world
 }
 
 fn severity(dice: &Dice) -> World {

@@ -46,6 +46,8 @@ fn fail(view: &mut View) {
         status: 503,
         tokens: 0,
         exchange: None,
+        earlier: Vec::new(),
+        marks: 0,
         disorder: None,
         first_token: None,
     };

@@ -10,6 +10,8 @@ mod bar;
 mod billing;
 mod checks;
 mod configured;
+mod measures;
+mod recovery;
 mod replay;
 mod reports;
 mod seeds;

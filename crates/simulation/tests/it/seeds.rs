@@ -86,6 +86,11 @@ fn broken_streams() {
 }
 
 #[test]
+fn gone_on() {
+    all_hold(Scenario::GoneOn);
+}
+
+#[test]
 fn crowd() {
     all_hold(Scenario::Crowd);
 }
