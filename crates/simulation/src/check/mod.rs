@@ -25,7 +25,8 @@ pub enum Rule {
     BilledOnce,
     /// What is not whole never looks complete, and what broke off says so.
     HonestEnd,
-    /// The bytes that a client gets are one upstream's, in their order, each once.
+    /// The bytes that a client gets are one upstream's, in their order, each once; or of several, each of which goes on with one
+    /// that died, as is said.
     BytesOnce,
     /// A call ends within its time, and a second.
     InTime,
