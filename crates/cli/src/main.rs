@@ -4,6 +4,7 @@ mod advice;
 mod arguments;
 mod commands;
 mod output;
+mod price;
 mod remote;
 mod terminal;
 mod text;

@@ -117,10 +117,10 @@ impl Gateway {
             }
         }
         for (name, tree) in &self.routes().models {
-            if let Some(provider) = self.finder(&providers).first_provider(tree) {
+            if let Some((member, _)) = self.finder(&providers).first_place(tree) {
                 let entry = ModelEntry {
                     id: name.clone(),
-                    provider,
+                    provider: member.provider.id().clone(),
                     created: 0,
                 };
                 entries.insert(name.clone(), entry);

@@ -117,7 +117,9 @@ async fn a_first_time_user() {
         .run(["chat", "--model", "openai/gpt-5-mini", "Hello"])
         .succeeds()
         .says("Hello from");
-    place.run(["models"]).succeeds();
+    place.run(["models"]).succeeds().says("OUTPUT $/M");
+    let listed = place.run(["models", "--json"]).succeeds();
+    listed.says("\"price\"").says("\"output\"");
 
     // A backup, proved, and restored elsewhere.
     place

@@ -1,13 +1,16 @@
 //! What a call would cost, as far as can be told before it is made.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use orchestra_dialects::{Endpoint, estimate_tokens};
 use orchestra_routing::{Node, NodeKind, Settings, Target};
-use orchestra_types::{Money, Price, Usage};
+use orchestra_types::{ModelId, Money, Price, Usage};
 
 use super::{Finder, model_of};
 use crate::call::Call;
+use crate::gateway::Gateway;
+use crate::providers::Member;
 
 /// Output tokens of a usual answer. A call that allows fewer is taken at its word; one that allows more seldom takes all.
 const USUAL_OUTPUT: u64 = 1_000;
@@ -53,7 +56,40 @@ fn size(call: &Call) -> Usage {
     }
 }
 
+impl Gateway {
+    /// What a model costs, by a name of [`models`](Self::models). Of one that stands for several targets, the first one's
+    /// price. `None` if it is not known.
+    #[must_use]
+    pub fn list_price(&self, model: &str) -> Option<Price> {
+        let providers = self.providers();
+        let finder = self.finder(&providers);
+        let (member, model) = match self.routes().models.get(model) {
+            Some(tree) => finder.first_place(tree)?,
+            None => finder.resolve(model).ok()?.into_iter().next()?,
+        };
+        finder.price(&member, &model)
+    }
+}
+
 impl Finder<'_> {
+    /// The first target of a tree, as it is written.
+    pub(crate) fn first_place(&self, tree: &Node) -> Option<(Arc<Member>, ModelId)> {
+        self.first_below(tree, &Settings::default())
+    }
+
+    fn first_below(&self, node: &Node, above: &Settings) -> Option<(Arc<Member>, ModelId)> {
+        let settings = node.settings.within(above);
+        match &node.kind {
+            NodeKind::Target(target) => {
+                let model = model_of(target, &settings).unwrap_or_default();
+                self.places(target, &model, None).ok()?.into_iter().next()
+            }
+            NodeKind::Strategy { children, .. } => children
+                .iter()
+                .find_map(|child| self.first_below(child, &settings)),
+        }
+    }
+
     /// Whether the price of one of these nodes' targets is known, or may be once the call says its model.
     pub(super) fn may_know_a_price(&self, nodes: &[Node], above: &Settings) -> bool {
         nodes.iter().any(|node| {

@@ -7,7 +7,7 @@ use orchestra_dialects::ErrorKind;
 use orchestra_providers::Provider;
 use orchestra_routing::{ConfigError, InlineKey, Node, NodeKind, Settings, Strategy, Target};
 use orchestra_secrets::Secret;
-use orchestra_types::{ModelId, ProviderId};
+use orchestra_types::ModelId;
 
 use super::params::check_paths;
 use super::{CallersKey, Relay, RelayMode, Routes};
@@ -123,20 +123,6 @@ impl<'f> Finder<'f> {
         let wanted = relay.mode != RelayMode::Off;
         let member = self.providers.member(relay.provider.as_str())?;
         wanted.then_some((relay, member))
-    }
-
-    /// The provider of the first target of a tree, as it is written.
-    pub(crate) fn first_provider(&self, tree: &Node) -> Option<ProviderId> {
-        match &tree.kind {
-            NodeKind::Target(target) => {
-                let model = model_of(target, &tree.settings).unwrap_or_default();
-                let places = self.places(target, &model, None).ok()?;
-                Some(places.first()?.0.provider.id().clone())
-            }
-            NodeKind::Strategy { children, .. } => {
-                children.iter().find_map(|child| self.first_provider(child))
-            }
-        }
     }
 
     /// Who serves a model, by its name alone.

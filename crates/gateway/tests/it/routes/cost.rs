@@ -1,12 +1,14 @@
 //! The cheapest first.
 
+use std::sync::Arc;
+
 use orchestra_gateway::{Parts, Routes};
 use orchestra_providers::{ModelFactsRow, PriceRow, Row};
 use orchestra_testkit::{Behaviour, Script, Upstream};
 use serde_json::{Value, json};
 
 use super::{CHAT, ask, paths, tree};
-use crate::harness::{Ask, MODEL, Stage, row};
+use crate::harness::{Ask, EVERYONE, MODEL, Stage, row};
 
 /// A provider for each price, as `{ input, output }` in dollars for a million tokens.
 fn stage(prices: &[Option<Value>]) -> Stage {
@@ -23,7 +25,16 @@ fn stage_of(prices: &[Option<Value>], first: &Behaviour) -> Stage {
         };
         Upstream::start(Script::new().otherwise(behaviour)).unwrap()
     };
-    let upstreams: Vec<Upstream> = (0..prices.len()).map(start).collect();
+    priced(prices, (0..prices.len()).map(start).collect(), |parts| {
+        parts
+    })
+}
+
+fn priced(
+    prices: &[Option<Value>],
+    upstreams: Vec<Upstream>,
+    arrange: impl FnOnce(Parts) -> Parts,
+) -> Stage {
     let rows = upstreams.iter().zip(prices).map(|(upstream, price)| {
         let price = price.clone();
         let price = price.map(|price| serde_json::from_value::<PriceRow>(price).unwrap());
@@ -37,7 +48,7 @@ fn stage_of(prices: &[Option<Value>], first: &Behaviour) -> Stage {
         }
     });
     let rows: Vec<Row> = rows.collect();
-    Stage::arranged(&rows, upstreams, |parts| Parts { ..parts })
+    Stage::arranged(&rows, upstreams, arrange)
 }
 
 fn cheapest() -> Value {
@@ -160,4 +171,46 @@ async fn a_dear_one_serves_while_the_cheap_one_fails() {
     // By now it rests.
     let got = stage.ask(ask(&config)).await;
     assert_eq!(paths(&got), ["targets[0]"]);
+}
+
+#[tokio::test]
+async fn what_is_listed_has_the_price_of_its_first_target() {
+    let of = |input: u32| Some(json!({ "input": input }));
+    let upstreams = [(); 3].map(|()| Upstream::start(Script::new()).unwrap());
+    let trees = [("dear", "two"), ("free", "three")];
+    let models = trees.map(|(name, provider)| {
+        let config = json!({ "strategy": { "mode": "fallback" }, "override_params": { "model": MODEL },
+            "targets": [{ "provider": provider }, { "provider": "one" }] });
+        (name.to_owned(), tree(&config))
+    });
+    let stage = priced(&[of(1), of(2), None], upstreams.into(), |parts| Parts {
+        routes: Arc::new(Routes {
+            models: models.into(),
+            ..Routes::default()
+        }),
+        ..parts
+    });
+    for (name, expected) in [
+        ("two/m-large", Some("2")),
+        ("m-large", Some("1")),
+        (EVERYONE, Some("1")),
+        ("three/m-large", None),
+        ("dear", Some("2")),
+        ("free", None),
+        ("nobodys", None),
+    ] {
+        let price = stage.gateway.list_price(name);
+        let input = price.and_then(|price| price.usual.input);
+        let told = input.map(|rate| rate.to_string());
+        assert_eq!(told.as_deref(), expected, "{name}");
+    }
+    assert!(
+        stage
+            .gateway
+            .list_price("dear")
+            .unwrap()
+            .usual
+            .output
+            .is_none()
+    );
 }
