@@ -75,7 +75,12 @@ impl Gateway {
     }
 
     pub(crate) fn explained(&self, call: &Call, plan: &Plan) -> Explanation {
-        let cost = CallCost::of(call);
+        let now = self.now();
+        let outputs = plan.stages.iter().filter_map(|stage| {
+            let target = stage.target.as_ref().ok()?;
+            target.member.usual_output(&target.model, now)
+        });
+        let cost = CallCost::of(call).with_outputs(outputs);
         let rules = &self.parts.settings.recovery;
         let stages = plan.stages.iter();
         Explanation {
@@ -126,7 +131,11 @@ impl Gateway {
                 context: finder.window(&target.member, &target.model),
                 estimated_cost: finder
                     .price(&target.member, &target.model)
-                    .and_then(|price| cost.at(&price)),
+                    .and_then(|price| {
+                        let now = self.parts.clock.monotonic();
+                        let own = target.member.usual_output(&target.model, now);
+                        cost.at(&price, own)
+                    }),
             },
             Err(refusal) => ExplainedTarget {
                 path,

@@ -162,6 +162,20 @@ impl Member {
             .fold(f64::MAX, f64::min)
     }
 
+    /// How many output tokens an answer of a model has on average, over the keys with which enough were seen; `None` if there is
+    /// no such key.
+    pub(crate) fn usual_output(&self, model: &ModelId, now: Duration) -> Option<u64> {
+        let usual = |key| self.targets.known(&(model.clone(), key))?.usual_output();
+        let means: Vec<u64> = self
+            .keys()
+            .usable(now)
+            .into_iter()
+            .filter_map(usual)
+            .collect();
+        let count = u64::try_from(means.len()).ok()?;
+        means.iter().sum::<u64>().checked_div(count)
+    }
+
     /// How each model fares that was asked for, at the time `now` of the gateway's monotonic clock.
     #[must_use]
     pub fn target_reports(&self, now: Duration) -> Vec<TargetReport> {

@@ -87,6 +87,7 @@ impl Gateway {
         let body = match answer.content {
             Content::Whole(whole) => {
                 access.judge(Outcome::Healthy, settlement.now());
+                access.answered(whole.seen.usage.as_ref());
                 if let Some(store) = store {
                     let (seen, now) = (&whole.seen, settlement.now());
                     let store = store.labelled(&headers, false);

@@ -2,6 +2,7 @@
 
 mod breaker;
 mod latency;
+mod length;
 mod limit;
 mod line;
 mod retries;

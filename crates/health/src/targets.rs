@@ -65,6 +65,12 @@ impl<K: Ord + Clone> Targets<K> {
         known.get(key).map_or_else(new, |target| target.cost(now))
     }
 
+    /// What is known of a target, if it was asked for before.
+    pub fn known(&self, key: &K) -> Option<Arc<Target>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(key).map(Arc::clone)
+    }
+
     /// All that were asked for so far, by key.
     pub fn all(&self) -> Vec<(K, Arc<Target>)> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);

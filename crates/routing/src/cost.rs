@@ -13,7 +13,8 @@ pub(crate) fn cheapest(
     children: &[Node],
     model: Option<&str>,
 ) -> (Vec<usize>, String) {
-    let cost = |child| cost(view, child, model);
+    let usual = usual_output(view, children, model);
+    let cost = |child| cost(view, child, model, usual);
     let costs: Vec<Cost> = children.iter().map(cost).collect();
     let mut order: Vec<usize> = (0..children.len()).collect();
     order.sort_by_key(|place| costs[*place].rank());
@@ -70,12 +71,27 @@ impl Cost {
     }
 }
 
+/// How long an answer is on average over the targets of which it is known. Of the others the same is thought: whoever has not been
+/// asked yet would else be taken for cheap, or for dear, for as long as nobody asks.
+fn usual_output(view: &dyn View, children: &[Node], model: Option<&str>) -> Option<u64> {
+    let (mut sum, mut count) = (0_u64, 0_u64);
+    for child in children {
+        each_target(child, model, &mut |target| {
+            if let Some(output) = view.output(target) {
+                sum = sum.saturating_add(output);
+                count += 1;
+            }
+        });
+    }
+    sum.checked_div(count)
+}
+
 /// Where a node has targets that are ready, those that are left alone are no bargain.
-fn cost(view: &dyn View, node: &Node, model: Option<&str>) -> Cost {
+fn cost(view: &dyn View, node: &Node, model: Option<&str>, usual: Option<u64>) -> Cost {
     let mut costs = Vec::new();
     each_target(node, model, &mut |target| {
         costs.push(Cost {
-            least: view.price(target),
+            least: view.price(target, view.output(target).or(usual)),
             ready: view.share(target) > 0.0,
         });
     });

@@ -41,8 +41,11 @@ pub trait View {
     fn share(&self, target: &Target) -> f64;
     /// What an attempt more would take, in seconds of waiting: less is better.
     fn latency(&self, target: &Target) -> f64;
-    /// What the call would cost there, as far as can be told beforehand; `None` if the price is not known.
-    fn price(&self, target: &Target) -> Option<Money>;
+    /// How many output tokens an answer has there on average; `None` while that is not known.
+    fn output(&self, target: &Target) -> Option<u64>;
+    /// What the call would cost there with an answer of so many tokens, if somebody knows how many, as far as can be told
+    /// beforehand; `None` if the price is not known.
+    fn price(&self, target: &Target, output: Option<u64>) -> Option<Money>;
 }
 
 /// Nothing is known of any target.
@@ -58,7 +61,11 @@ impl View for Blind {
         0.0
     }
 
-    fn price(&self, _: &Target) -> Option<Money> {
+    fn output(&self, _: &Target) -> Option<u64> {
+        None
+    }
+
+    fn price(&self, _: &Target, _: Option<u64>) -> Option<Money> {
         None
     }
 }

@@ -58,7 +58,8 @@ impl Gateway {
     ) {
         self.note(lane.access, sent, Err(fault), settlement);
         if fault.reached == Reached::Begun {
-            settlement.may_have_cost(sent, self.estimate(lane));
+            let now = self.parts.clock.monotonic();
+            settlement.may_have_cost(sent, self.estimate(lane, now));
         }
     }
 
@@ -91,12 +92,13 @@ impl Gateway {
     }
 
     /// What an exchange may have cost whose end nobody sees.
-    pub(super) fn estimate(&self, lane: Lane<'_>) -> Option<Money> {
+    pub(super) fn estimate(&self, lane: Lane<'_>, now: Duration) -> Option<Money> {
         let target = lane.question.target;
         let providers = self.providers();
         let price = self
             .finder(&providers)
             .price(&target.member, &target.model)?;
-        CallCost::of(lane.attempts.call).at(&price)
+        let output = target.member.usual_output(&target.model, now);
+        CallCost::of(lane.attempts.call).at(&price, output)
     }
 }

@@ -198,7 +198,7 @@ impl Gateway {
 
     /// Books one of the two that is dropped, with what it may have cost: no provider says.
     fn call_off(&self, lane: Lane<'_>, sent: Sent, now: Duration, round: &mut Round<'_>) {
-        let cost = self.estimate(lane);
+        let cost = self.estimate(lane, now);
         round.settlement.called_off(sent, cost, now);
     }
 

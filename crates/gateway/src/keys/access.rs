@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use orchestra_dialects::Endpoint;
 use orchestra_health::{Form, Out, Outcome, Standing, Target, Ticket};
-use orchestra_types::{ModelId, Rng};
+use orchestra_types::{ModelId, Rng, Usage};
 
 use super::pool::{Pool, PoolKey};
 use super::source::{KeySource, Refreshed};
@@ -238,6 +238,13 @@ impl Access {
         match outcome.into() {
             Some(outcome) => self.ticket.judge(outcome, now, self.chance),
             None => self.ticket.dismiss(now),
+        }
+    }
+
+    /// The answer was whole, and took these tokens.
+    pub(crate) fn answered(&self, usage: Option<&Usage>) {
+        if let Some(usage) = usage {
+            self.health().answered(usage.total_output());
         }
     }
 

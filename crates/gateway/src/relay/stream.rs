@@ -207,6 +207,8 @@ impl StreamRelay {
             StreamEnd::Complete => {
                 if let Some(settlement) = &self.settlement {
                     self.access.judge(Outcome::Healthy, settlement.now());
+                    self.access
+                        .answered(self.opened.events.seen().usage.as_ref());
                 }
                 self.keep_copy();
                 self.settle(Ending::Completed);

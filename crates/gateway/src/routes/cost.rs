@@ -12,7 +12,8 @@ use crate::call::Call;
 use crate::gateway::Gateway;
 use crate::providers::Member;
 
-/// Output tokens of a usual answer. A call that allows fewer is taken at its word; one that allows more seldom takes all.
+/// Output tokens of a usual answer, where nothing has been measured. A call that allows fewer is taken at its word; one that allows
+/// more seldom takes all.
 const USUAL_OUTPUT: u64 = 1_000;
 
 /// Bytes of a body in a token, where the body is not read.
@@ -22,7 +23,9 @@ const BYTES_PER_TOKEN: u64 = 4;
 #[derive(Debug)]
 pub(crate) struct CallCost<'c> {
     call: &'c Call,
-    size: OnceCell<Usage>,
+    size: OnceCell<Size>,
+    /// Output tokens of an answer of a target of which they are not known.
+    usual_output: u64,
 }
 
 impl<'c> CallCost<'c> {
@@ -30,30 +33,55 @@ impl<'c> CallCost<'c> {
         Self {
             call,
             size: OnceCell::new(),
+            usual_output: USUAL_OUTPUT,
         }
     }
 
-    /// What the call would cost at this price: all its input as if nothing of it were cached, and a usual answer.
-    pub(crate) fn at(&self, price: &Price) -> Option<Money> {
-        price.cost(self.size.get_or_init(|| size(self.call)))
+    /// The same where so many output tokens are usual at some of the targets: their mean is thought of the others, too, as a
+    /// strategy does.
+    pub(crate) fn with_outputs(self, known: impl Iterator<Item = u64>) -> Self {
+        let (sum, count) = known.fold((0_u64, 0), |(sum, count), output| {
+            (sum.saturating_add(output), count + 1)
+        });
+        let usual_output = sum.checked_div(count).unwrap_or(self.usual_output);
+        Self {
+            usual_output,
+            ..self
+        }
+    }
+
+    /// What the call would cost at this price: all its input as if nothing of it were cached, and an answer of so many tokens, or
+    /// a usual one.
+    pub(crate) fn at(&self, price: &Price, usual_output: Option<u64>) -> Option<Money> {
+        let size = self.size.get_or_init(|| size(self.call));
+        let usual = usual_output.unwrap_or(self.usual_output);
+        price.cost(&Usage {
+            input: size.input,
+            output: size.most_output.map_or(usual, |most| most.min(usual)),
+            ..Usage::default()
+        })
     }
 }
 
-fn size(call: &Call) -> Usage {
+/// In tokens.
+#[derive(Debug)]
+struct Size {
+    input: u64,
+    /// Of the answer, as far as the call says.
+    most_output: Option<u64>,
+}
+
+fn size(call: &Call) -> Size {
     let request = call.request().ok();
     let bytes = u64::try_from(call.body.len()).unwrap_or(u64::MAX);
     let input = request.map_or(bytes / BYTES_PER_TOKEN, estimate_tokens);
     let most = || call.member("max_tokens")?.parse().ok();
-    let output = match (call.endpoint, request) {
+    let most_output = match (call.endpoint, request) {
         (Endpoint::Embeddings | Endpoint::CountTokens, _) => Some(0),
         (_, Some(request)) => request.sampling.max_output_tokens,
         (_, None) => most(),
     };
-    Usage {
-        input,
-        output: output.unwrap_or(USUAL_OUTPUT).min(USUAL_OUTPUT),
-        ..Usage::default()
-    }
+    Size { input, most_output }
 }
 
 impl Gateway {

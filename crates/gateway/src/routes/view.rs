@@ -50,10 +50,17 @@ impl View for TargetView<'_> {
             .fold(f64::MAX, f64::min)
     }
 
+    /// Of several places, that of the first of which it is known.
+    fn output(&self, target: &Target) -> Option<u64> {
+        self.places(target)
+            .iter()
+            .find_map(|(member, model)| member.usual_output(model, self.now))
+    }
+
     /// Of several places, the cheapest.
-    fn price(&self, target: &Target) -> Option<Money> {
+    fn price(&self, target: &Target, output: Option<u64>) -> Option<Money> {
         let cost = |(member, model): &(Arc<Member>, ModelId)| {
-            self.cost.at(&self.finder.price(member, model)?)
+            self.cost.at(&self.finder.price(member, model)?, output)
         };
         self.places(target).iter().filter_map(cost).min()
     }

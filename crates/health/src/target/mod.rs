@@ -9,6 +9,7 @@ use std::time::Duration;
 pub use policy::{Outcome, Policy};
 pub(crate) use state::State;
 
+use crate::length::Length;
 use crate::spread::Form;
 use crate::standing::{Out, OutReason, Report, Standing};
 use crate::ticket::{Begun, Ticket};
@@ -18,6 +19,7 @@ use crate::ticket::{Begun, Ticket};
 pub struct Target {
     policy: Policy,
     state: Mutex<State>,
+    length: Length,
 }
 
 impl Target {
@@ -27,7 +29,19 @@ impl Target {
         Self {
             state: Mutex::new(State::new(&policy)),
             policy,
+            length: Length::default(),
         }
+    }
+
+    /// An answer of so many output tokens was whole.
+    pub fn answered(&self, tokens: u64) {
+        self.length.record(tokens);
+    }
+
+    /// How many output tokens an answer has on average, of the last ones before all; `None` while fewer than 20 are known.
+    #[must_use]
+    pub fn usual_output(&self) -> Option<u64> {
+        self.length.mean()
     }
 
     /// Nothing in here is left half-done by a panic.

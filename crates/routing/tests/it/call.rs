@@ -74,7 +74,11 @@ impl View for Known {
         self.of(target).1
     }
 
-    fn price(&self, target: &Target) -> Option<Money> {
+    fn output(&self, _: &Target) -> Option<u64> {
+        None
+    }
+
+    fn price(&self, target: &Target, _: Option<u64>) -> Option<Money> {
         self.of(target).2.map(Money::from_pico)
     }
 }

@@ -370,7 +370,12 @@ impl View for Looks {
         1.0
     }
 
-    fn price(&self, target: &Target) -> Option<Money> {
+    fn output(&self, target: &Target) -> Option<u64> {
+        self.note(target);
+        None
+    }
+
+    fn price(&self, target: &Target, _: Option<u64>) -> Option<Money> {
         self.note(target);
         None
     }

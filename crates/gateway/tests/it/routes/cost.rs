@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use orchestra_gateway::{Parts, Routes};
 use orchestra_providers::{ModelFactsRow, PriceRow, Row};
-use orchestra_testkit::{Behaviour, Script, Upstream};
+use orchestra_testkit::{Behaviour, Script, TokenCounts, Upstream};
 use serde_json::{Value, json};
 
 use super::{CHAT, ask, paths, tree};
@@ -213,4 +213,41 @@ async fn what_is_listed_has_the_price_of_its_first_target() {
             .output
             .is_none()
     );
+}
+
+/// What a target says is measured from its twentieth answer on.
+#[tokio::test]
+async fn who_says_little_is_cheaper_once_that_is_known() {
+    for stream in [false, true] {
+        let prices = [
+            json!({ "input": 1, "output": 10 }),
+            json!({ "input": 60, "output": 9 }),
+        ];
+        let says = |output| {
+            let usage = TokenCounts {
+                input: 10,
+                output,
+                ..TokenCounts::default()
+            };
+            Script::new().otherwise(Behaviour::answer().usage(usage))
+        };
+        let upstreams = [says(100), says(100)].map(|script| Upstream::start(script).unwrap());
+        let stage = priced(&prices.map(Some), upstreams.into(), |parts| parts);
+        let config = json!({
+            "strategy": { "mode": "least_cost" },
+            "targets": [{ "provider": "one" }, { "provider": "two" }],
+        });
+        // At 1,000 tokens of output the second is cheaper, at 100 the first.
+        let body = json!({ "model": MODEL, "stream": stream, "stream_options": stream.then(|| json!({ "include_usage": true })),
+            "messages": [{ "role": "user", "content": "hi" }] });
+        let mut places = Vec::new();
+        for _ in 0..22 {
+            let got = stage
+                .ask(super::asking(Ask::body(CHAT, body.to_string()), &config))
+                .await;
+            places.push(paths(&got)[0] == "targets[1]");
+        }
+        let second: Vec<bool> = (0..22).map(|call| call < 20).collect();
+        assert_eq!(places, second, "{stream}");
+    }
 }
