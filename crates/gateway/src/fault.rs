@@ -297,6 +297,12 @@ impl Fault {
         !about_key && self.passed_on_from.as_ref().is_some_and(authors_own)
     }
 
+    /// Whether too much was asked with this key, so that another may do better at once.
+    pub(crate) const fn limits_key(&self) -> bool {
+        let limited = matches!(self.kind, FaultKind::Reported(ErrorClass::RateLimited));
+        limited && !self.is_final
+    }
+
     /// Whether it is the key that was refused, and another key may do better. An account without credit is its key's
     /// affair; a permission that is lacking is as often about the model.
     pub(crate) const fn blames_key(&self) -> bool {

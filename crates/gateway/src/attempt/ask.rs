@@ -66,6 +66,12 @@ impl Gateway {
                 }
                 None => {
                     access.judge(fault.weight(), self.parts.clock.monotonic());
+                    if let Some(other) = self.key_with_room(&access, &fault)
+                        && attempts.allow(&other, question, settlement)
+                    {
+                        access = other;
+                        continue;
+                    }
                     let again = self.before_others(attempts, question, &access, &fault, settlement);
                     let again = again.await;
                     question.retried += u32::from(again.is_some());
@@ -149,6 +155,14 @@ impl Gateway {
             let _ = timeout_at(deadline, access.renew(source)).await;
         }
         access.another(self.parts.rng.as_ref(), self.parts.clock.monotonic())
+    }
+
+    /// What the same target can be asked with after a word that it is asked too often with this key: another one, with which it
+    /// takes calls. That is none that must be waited for.
+    fn key_with_room(&self, access: &Access, fault: &Fault) -> Option<Access> {
+        let now = self.parts.clock.monotonic();
+        let limited = fault.limits_key();
+        limited.then(|| access.another(self.parts.rng.as_ref(), now))?
     }
 
     /// One attempt, and what is booked of it.

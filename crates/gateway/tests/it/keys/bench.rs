@@ -168,9 +168,11 @@ async fn what_is_not_about_the_key_benches_none() {
     for status in [400, 403, 404, 408, 429, 500, 503] {
         let pools = two_keys(Script::new().otherwise(Behaviour::error(status)));
         let got = pools.ask().await;
+        // What is too much with one key may not be with the other.
+        let attempts = 1 + usize::from(status == 429);
         assert_eq!(
             (got.status.as_u16(), got.record.attempts.len()),
-            (status, 1)
+            (status, attempts)
         );
         assert_eq!((pools.benched("a"), pools.benched("b")), (None, None));
     }

@@ -6,7 +6,8 @@ use orchestra_gateway::QuotaReport;
 use orchestra_providers::Counted;
 use orchestra_testkit::{Behaviour, Script, When};
 
-use super::{MODEL, Pools, key, secret};
+use super::{CHAT, MODEL, Pools, key, secret};
+use crate::harness::{Ask, EVERYONE};
 
 fn with_key(name: &str) -> When {
     When::header("authorization", format!("Bearer {}", secret(name, 1)))
@@ -77,7 +78,9 @@ async fn what_an_error_says_is_left_counts_too() {
             .otherwise(telling(Behaviour::answer(), "1000"));
         let pools = Pools::new([script]).holding(vec![key("a", 1, super::HEAVY), key("b", 1, 1)]);
         let got = pools.ask().await;
-        assert_eq!(super::keys(&got.record), ["a1 rate_limited"], "{rests}");
+        // The other key is asked at once, whatever the pause.
+        assert_eq!(got.status, 200, "{rests}");
+        assert_eq!(super::keys(&got.record), ["a1 rate_limited", "b1 -"]);
         assert_eq!(tokens(&pools)[0].remaining, remaining);
         assert!(!pools.is_well_with(MODEL, "a"));
         pools.advance(rests - 1);
@@ -85,6 +88,35 @@ async fn what_an_error_says_is_left_counts_too() {
         pools.advance(1);
         assert!(pools.is_well_with(MODEL, "a"), "{rests}");
     }
+}
+
+#[tokio::test]
+async fn with_all_keys_limited_each_is_asked_once_and_the_next_target_gets_its_turn() {
+    let limited = || Script::new().otherwise(Behaviour::error(429).header("retry-after", "30"));
+    let keys = || ["a", "b", "c", "d"].map(|name| key(name, 1, 1)).to_vec();
+    let alone = Pools::new([limited()]).holding(keys());
+    let got = alone.ask().await;
+    assert_eq!((got.status.as_u16(), got.record.attempts.len()), (429, 3));
+    let got = alone.ask().await;
+    assert_eq!(got.record.attempts.len(), 1, "the fourth");
+
+    let pools = Pools::new([limited(), Script::new()]).holding(keys());
+    let got = pools.stage.ask(Ask::new(CHAT, EVERYONE, false)).await;
+    assert_eq!(got.status, 200);
+    let asked = got
+        .record
+        .attempts
+        .iter()
+        .map(|attempt| attempt.provider.as_str());
+    assert_eq!(asked.collect::<Vec<_>>(), ["one", "one", "two"]);
+}
+
+#[tokio::test]
+async fn who_says_that_it_is_no_use_is_not_asked_with_another_key() {
+    let limited = Behaviour::error(429).header("x-should-retry", "false");
+    let pools = Pools::new([Script::new().otherwise(limited)]);
+    let pools = pools.holding(vec![key("a", 1, 1), key("b", 1, 1)]);
+    assert_eq!(pools.ask().await.record.attempts.len(), 1);
 }
 
 #[tokio::test]
