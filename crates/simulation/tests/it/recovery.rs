@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use orchestra_dialects::Continues;
 use orchestra_gateway::Routes;
-use orchestra_providers::{Catalogue, ProfileRow, Provider, Registry, Row};
+use orchestra_providers::{
+    Catalogue, Dollars, ModelFactsRow, PriceRow, ProfileRow, Provider, Registry, Row,
+};
 use orchestra_simulation::{
     Configured, Event, Happening, History, Measure, Outage, Over, Route, Rule, Scenario, Trouble,
     Upstream, View, World, check,
@@ -110,12 +112,23 @@ fn going_on_is_worth_what_breaks_off_without_it() {
     assert!(!world.takes(Measure::Recovery));
 }
 
+/// Each at a price of its own: its name's length in dollars, for input and output.
 fn provider(name: &str, endpoint: &str, continues: Continues) -> Provider {
+    let dollars = name.len().to_string().parse().ok().map(Dollars);
     let row = Row {
         base_url: Some(format!("http://{name}.example/v1")),
         endpoints: Some(vec![endpoint.to_owned()]),
         key_required: Some(false),
         models: Some(vec!["m".to_owned()]),
+        facts: Some(vec![ModelFactsRow {
+            models: vec!["m".to_owned()],
+            context: None,
+            price: Some(PriceRow {
+                input: dollars,
+                output: dollars,
+                ..PriceRow::default()
+            }),
+        }]),
         profile: Some(ProfileRow {
             continues: Some(continues),
             ..ProfileRow::default()
@@ -129,11 +142,11 @@ fn configured(continues: [Continues; 3]) -> World {
     let [repeats, claude, chat] = continues;
     let providers = [
         provider("mistral", "chat_completions", repeats),
-        provider("claude", "messages", claude),
+        provider("anthropic", "messages", claude),
         provider("chat", "chat_completions", chat),
         provider("gemini", "generate_content", Continues::Never),
     ];
-    let names = ["gemini/m", "claude/m", "mistral/m", "chat/m"];
+    let names = ["gemini/m", "anthropic/m", "mistral/m", "chat/m"];
     let aliases = BTreeMap::from([("every".to_owned(), names.map(str::to_owned).into())]);
     let configured = Configured {
         registry: Registry::build(providers.into(), &Catalogue::embedded(), &aliases).unwrap(),
