@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use orchestra_dialects::Continues;
 use orchestra_gateway::{
-    HedgeAfter, HedgeRules, Node, Retries, RetryRules, RouteSettings, Settings,
+    HedgeAfter, HedgeRules, HoldBackRules, Node, Retries, RetryRules, RouteSettings, Settings,
 };
 use orchestra_health::{BreakerPolicy, Policy};
-use orchestra_routing::{Hedge, NodeKind, Retry};
+use orchestra_routing::{Hedge, HoldBack, NodeKind, Retry};
 
 use crate::upstream::Upstream;
 use crate::world::{Route, World};
@@ -86,7 +86,11 @@ impl Measure {
                 settings.overload.max_waiting = 0;
                 settings.overload.max_wait = Duration::ZERO;
             }
-            Self::HoldBack => settings.hold_back = Duration::ZERO,
+            Self::HoldBack => {
+                settings.hold_back = Duration::ZERO;
+                settings.hold_back_more = HoldBackRules::default();
+                directions.hold_back = Some(HoldBack::NONE);
+            }
             Self::Recovery => directions.recover = Some(false),
             Self::Hedging => {
                 settings.hedging = HedgeRules::default();
