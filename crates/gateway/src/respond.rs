@@ -6,8 +6,9 @@ use orchestra_dialects::Family;
 use orchestra_health::Outcome;
 use orchestra_types::Price;
 
-use crate::answer::Content;
+use crate::answer::{Content, Whole};
 use crate::body::AnswerBody;
+use crate::cache::Storing;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::keys::Access;
@@ -88,15 +89,8 @@ impl Gateway {
             Content::Whole(whole) => {
                 access.judge(Outcome::Healthy, settlement.now());
                 access.answered(whole.seen.usage.as_ref());
-                if let Some(store) = store {
-                    let (seen, now) = (&whole.seen, settlement.now());
-                    let store = store.labelled(&headers, false);
-                    store.keep_whole(&whole.body, seen.usage, seen.finish.clone(), now);
-                }
-                settlement.record.usage = whole.seen.usage;
-                settlement.record.finish = whole.seen.finish;
-                settlement.close(Ending::Completed);
-                AnswerBody::whole(whole.body)
+                let store = store.map(|store| store.labelled(&headers, false));
+                whole_body(whole, store, settlement)
             }
             Content::Estimate { input_tokens } => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -120,6 +114,18 @@ impl Gateway {
         *response.headers_mut() = headers;
         response
     }
+}
+
+/// An answer in one piece, which is kept where there is a place for it.
+fn whole_body(whole: Whole, store: Option<Box<Storing>>, mut settlement: Settlement) -> AnswerBody {
+    let Whole { body, seen, .. } = whole;
+    if let Some(store) = store {
+        store.keep_whole(&body, seen.usage, seen.finish.clone(), settlement.now());
+    }
+    settlement.record.usage = seen.usage;
+    settlement.record.finish = seen.finish;
+    settlement.close(Ending::Completed);
+    AnswerBody::whole(body)
 }
 
 /// Says what the client's call, and an answer in one piece, lost in translation. What a stream loses is known when
