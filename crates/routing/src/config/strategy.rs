@@ -32,9 +32,11 @@ pub(super) fn read(
         "loadbalance" => {
             only(members, &["mode", "sticky", "cb_config"], place)?;
             weighted(children, place)?;
-            Ok(Strategy::LoadBalance {
-                sticky: sticky(members, place)?,
-            })
+            let sticky = sticky(members, place)?;
+            if sticky.is_some() {
+                distinct(children)?;
+            }
+            Ok(Strategy::LoadBalance { sticky })
         }
         "conditional" => conditional(members, place, children),
         "least_latency" => {
@@ -65,6 +67,28 @@ fn weighted(children: &[Node], place: &Place<'_>) -> Result<(), ConfigError> {
         return Ok(());
     }
     Err(place.error("all weights are 0, so no target would get a call"))
+}
+
+/// Where a name decides who gets a call, it is one child's.
+fn distinct(children: &[Node]) -> Result<(), ConfigError> {
+    for (index, child) in children.iter().enumerate() {
+        let Some(name) = &child.name else {
+            continue;
+        };
+        let before = children[..index].iter();
+        if before
+            .filter_map(|other| other.name.as_ref())
+            .any(|other| other == name)
+        {
+            return Err(ConfigError {
+                path: format!("{}.name", child.path),
+                message: format!(
+                    "another target beside it is named `{name}`: calls would never get here"
+                ),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn sticky(members: &Map<String, Value>, place: &Place<'_>) -> Result<Option<Sticky>, ConfigError> {
@@ -112,6 +136,7 @@ fn conditional(
         &["mode", "conditions", "default", "cb_config"],
         place,
     )?;
+    distinct(children)?;
     let list = place.member("conditions");
     let Some(value) = present(members, "conditions") else {
         return Err(list.error("conditions are needed: [{\"query\": {…}, \"then\": \"NAME\"}]"));
@@ -167,6 +192,7 @@ fn experiment(
             message: "a variant needs a name, which its results are told apart by".to_owned(),
         });
     }
+    distinct(children)?;
     let fields = match present(members, "hash_fields") {
         Some(value) => hash_fields(value, &place.member("hash_fields"))?,
         None => Vec::new(),

@@ -216,6 +216,28 @@ fn callers_are_not_told_apart_by_fields_without_end() {
 }
 
 #[test]
+fn a_name_that_decides_is_one_targets() {
+    let tree = |strategy: Value| {
+        let target = |name: &str| json!({ "name": name, "provider": "p" });
+        json!({ "strategy": strategy, "targets": [target("a"), target("b"), target("a")] })
+    };
+    for strategy in [
+        json!({ "mode": "conditional", "conditions": [], "default": "a" }),
+        json!({ "mode": "experiment", "name": "e" }),
+        json!({ "mode": "loadbalance", "sticky": { "enabled": true } }),
+    ] {
+        let message = refusal(&tree(strategy));
+        assert!(
+            message.starts_with("targets[2].name: another target"),
+            "{message}"
+        );
+    }
+    for mode in ["fallback", "loadbalance"] {
+        assert!(Node::parse(&tree(json!({ "mode": mode }))).is_ok());
+    }
+}
+
+#[test]
 fn a_model_that_is_set_is_a_name() {
     for member in ["override_params", "default_params"] {
         let message = refusal(&json!({ "provider": "a", member: { "model": 5 } }));
