@@ -68,7 +68,7 @@ fn gateway(address: &str) -> Result<Gateway, Box<dyn Error>> {
     let provider = Provider::build(ProviderId::new("p")?, &row)?;
     let registry = Registry::build(vec![provider], &Catalogue::embedded(), &BTreeMap::new())?;
     Ok(Gateway::new(Parts {
-        providers: Arc::new(Providers::new(registry, |_| Keys::NotNeeded)?),
+        providers: Arc::new(Providers::new(registry, |_| Keys::NotNeeded)?.into()),
         transport: Arc::new(PooledTransport::new(Duration::from_secs(5))),
         sink: Arc::new(NoRecords),
         clock: Arc::new(SystemClock::new()),
