@@ -33,6 +33,7 @@ mod request;
 mod respond;
 mod retries;
 mod retry_after;
+mod roster;
 mod routes;
 mod served;
 mod settings;
@@ -62,12 +63,13 @@ pub use losses::LossTally;
 pub use models::{ModelEntry, ProviderCheck};
 pub use orchestra_routing::{Cache, CacheMode, HedgeAfter, HoldBack, Share};
 pub use overload::{CallLoad, Overload, Priorities, Priority, Shed, ShedAt, ShedReason};
-pub use providers::{Member, Providers, Roster, TargetReport};
+pub use providers::{Member, Providers, TargetReport};
 pub use raw::RawCall;
 pub use record::{AttemptRecord, CallRecord, Ending, HedgeOutcome, NoRecords, Recovered, Sink};
 pub use recovery::RecoveryRules;
 pub use refusal::Refusal;
 pub use retries::{Retries, RetryRules};
+pub use roster::Roster;
 pub use routes::{
     CallersKey, Compat, ConfigError, Directions, Node, NodeKind, Relay, RelayMode, RouteError,
     RouteSettings, Routes,

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::ArcSwap;
 use orchestra_dialects::{Endpoint, Family};
 use orchestra_health::{Out, OutReason, Policy, Report, Standing, Target, Targets};
 use orchestra_providers::{Provider, Registry, RegistryError};
@@ -319,30 +319,6 @@ impl Providers {
     #[must_use]
     pub const fn registry(&self) -> &Registry {
         &self.registry
-    }
-}
-
-/// The providers that a gateway works with at a time. They are exchanged all at once; a call goes on with those that it
-/// found when it was planned.
-#[derive(Debug)]
-pub struct Roster(ArcSwap<Providers>);
-
-impl Roster {
-    /// The providers as they are now. Takes no lock.
-    #[must_use]
-    pub fn now(&self) -> Guard<Arc<Providers>> {
-        self.0.load()
-    }
-
-    /// From now on calls find these.
-    pub fn exchange(&self, providers: Arc<Providers>) {
-        self.0.store(providers);
-    }
-}
-
-impl From<Providers> for Roster {
-    fn from(providers: Providers) -> Self {
-        Self(ArcSwap::from_pointee(providers))
     }
 }
 

@@ -293,3 +293,36 @@ fn what_was_put_in_can_be_read_back() {
         ["fast", "gpt-oss-20b", "openai/gpt-more", "openai/gpt-old"]
     );
 }
+
+#[test]
+fn what_is_added_is_found_by_its_own_name_and_nothing_else_leads_there() {
+    let own =
+        format!("{VLLM}models = ['gpt-5-mini', 'only-here', 'compound']\npatterns = ['gpt-*']");
+    let added = |id: &str| registry().with_added(vec![provider(id, &own)]);
+    let grown = added("night").unwrap();
+    let found = |name: &str| {
+        let targets = grown.resolve(name).map_err(|error| error.to_string());
+        targets.map(|targets| targets[0].to_string())
+    };
+    for (name, expected) in [
+        ("@night/anything", "night/anything"),
+        ("night/anything", "night/anything"),
+        ("gpt-5-mini", "openai/gpt-5-mini"),
+        ("fast", "openai/gpt-5-mini"),
+    ] {
+        assert_eq!(found(name).as_deref(), Ok(expected), "{name}");
+    }
+    assert!(found("only-here").is_err());
+    assert!(grown.is_added("night") && !grown.is_added("openai"));
+    // A name that somebody else lists as a whole stays theirs.
+    let org = added("org").unwrap();
+    let theirs = org.resolve("org/llama-4").unwrap();
+    assert_eq!(theirs[0].to_string(), "my-vllm/org/llama-4");
+    let own = org.resolve("@org/llama-4").unwrap();
+    assert_eq!(own[0].to_string(), "org/llama-4");
+    // What was added before goes, and no name is taken twice.
+    let next = grown.with_added(vec![provider("day", VLLM)]).unwrap();
+    assert!(next.resolve("@night/x").is_err() && next.resolve("@day/x").is_ok());
+    let taken = added("openai").unwrap_err();
+    assert!(matches!(taken, RegistryError::DuplicateProvider { .. }));
+}

@@ -23,7 +23,8 @@ use super::house::{
     FIRST_KEY, KEY_FILE, NAME, SECOND_KEY, accepting, ask, control, named, until_ready,
     until_sealed,
 };
-use crate::stage::Stage;
+use super::made;
+use crate::stage::{CLIENT_KEY, Stage};
 
 const SERVER: &str = "ORCHESTRA_TEST_POSTGRES_URL";
 
@@ -168,6 +169,25 @@ impl Town {
         .await
     }
 
+    /// A server whose clients need a key, and are administrators, and which may make providers at the address of `called`.
+    async fn serve_for_admins(&self, name: &str, called: &Upstream) -> Stage {
+        let upstream = Upstream::start(accepting(&[FIRST_KEY])).expect("a port");
+        let folder = self.folder.path();
+        let text = format!(
+            "{}{}",
+            text(folder, name, &upstream.base_url()),
+            made::portkey(called)
+        );
+        let config = Config::parse(&text, Path::new("orchestra.toml")).expect("it is valid");
+        let variables = Variables::from_pairs([
+            ("DATABASE", self.database.as_str()),
+            ("ORCHESTRA_CLIENT_KEY", CLIENT_KEY),
+        ]);
+        let vault = Vault::open(&config.secrets, folder, variables, Arc::new(NoPrompt));
+        let vault = vault.await.expect("its place is written");
+        Stage::serve(&config, vault, upstream).await
+    }
+
     fn socket(&self, name: &str) -> PathBuf {
         self.folder.path().join(format!("{name}.sock"))
     }
@@ -192,21 +212,25 @@ impl Town {
 }
 
 fn config(folder: &Path, name: &str, database: &str, upstream: &str) -> (Config, Variables) {
+    let text = text(folder, name, upstream);
+    let config = Config::parse(&text, Path::new("orchestra.toml")).expect("it is valid");
+    (config, Variables::from_pairs([("DATABASE", database)]))
+}
+
+fn text(folder: &Path, name: &str, upstream: &str) -> String {
     let at = |ending: &str| {
         folder
             .join(format!("{name}.{ending}"))
             .display()
             .to_string()
     };
-    let text = format!(
+    format!(
         "[server]\nlisten = \"127.0.0.1:0\"\n[[providers]]\nkind = \"openai\"\nbase_url = \"{upstream}/v1\"\nkey = \"store:openai\"\n\
          [secrets]\ndatabase = \"env:DATABASE\"\nanchor = {:?}\ncontrol = {:?}\nunlock = [\"file:{}\"]\n",
         at("anchor"),
         at("sock"),
         folder.join("key").display(),
-    );
-    let config = Config::parse(&text, Path::new("orchestra.toml")).expect("it is valid");
-    (config, Variables::from_pairs([("DATABASE", database)]))
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -270,6 +294,40 @@ async fn a_revocation_through_one_server_reaches_the_other() {
             "{:?}",
             began.elapsed()
         );
+    })
+    .await;
+}
+
+/// What an administrator of one server makes, the other one calls.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_is_made_at_one_server_is_called_by_the_other() {
+    with_database(|database| async {
+        let town = Town::build(database).await;
+        let called = Upstream::start(accepting(&[SECOND_KEY])).expect("a port");
+        let (a, b) = (
+            town.serve_for_admins("a", &called).await,
+            town.serve_for_admins("b", &called).await,
+        );
+        until_ready(&a, None).await;
+        until_ready(&b, None).await;
+        let made = json!({ "slug": "night", "provider": "openai", "key": SECOND_KEY,
+            "custom_host": format!("{}/v1", called.base_url()) });
+        let answer = made::ask(&a, "POST", "/v1/virtual-keys", &made).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(made::at(&a, "night").await.status, 200);
+        made::until(&b, 200).await;
+        let again = made::ask(&b, "POST", "/v1/virtual-keys", &made).await;
+        assert_eq!(again.status, 409, "{}", again.text());
+        let note = json!({ "note": "of b" });
+        let path = "/v1/virtual-keys/night";
+        assert_eq!(made::ask(&b, "PUT", path, &note).await.status, 200);
+        assert_eq!(made::at(&b, "night").await.status, 200);
+        assert_eq!(
+            made::ask(&b, "DELETE", path, &Value::Null).await.status,
+            200
+        );
+        assert_eq!(made::at(&b, "night").await.status, 404);
+        made::until(&a, 404).await;
     })
     .await;
 }

@@ -1,23 +1,10 @@
 //! Other servers of the same store, and the same one after a restart.
 
-use std::time::Duration;
-
 use orchestra_testkit::{Script, Upstream};
 use serde_json::{Value, json};
 
-use super::{SECOND_KEY, Shop, THIRD_KEY, ask, at, neighbour};
-use crate::secrets::house::{soon, until_ready};
-use crate::stage::Stage;
-
-/// Waits until calls for `night` get this status.
-async fn until(stage: &Stage, status: u16) {
-    let waiting = async {
-        while at(stage, "night").await.status != status {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    soon(&format!("calls to get status {status}"), waiting).await;
-}
+use super::{SECOND_KEY, Shop, THIRD_KEY, ask, at, neighbour, until};
+use crate::secrets::house::until_ready;
 
 #[tokio::test]
 async fn it_is_there_after_a_restart_sealed_or_not() {

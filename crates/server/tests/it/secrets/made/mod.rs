@@ -6,6 +6,7 @@ mod refused;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use orchestra_secrets::Variables;
 use orchestra_server::Config;
@@ -13,7 +14,7 @@ use orchestra_server::secrets::{NoPrompt, Vault};
 use orchestra_testkit::{Script, Upstream};
 use serde_json::{Value, json};
 
-use super::house::{FIRST_KEY, FROM_STORE, House, SECOND_KEY, accepting, until_ready};
+use super::house::{FIRST_KEY, FROM_STORE, House, SECOND_KEY, accepting, soon, until_ready};
 use crate::client::{Answer, call, request_with};
 use crate::stage::{CLIENT_KEY, Stage};
 
@@ -74,12 +75,12 @@ impl Shop {
     }
 }
 
-fn portkey(upstream: &Upstream) -> String {
+pub(super) fn portkey(upstream: &Upstream) -> String {
     let host = upstream.base_url();
     format!("[portkey]\nadmin_keys = [\"default\"]\ncustom_hosts = [\"{host}\"]\n")
 }
 
-async fn ask(stage: &Stage, method: &str, path: &str, body: &Value) -> Answer {
+pub(super) async fn ask(stage: &Stage, method: &str, path: &str, body: &Value) -> Answer {
     let headers = format!("x-portkey-api-key: {CLIENT_KEY}\r\n");
     let body = match body {
         Value::Null => String::new(),
@@ -104,8 +105,18 @@ async fn chat(stage: &Stage, model: &str, more: &str) -> Answer {
     .await
 }
 
-async fn at(stage: &Stage, slug: &str) -> Answer {
+pub(super) async fn at(stage: &Stage, slug: &str) -> Answer {
     chat(stage, &format!("@{slug}/gpt-5-mini"), "").await
+}
+
+/// Waits until calls for `night` get this status.
+pub(super) async fn until(stage: &Stage, status: u16) {
+    let waiting = async {
+        while at(stage, "night").await.status != status {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    soon(&format!("calls to get status {status}"), waiting).await;
 }
 
 /// Another server of the same store, with files of its own, that lists the address of `called`.
