@@ -16,11 +16,11 @@ mod responses;
 mod rest;
 mod retries;
 mod seconds;
+mod server;
 mod settings;
 mod ways;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -35,7 +35,6 @@ pub use error::ConfigError;
 pub(crate) use found::is_reserved;
 pub use hedging::{HedgingConfig, ModelHedgingConfig};
 pub use hold_back::{HoldBackConfig, ModelHoldBackConfig};
-use listen::Listen;
 pub use outline::Outline;
 pub use overload::{OverloadConfig, PriorityConfig, PriorityWord};
 pub use recovery::RecoveryConfig;
@@ -43,6 +42,7 @@ pub use responses::{ConversationStore, ResponsesConfig, StoreKind};
 pub use rest::RestSettings;
 pub use retries::{RetriesConfig, RetryConfig};
 use seconds::Seconds;
+pub use server::{ClientKeyConfig, ServerConfig};
 pub use ways::{CompatConfig, ModelConfig, PortkeyConfig, UpstreamConfig};
 
 use crate::secrets::SecretsConfig;
@@ -107,76 +107,6 @@ pub struct Config {
     /// Where provider keys are kept, encrypted.
     #[serde(default)]
     pub secrets: SecretsConfig,
-}
-
-/// `[server]`
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ServerConfig {
-    /// Address and port, `127.0.0.1:8000` by default. A public address needs client keys.
-    pub listen: Listen,
-    /// The keys that applications present. Without any, everyone who reaches the address may call.
-    pub client_keys: Vec<ClientKeyConfig>,
-    /// Threads that serve calls; by default one for each processor.
-    pub worker_threads: Option<usize>,
-    /// Open connections at one time, 10,000 by default; further ones get a 503.
-    pub max_connections: usize,
-    /// Open connections from one address, 1,024 by default.
-    pub max_connections_per_ip: usize,
-    /// Connections beyond `max_connections` for health, metrics and operators alone, 16 by default; 0 for none.
-    pub reserve_connections: usize,
-    /// Time for a client to send a request's head once it has begun, 10 s by default.
-    pub header_seconds: Seconds,
-    /// The longest pause while a client sends its body, 30 s by default.
-    pub body_seconds: Seconds,
-    /// How long an idle connection is kept, 75 s by default.
-    pub keep_alive_seconds: Seconds,
-    /// How long a client may leave an answer unread, 60 s by default.
-    pub write_seconds: Seconds,
-    /// How long a shutdown waits for running calls, 30 s by default.
-    pub drain_seconds: Seconds,
-}
-
-impl Default for ServerConfig {
-    fn default() -> Self {
-        Self {
-            listen: Listen::default(),
-            client_keys: Vec::new(),
-            worker_threads: None,
-            max_connections: 10_000,
-            max_connections_per_ip: 1024,
-            reserve_connections: 16,
-            header_seconds: Seconds::of(10),
-            body_seconds: Seconds::of(30),
-            keep_alive_seconds: Seconds::of(75),
-            write_seconds: Seconds::of(60),
-            drain_seconds: Seconds::of(30),
-        }
-    }
-}
-
-impl ServerConfig {
-    /// Where the server listens.
-    #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.listen.0
-    }
-
-    /// Listens elsewhere than the file says.
-    pub const fn set_address(&mut self, address: SocketAddr) {
-        self.listen = Listen(address);
-    }
-}
-
-/// An application's key.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClientKeyConfig {
-    /// Its public name, for logs and records.
-    pub name: String,
-    /// Where the key is, such as `env:BILLING_APP_KEY`.
-    #[serde(deserialize_with = "reference")]
-    pub key: Reference,
 }
 
 /// `[[providers]]`
@@ -314,98 +244,4 @@ impl Config {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refusal(text: &str) -> String {
-        Config::parse(text, Path::new("orchestra.toml"))
-            .unwrap_err()
-            .to_string()
-    }
-
-    #[test]
-    fn a_misspelt_field_is_named_with_its_line_and_the_nearest() {
-        let message = refusal("[server]\nlisten = \"127.0.0.1:8000\"\nmax_conections = 5\n");
-        assert!(message.contains("orchestra.toml:3"), "{message}");
-        assert!(
-            message.contains("`max_conections`") && message.contains("`max_connections`"),
-            "{message}"
-        );
-    }
-
-    #[test]
-    fn wrong_values_are_named_with_their_line() {
-        for (text, words) in [
-            ("[server]\nlisten = \"nowhere\"\n", "nowhere"),
-            ("[server]\nlisten = 8000\n", "string"),
-            ("[timeouts]\nidle_seconds = -1\n", "greater than zero"),
-            ("[timeouts]\nidle_seconds = \"1m\"\n", "seconds"),
-            (
-                "[[providers]]\nkind = \"openai\"\nkey = \"a-pasted-key\"\n",
-                "env:NAME",
-            ),
-            ("[models]\nfast = 3\n", "provider/model"),
-            ("[hedging]\nafter = \"p95%\"\n", "`p95%` is no time"),
-            ("[hedging]\nafter = 95\n", "string"),
-            ("[hedging]\nafter_seconds = 0\n", "greater than zero"),
-            ("[hedging]\nmost_extra = 2\n", "above 0 and at most 1"),
-            ("[hedging.models.m]\nmost = 1\n", "most_extra"),
-            (
-                "[prices]\n\"openai/gpt-5\" = { input = -1 }\n",
-                "below zero",
-            ),
-            (
-                "[prices]\n\"openai/gpt-5\" = { input = nan }\n",
-                "no decimal number",
-            ),
-            (
-                "[prices]\n\"openai/gpt-5\" = { input = 250000 }\n",
-                "a million tokens",
-            ),
-            ("[prices]\n\"openai/gpt-5\" = { inputs = 1 }\n", "input"),
-            (
-                "[responses]\nstore = \"sqllite\"\n",
-                "did you mean `sqlite`",
-            ),
-            ("[responses]\nttl_seconds = 0\n", "greater than zero"),
-            ("[responses]\nmax_bytes = -1\n", "-1"),
-            ("[overload]\nmax_wait_seconds = 0\n", "greater than zero"),
-            ("[cache]\nmax_age_seconds = 7776001\n", "at most 7776000"),
-            ("[cache]\nmax_size = 5\n", "max_bytes"),
-            (
-                "[overload.priority.models]\nfast = \"urgent\"\n",
-                "`high`, `normal`",
-            ),
-        ] {
-            let message = refusal(text);
-            assert!(
-                message.contains(words) && message.contains("orchestra.toml:"),
-                "{message}"
-            );
-            assert!(
-                !message.contains("a-pasted-key"),
-                "a key was repeated: {message}"
-            );
-        }
-    }
-
-    #[test]
-    fn everything_has_a_default() {
-        let config = Config::parse("", Path::new("x")).unwrap();
-        assert_eq!(config.server.address().to_string(), "127.0.0.1:8000");
-        assert_eq!(config.limits.body_bytes(), 32 * 1024 * 1024);
-    }
-
-    #[test]
-    fn no_file_means_defaults_only_if_none_was_asked_for() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(Config::load(None, folder.path()).unwrap().1.is_none());
-        let asked = folder.path().join("missing.toml");
-        assert!(
-            Config::load(Some(&asked), folder.path())
-                .unwrap_err()
-                .to_string()
-                .contains("missing.toml")
-        );
-    }
-}
+mod tests;
