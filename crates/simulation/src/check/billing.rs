@@ -164,11 +164,20 @@ fn is_likely(estimate: Option<Money>, exchange: &Exchange<'_>, world: &World) ->
         };
         world.price(exchange.sent.target)?.cost(&usage)
     };
-    let (least, most) = (cost(1, USUAL_OUTPUT), cost(MOST_INPUT, USUAL_OUTPUT));
-    match (estimate, least, most) {
+    let between = |estimate, fewest, longest| {
+        let (least, most) = (cost(1, fewest), cost(MOST_INPUT, longest));
+        let bounds = least.zip(most);
+        bounds.is_some_and(|(least, most)| least <= estimate && estimate <= most)
+    };
+    let (fewest, longest) = world.upstreams[exchange.sent.target].tokens;
+    match (estimate, cost(1, 1)) {
         // A configuration's own calls may be longer, and their answers shorter.
-        (Some(_), Some(_), _) if matches!(world.route, Route::Configured(_)) => true,
-        (Some(estimate), Some(least), Some(most)) => least <= estimate && estimate <= most,
-        (estimate, least, _) => estimate.is_none() && least.is_none(),
+        (Some(_), Some(_)) if matches!(world.route, Route::Configured(_)) => true,
+        // Until enough of its answers are known, and what their mean is from then on.
+        (Some(estimate), Some(_)) => {
+            between(estimate, USUAL_OUTPUT, USUAL_OUTPUT)
+                || between(estimate, u64::from(fewest.max(1)), u64::from(longest))
+        }
+        (estimate, price) => estimate.is_none() && price.is_none(),
     }
 }
