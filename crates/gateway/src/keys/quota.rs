@@ -56,19 +56,21 @@ struct Known {
 impl Quota {
     /// Takes note of what an answer for the model said at the time `now`.
     pub(super) fn note(&self, model: &ModelId, left: Vec<Left>, now: Duration) {
-        let news = Known {
-            model: model.clone(),
-            at: now,
-            left,
-        };
-        let until = news.until();
         let mut known = self.known();
-        known.retain(|known| known.model != *model && known.until() > now);
-        if known.len() >= MOST_MODELS {
-            known.remove(0);
+        if let Some(known) = known.iter_mut().find(|known| known.model == *model) {
+            (known.at, known.left) = (now, left);
+        } else {
+            known.retain(|known| known.until() > now);
+            if known.len() >= MOST_MODELS {
+                known.remove(0);
+            }
+            known.push(Known {
+                model: model.clone(),
+                at: now,
+                left,
+            });
         }
-        known.push(news);
-        let last = known.iter().map(Known::until).max().unwrap_or(until);
+        let last = known.iter().map(Known::until).max().unwrap_or_default();
         self.until_ms.store(millis(last), Ordering::Relaxed);
     }
 

@@ -7,20 +7,23 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use orchestra_providers::Counted;
 
 use super::Left;
+
+static FIELD: HeaderName = HeaderName::from_static("ratelimit");
+static POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// How many limits of one field are read: nobody is known to send more than a few.
 const MOST: usize = 8;
 
 /// What is left of each limit that the fields speak of.
 pub(super) fn left(headers: &HeaderMap) -> Vec<Left> {
-    let Some(field) = said(headers, "ratelimit") else {
+    let Some(field) = said(headers, &FIELD) else {
         return Vec::new();
     };
-    let policies = said(headers, "ratelimit-policy").unwrap_or_default();
+    let policies = said(headers, &POLICY).unwrap_or_default();
     let members = split(field, ',').take(MOST);
     let left: Vec<Left> = members
         .filter_map(|member| of_member(&Member::read(member), policies))
@@ -120,7 +123,7 @@ fn unquoted(text: &str) -> &str {
     text.trim_matches('"')
 }
 
-fn said<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+fn said<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
