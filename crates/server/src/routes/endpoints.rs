@@ -18,7 +18,8 @@ use crate::portkey::{Asked, Desk, Marks};
 /// `POST` serves the endpoint; other methods are told so in its dialect.
 pub(super) fn route(endpoint: Endpoint) -> MethodRouter<Shared> {
     let serve = move |State(app): State<Shared>, request: Request<Body>| async move {
-        serve(&app, endpoint, None, request).await
+        // In a box of its own: the layers above copy what they are handed, and this is some kilobytes.
+        Box::pin(serve(&app, endpoint, None, request)).await
     };
     let refuse = move |State(app): State<Shared>, method: Method, uri: Uri| async move {
         let refusal = wrong_method(&method, uri.path(), "POST");
