@@ -6,6 +6,8 @@
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
+mod processor_time;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
@@ -21,6 +23,8 @@ use orchestra_gateway::{
 };
 use orchestra_providers::{Catalogue, Provider, Registry, Row};
 use orchestra_types::{ProviderId, SeededRng, SystemClock};
+
+use processor_time::processor_time;
 
 const CALLS: usize = 20_000;
 const ROUNDS: usize = 5;
@@ -123,17 +127,4 @@ async fn make(
         answer.map_err(|error| error.to_string())?;
     }
     Ok(())
-}
-
-/// Processor time of this process so far; the kernel counts in ticks of 10 ms.
-fn processor_time() -> Result<Duration, Box<dyn Error>> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let fields: Vec<&str> = stat
-        .rsplit(") ")
-        .next()
-        .ok_or("no fields")?
-        .split(' ')
-        .collect();
-    let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
-    Ok(Duration::from_millis(10 * ticks))
 }

@@ -6,6 +6,8 @@
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
+mod processor_time;
+
 use std::error::Error;
 use std::time::Duration;
 
@@ -13,6 +15,8 @@ use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::BodyExt;
 use orchestra_gateway::{OutgoingBody, PooledTransport, Transport};
+
+use processor_time::processor_time;
 
 const EXCHANGES: usize = 20_000;
 const ROUNDS: usize = 5;
@@ -78,17 +82,4 @@ async fn through_reqwest(
         client.post(url).body(BODY).send().await?.bytes().await?;
     }
     Ok(())
-}
-
-/// Processor time of this process so far; the kernel counts in ticks of 10 ms.
-fn processor_time() -> Result<Duration, Box<dyn Error>> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let fields: Vec<&str> = stat
-        .rsplit(") ")
-        .next()
-        .ok_or("no fields")?
-        .split(' ')
-        .collect();
-    let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
-    Ok(Duration::from_millis(10 * ticks))
 }
