@@ -1,5 +1,7 @@
 //! From making a provider to deleting it.
 
+use std::time::Duration;
+
 use orchestra_testkit::{Behaviour, Script};
 use serde_json::{Value, json};
 
@@ -155,8 +157,9 @@ async fn what_is_deleted_is_gone_for_later_calls_and_its_name_is_free() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_under_way_ends_whole_though_its_provider_is_deleted() {
-    let script = Script::new().otherwise(Behaviour::hang());
+async fn a_call_that_is_under_way_ends_whole_though_its_provider_is_deleted() {
+    let slow = Behaviour::answer().delay(Duration::from_secs(4));
+    let script = Script::new().otherwise(slow);
     let shop = Shop::with(script).await;
     shop.make(&shop.key("night", SECOND_KEY)).await;
     let mut waiting = Client::to(shop.stage.address).await;
@@ -174,7 +177,9 @@ async fn a_stream_that_is_under_way_ends_whole_though_its_provider_is_deleted() 
     let gone = ask(&shop.stage, "DELETE", path, &Value::Null).await;
     assert_eq!(gone.status, 200, "{}", gone.text());
     assert_eq!(at(&shop.stage, "night").await.status, 404);
-    // The call holds its provider: only its client ends it.
+    // The call holds its provider.
     let read = shop.get("/metrics").await.text();
     assert!(read.contains("orchestra_calls_in_flight 1"), "{read}");
+    let answer = waiting.answer().await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
 }
